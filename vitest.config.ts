@@ -1,0 +1,61 @@
+// One configuration, three projects: `node` (unit and integration), `browser` (inside real Chromium) and `services` (real servers and pages).
+import { playwright } from "@vitest/browser-playwright";
+import { defaultClientConditions, defaultServerConditions } from "vite";
+import { defineConfig } from "vitest/config";
+
+const source = "@cuitty/source";
+const nodeConditions = [source, ...defaultServerConditions];
+
+export default defineConfig({
+  ssr: { resolve: { conditions: nodeConditions } },
+  test: {
+    reporters: process.env.CUITTY_TEST_REPORT
+      ? ["default", ["json", { outputFile: process.env.CUITTY_TEST_REPORT }]]
+      : ["default"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "node",
+          environment: "node",
+          include: [
+            "packages/*/src/**/*.test.ts",
+            "packages/*/test/**/*.test.ts",
+            "test/integration/**/*.test.ts",
+            "examples/*/test/**/*.test.ts",
+          ],
+          exclude: ["**/node_modules/**", "**/dist/**", "**/*.browser.test.ts", "**/*.page.test.ts"],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "services",
+          environment: "node",
+          include: ["test/services/**/*.test.ts", "test/browser/**/*.page.test.ts", "examples/*/test/**/*.page.test.ts"],
+          globalSetup: ["./test/browser/chromium.setup.ts"],
+        },
+      },
+      {
+        extends: true,
+        resolve: { conditions: [source, ...defaultClientConditions] },
+        test: {
+          name: "browser",
+          include: ["packages/*/src/**/*.browser.test.ts", "packages/*/test/**/*.browser.test.ts", "test/browser/**/*.browser.test.ts"],
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: process.env.CHROMIUM_PATH ? { executablePath: process.env.CHROMIUM_PATH } : {},
+            }),
+            instances: [{ browser: "chromium" }],
+          },
+        },
+      },
+    ],
+  },
+});
