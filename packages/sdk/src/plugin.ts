@@ -1,0 +1,54 @@
+// The plugin contract: small objects that watch, change or add events, and can never hurt the host.
+
+/** An event as given to `emit`. `timestamp` is RFC 3339 or a Date; `data` is serialised at once. */
+export interface EmittedEvent {
+  readonly type: string;
+  readonly timestamp?: string | Date;
+  readonly data: unknown;
+}
+
+/** What a finished HTTP request looked like to the middleware, for `request` hooks. No query string, no credential. */
+export interface RequestRecord {
+  readonly method: string;
+  /** Path without query. */
+  readonly path: string;
+  /** Route pattern such as `/notes/:id`, when the framework knows it. */
+  readonly route?: string;
+  readonly statusCode: number;
+  /** Units: ms. */
+  readonly durationMs: number;
+  readonly ip?: string;
+  readonly userAgent?: string;
+  readonly startedAtMs: number;
+  /** The framework's own context (Hono `c`, Express `{ req, res }`), for resolvers; never serialised. */
+  readonly context: unknown;
+}
+
+/** What a plugin may use; everything in it is safe to call at any time and never throws. */
+export interface PluginContext {
+  emit(event: EmittedEvent): void;
+  /** Takes `data` as finished JSON text, for producers that already have it. */
+  emitRaw(type: string, timestamp: string, dataJson: string): void;
+  on(event: "drop" | "retry" | "sent" | "breaker", listener: (detail: unknown) => void): () => void;
+  /** Base URL the client sends to, so that a plugin can leave its own traffic out. */
+  readonly portalUrl: string;
+  readonly projectId: string;
+  /** One line to stderr when `debug` is set. */
+  debug(message: string): void;
+  now(): number;
+}
+
+/** A plugin. A hook that throws is counted; after 10 throws the plugin is switched off with one warning. */
+export interface CuittyPlugin {
+  readonly name: string;
+  /** Called once, by `start`. */
+  setup?(context: PluginContext): void;
+  /** Called for every event before it is serialised; returns the event (changed or not) or null to leave it out. */
+  before?(event: EmittedEvent): EmittedEvent | null;
+  /** Called by the Hono and Express middleware after each request. */
+  request?(record: RequestRecord): void;
+  /** Called by `flush` before sending, so that aggregates can be emitted. */
+  flush?(): void;
+  /** Called by `shutdown`, in reverse order of `use`. */
+  teardown?(): void;
+}
