@@ -1,0 +1,80 @@
+// The contract of a domain module: one file, its event types, tables, reads, streams, jobs and retention. The only way to add a domain.
+import type { IngestWrite, Migration, ModuleFile, RowInsert, SqlStatement } from "@cuitty/storage/module-file";
+import type { TSchema } from "@sinclair/typebox";
+import type { Route } from "./route.ts";
+
+/** An event that passed validation. */
+export interface ValidEvent {
+  /** Position in the request, 0-based. */
+  readonly index: number;
+  /** UUIDv7; the client's `id`, or one made on receipt. */
+  readonly id: string;
+  readonly type: string;
+  /** RFC 3339 in UTC, milliseconds. */
+  readonly ts: string;
+  readonly tsMs: number;
+  /** The documented fields. */
+  readonly data: Readonly<Record<string, unknown>>;
+  /** Fields that the schema does not know, kept as sent; null when there are none. */
+  readonly meta: Readonly<Record<string, unknown>> | null;
+  readonly receivedAtMs: number;
+  /** `ts` is more than 5 minutes ahead of, or 7 days behind, the server's clock. */
+  readonly isSkewed: boolean;
+}
+
+export interface IngestContext {
+  readonly projectId: string;
+  readonly nowMs: number;
+}
+
+/** What a module wants written for its events; the core adds the inbox row and the transaction. */
+export interface IngestPlan {
+  readonly statements: readonly (RowInsert | SqlStatement)[];
+  /** Only where a row depends on rows already there (the audit chain). */
+  readonly interactive?: IngestWrite["interactive"];
+}
+
+/** One row of a live stream. `dataJson` is what the module stored, re-serialised. */
+export interface StreamRow {
+  readonly seq: number;
+  readonly id: string;
+  readonly type: string;
+  readonly ts: string;
+  readonly dataJson: string;
+}
+
+/** A durable stream: pages of rows in `seq` order. Bus hints only say "page again". */
+export interface StreamSource {
+  /** Topic name as in `?topics=`; the module's name unless it has several. */
+  readonly topic: string;
+  page(file: ModuleFile, query: { readonly projectId: string; readonly afterSeq: number; readonly limit: number }): Promise<readonly StreamRow[]>;
+  /** Lowest and highest seq still there, 0 and 0 when empty. */
+  range(file: ModuleFile, projectId: string): Promise<{ readonly oldestSeq: number; readonly newestSeq: number }>;
+}
+
+/** Rows of `table` older than `days` (by `column`, Unix ms) are deleted in slices by the retention runner. */
+export interface RetentionRule {
+  readonly table: string;
+  readonly column: string;
+  /** @default the module's; `0` keeps for ever. */
+  readonly days: number;
+}
+
+export interface ModuleJob {
+  readonly name: string;
+  readonly everyMs: number;
+  run(context: { readonly file: ModuleFile; readonly nowMs: number; readonly signal: AbortSignal }): Promise<void>;
+}
+
+export interface CuittyModule {
+  /** `[a-z][a-z0-9_]*`; names the file (`<name>.db`), the base path and the default topic. */
+  readonly name: string;
+  /** Wire type to the schema of its `data`. */
+  readonly accepts: Readonly<Record<string, TSchema>>;
+  readonly migrations: readonly Migration[];
+  ingest(events: readonly ValidEvent[], context: IngestContext): IngestPlan;
+  readonly routes?: readonly Route[];
+  readonly streams?: readonly StreamSource[];
+  readonly jobs?: readonly ModuleJob[];
+  readonly retention: readonly RetentionRule[];
+}
