@@ -2,16 +2,18 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defaultClientConditions, defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
+import { chromiumPath } from "./test/browser/chromium.ts";
 
 const source = "@cuitty/source";
 const nodeConditions = [source, ...defaultServerConditions];
 
+// Unpacked once per machine; without a usable Chromium the browser tests fail with the reason, the others run.
+const executablePath = await chromiumPath().catch(() => undefined);
+
 export default defineConfig({
   ssr: { resolve: { conditions: nodeConditions } },
   test: {
-    reporters: process.env.CUITTY_TEST_REPORT
-      ? ["default", ["json", { outputFile: process.env.CUITTY_TEST_REPORT }]]
-      : ["default"],
+    reporters: process.env.CUITTY_TEST_REPORT ? ["default", ["json", { outputFile: process.env.CUITTY_TEST_REPORT }]] : ["default"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
@@ -50,7 +52,7 @@ export default defineConfig({
             headless: true,
             screenshotFailures: false,
             provider: playwright({
-              launchOptions: process.env.CHROMIUM_PATH ? { executablePath: process.env.CHROMIUM_PATH } : {},
+              launchOptions: executablePath ? { executablePath } : {},
             }),
             instances: [{ browser: "chromium" }],
           },
