@@ -47,7 +47,10 @@ export interface StreamRow {
 export interface StreamSource {
   /** Topic name as in `?topics=`; the module's name unless it has several. */
   readonly topic: string;
-  page(file: ModuleFile, query: { readonly projectId: string; readonly afterSeq: number; readonly limit: number }): Promise<readonly StreamRow[]>;
+  page(
+    file: ModuleFile,
+    query: { readonly projectId: string; readonly afterSeq: number; readonly limit: number },
+  ): Promise<readonly StreamRow[]>;
   /** Lowest and highest seq still there, 0 and 0 when empty. */
   range(file: ModuleFile, projectId: string): Promise<{ readonly oldestSeq: number; readonly newestSeq: number }>;
 }

@@ -1,0 +1,87 @@
+// A stage: one small step of a request. It fills its part of the context, or ends the request with a Response.
+import type { Credential } from "../auth/authenticate.ts";
+import type { ValidEvent } from "../module.ts";
+import type { Subject } from "../route.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** `index` as sent, `reason` as documented (`data.actor: required`), `code` for programs. */
+export interface RejectedEvent {
+  readonly index: number;
+  readonly reason: string;
+  readonly code?: string;
+}
+
+/** Events after validation: what will be written, and what was refused and why. */
+export interface CheckedBatch {
+  readonly valid: readonly ValidEvent[];
+  readonly rejected: readonly RejectedEvent[];
+}
+
+export interface IdempotencyState {
+  readonly key: string;
+  /** SHA-256 of the decoded body; the same batch may be compressed differently on a retry. */
+  readonly fingerprint: Uint8Array;
+}
+
+/** W3C trace context of the request; made when the client sent none or an invalid one. */
+export interface TraceContext {
+  readonly traceId: string;
+  readonly parentId: string | null;
+  readonly spanId: string;
+  readonly isSampled: boolean;
+  readonly traceState: string | null;
+}
+
+/** Everything one request carries through the stages. Made once per request, never shared. */
+export interface StageContext {
+  readonly exchange: Exchange;
+  /** Echoed as `X-Request-Id`. */
+  readonly requestId: string;
+  readonly trace: TraceContext;
+  readonly receivedAtMs: number;
+
+  /** Set by `authenticate`. */
+  subject: Subject | null;
+  /** Set by `authenticate` when an API key was presented. */
+  credential: Credential | null;
+  /** Set by `authenticate`: the project that this request is about. */
+  projectId: string | null;
+  /** Set by `readBody`: the bytes on the wire. */
+  wireBody: Uint8Array | null;
+  /** Set by `decodeBody`: the bytes after Content-Encoding. */
+  decodedBody: Uint8Array | null;
+  /** Set by `decodeBody`: the batch as parsed, not validated. */
+  events: readonly unknown[] | null;
+  /** Set by `idempotency`; null when the client sent no key. */
+  idempotency: IdempotencyState | null;
+  /** Set by `validate`. */
+  batch: CheckedBatch | null;
+  /** Set by `write`: the reply's body. */
+  replyBody: string | null;
+
+  /** Headers that every answer of this request carries (rate limits, replay mark). Lower-case names. */
+  readonly replyHeaders: Map<string, string>;
+  /** Runs `listener` once with the final answer, also when a stage threw. */
+  onReply(listener: (reply: Response) => void): void;
+}
+
+/** Resolves to a Response to end the request, to nothing to go on. Throws CuittyError for what `respond` turns into a problem. */
+export type Stage = (context: StageContext) => Promise<Response | undefined | void> | Response | undefined | void;
+
+/** Names of the built-in stages, in their order. */
+export const STAGE_NAMES = [
+  "shed",
+  "authenticate",
+  "limitBatches",
+  "readBody",
+  "verifySignature",
+  "decodeBody",
+  "idempotency",
+  "validate",
+  "authorizeTypes",
+  "limitEvents",
+  "write",
+  "respond",
+] as const;
+
+export type StageName = (typeof STAGE_NAMES)[number];

@@ -1,0 +1,127 @@
+// The list route of an event table: newest first, filtered, in pages that stay stable while rows are being written.
+import type { SqlValue } from "@cuitty/storage/module-file";
+import { CuittyError } from "@cuitty/wire-protocol";
+import { type TProperties, type TSchema, Type } from "@sinclair/typebox";
+import type { Route, RouteContext } from "../../route.ts";
+import { type ListPosition, parseCursor, positionToCursor } from "./list-cursor.ts";
+import { rowToEvent, STORED_EVENT_COLUMNS, storedEventSchema } from "./stored-event.ts";
+
+/** A condition on rows; ` AND ` goes in between. */
+export interface SqlCondition {
+  readonly sql: string;
+  readonly params: readonly SqlValue[];
+}
+
+/** A query parameter and the condition it stands for. */
+export interface ListFilter {
+  readonly schema: TSchema;
+  toSql(value: string): SqlCondition;
+}
+
+export interface ListEventsOptions {
+  readonly table: string;
+  /** The wire type of the rows. */
+  readonly type: string;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly filters: Readonly<Record<string, ListFilter>>;
+}
+
+const maxLimit = 500;
+const defaultLimit = 50;
+
+/** The filter for a column that equals the parameter. */
+export function equals(column: string, description: string): ListFilter {
+  return {
+    schema: Type.String({ minLength: 1, maxLength: 1024, description }),
+    toSql: (value) => ({ sql: `${column} = ?`, params: [value] }),
+  };
+}
+
+const timeFilter = (name: string, operator: string, description: string): ListFilter => ({
+  schema: Type.String({ maxLength: 64, description }),
+  toSql: (value) => ({ sql: `ts_ms ${operator} ?`, params: [parseTime(name, value)] }),
+});
+
+const timeFilters = {
+  since: timeFilter("since", ">=", "Only events at or after this time: RFC 3339, or Unix ms."),
+  until: timeFilter("until", "<", "Only events before this time: RFC 3339, or Unix ms."),
+};
+
+const replySchema = Type.Object({
+  events: Type.Array(storedEventSchema),
+  nextCursor: Type.Union([Type.String(), Type.Null()], { description: "For the next page; null on the last one." }),
+});
+
+/** `GET /events`: `{ events, nextCursor }`, newest `ts` first. Errors: `invalid_cursor`, `invalid_query`. */
+export function listEvents(options: ListEventsOptions): Route {
+  const filters: Readonly<Record<string, ListFilter>> = { ...options.filters, ...timeFilters };
+  return {
+    method: "GET",
+    path: "/events",
+    operationId: options.operationId,
+    summary: options.summary,
+    action: "read",
+    query: querySchema(filters),
+    reply: replySchema,
+    handle: async (context) => {
+      const query = (context.query ?? {}) as Readonly<Record<string, string | number | undefined>>;
+      const limit = Math.min(Number(query.limit ?? defaultLimit), maxLimit);
+      const conditions = conditionsOf(filters, query);
+      return listPage(options, context, { limit, conditions, cursor: query.cursor === undefined ? null : String(query.cursor) });
+    },
+  };
+}
+
+interface PageRequest {
+  readonly limit: number;
+  readonly conditions: readonly SqlCondition[];
+  readonly cursor: string | null;
+}
+
+async function listPage(options: ListEventsOptions, context: RouteContext<unknown, unknown, unknown>, request: PageRequest) {
+  const { table, type } = options;
+  const { projectId, file } = context;
+  const scope = { table, projectId };
+  const conditions: SqlCondition[] = [{ sql: "project_id = ?", params: [projectId] }, ...request.conditions];
+  if (request.cursor !== null) conditions.push(before(parseCursor(request.cursor, scope)));
+  const rows = await file.all(
+    `SELECT ${STORED_EVENT_COLUMNS} FROM ${table} WHERE ${conditions.map(({ sql }) => sql).join(" AND ")} ORDER BY ts_ms DESC, seq DESC LIMIT ?`,
+    // One row more than asked for tells whether there is a next page without counting.
+    [...conditions.flatMap(({ params }) => params), request.limit + 1],
+  );
+  const page = rows.slice(0, request.limit);
+  const last = page.at(-1);
+  const hasMore = rows.length > request.limit && last !== undefined;
+  return {
+    events: page.map((row) => rowToEvent(row, type)),
+    nextCursor: hasMore ? positionToCursor({ tsMs: Number(last[7]), seq: Number(last[1]) }, scope) : null,
+  };
+}
+
+// A row value comparison: SQLite turns it into one range on an index that ends in (ts_ms, seq).
+const before = (position: ListPosition): SqlCondition => ({ sql: "(ts_ms, seq) < (?, ?)", params: [position.tsMs, position.seq] });
+
+function conditionsOf(filters: Readonly<Record<string, ListFilter>>, query: Readonly<Record<string, string | number | undefined>>): SqlCondition[] {
+  return Object.entries(filters).flatMap(([name, filter]) => {
+    const value = query[name];
+    return value === undefined ? [] : [filter.toSql(String(value))];
+  });
+}
+
+function querySchema(filters: Readonly<Record<string, ListFilter>>): TSchema {
+  const properties: TProperties = {
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxLimit, default: defaultLimit, description: "Events a page." })),
+    cursor: Type.Optional(Type.String({ maxLength: 128, description: "`nextCursor` of the page before." })),
+  };
+  for (const [name, filter] of Object.entries(filters)) properties[name] = Type.Optional(filter.schema);
+  return Type.Object(properties, { additionalProperties: false });
+}
+
+function parseTime(name: string, value: string): number {
+  const atMs = /^\d{1,15}$/.test(value) ? Number(value) : Date.parse(value);
+  if (Number.isNaN(atMs)) {
+    throw new CuittyError("invalid_query", `${name}: expected an RFC 3339 time such as 2026-04-27T12:34:56Z, or Unix milliseconds`);
+  }
+  return atMs;
+}
