@@ -65,8 +65,11 @@ export interface StageContext {
   onReply(listener: (reply: Response) => void): void;
 }
 
+// biome-ignore lint/suspicious/noConfusingVoidType: reason: a stage written as a plain `async` function without `return` has the type Promise<void>.
+type StageResult = Response | undefined | void;
+
 /** Resolves to a Response to end the request, to nothing to go on. Throws CuittyError for what `respond` turns into a problem. */
-export type Stage = (context: StageContext) => Promise<Response | undefined | void> | Response | undefined | void;
+export type Stage = (context: StageContext) => Promise<StageResult> | StageResult;
 
 /** Names of the built-in stages, in their order. */
 export const STAGE_NAMES = [

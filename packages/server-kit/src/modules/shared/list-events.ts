@@ -102,7 +102,10 @@ async function listPage(options: ListEventsOptions, context: RouteContext<unknow
 // A row value comparison: SQLite turns it into one range on an index that ends in (ts_ms, seq).
 const before = (position: ListPosition): SqlCondition => ({ sql: "(ts_ms, seq) < (?, ?)", params: [position.tsMs, position.seq] });
 
-function conditionsOf(filters: Readonly<Record<string, ListFilter>>, query: Readonly<Record<string, string | number | undefined>>): SqlCondition[] {
+function conditionsOf(
+  filters: Readonly<Record<string, ListFilter>>,
+  query: Readonly<Record<string, string | number | undefined>>,
+): SqlCondition[] {
   return Object.entries(filters).flatMap(([name, filter]) => {
     const value = query[name];
     return value === undefined ? [] : [filter.toSql(String(value))];
