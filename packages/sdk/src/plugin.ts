@@ -20,6 +20,8 @@ export interface RequestRecord {
   readonly ip?: string;
   readonly userAgent?: string;
   readonly startedAtMs: number;
+  /** The client went away before the whole response was sent, where the framework can tell. */
+  readonly isAborted?: boolean;
   /** The framework's own context (Hono `c`, Express `{ req, res }`), for resolvers; never serialised. */
   readonly context: unknown;
 }
