@@ -4,6 +4,7 @@ import { identifier, number, stringMap, text } from "./fields.ts";
 
 const amount = Type.Union([Type.Number(), Type.String({ pattern: "^-?\\d{1,30}(\\.\\d{1,18})?$" })], {
   description: "Amount in `currency`. A decimal string keeps every digit; credits are negative.",
+  "x-expected": "a number or a decimal string",
 });
 
 /** Source: wire protocol, "cost". Without `id` fields a charge is known by provider, account, service, region, resource, sku, category and period: sending it again replaces it. */

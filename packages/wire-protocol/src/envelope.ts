@@ -1,0 +1,82 @@
+// Body and reply of `POST /api/ingest`: their schemas, and the reader of the envelope around the events.
+import { type Static, Type } from "@sinclair/typebox";
+import { CuittyError } from "./cuitty-error.ts";
+import type { CuittyEvent } from "./event.ts";
+import { LIMITS } from "./limits.ts";
+
+/** Body of a request, as a client builds it. */
+export interface IngestEnvelope {
+  readonly events: readonly CuittyEvent[];
+}
+
+/** The envelope alone; each event is checked by itself, so that a bad one does not fail its neighbours. */
+export const envelopeSchema = Type.Object(
+  { events: Type.Array(Type.Unknown(), { maxItems: LIMITS.batchEvents, description: "Events, in the order in which they happened." }) },
+  { title: "IngestEnvelope", description: "A batch of events." },
+);
+
+export const rejectedEventSchema = Type.Object(
+  {
+    index: Type.Integer({ minimum: 0, description: "Position in `events`, from 0." }),
+    reason: Type.String({ description: "`path: what was expected`, such as `data.actor: required`." }),
+    code: Type.Optional(
+      Type.String({
+        description: "invalid, required, unknown_type, type_not_enabled, event_too_large or event_too_deep; others may be added.",
+      }),
+    ),
+  },
+  { title: "RejectedEvent", description: "An event that was not stored. Sending it again unchanged will not help." },
+);
+
+export const replySchema = Type.Object(
+  {
+    accepted: Type.Integer({ minimum: 0, description: "Events stored by this request." }),
+    rejected: Type.Array(rejectedEventSchema, { description: "Events not stored, by index." }),
+    duplicate: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: "Events whose `id` was known already; not counted in `accepted`. Absent when there are none.",
+      }),
+    ),
+  },
+  { title: "IngestReply", description: "What became of each event. Everything accepted is on disk." },
+);
+
+/** Reply with status 200. */
+export type IngestReply = Static<typeof replySchema>;
+export type RejectedReplyEvent = Static<typeof rejectedEventSchema>;
+
+/**
+ * Reads an envelope from the bytes of a body after decompression: strict UTF-8 (a leading byte order mark is skipped), JSON, `events`, their number.
+ * Members of the envelope other than `events` are ignored.
+ * **Errors**: `invalid_utf8`, `invalid_json`, `invalid_envelope`, `too_many_events`; none of them repeats the input.
+ */
+export function parseEnvelope(body: Uint8Array, maxEvents: number = LIMITS.batchEvents): readonly unknown[] {
+  const value = parseJson(decodeUtf8(body));
+  const events =
+    typeof value === "object" && value !== null && Object.hasOwn(value, "events") ? (value as { events: unknown }).events : undefined;
+  if (!Array.isArray(events)) throw new CuittyError("invalid_envelope", 'Expected a JSON object with a list under "events"');
+  if (events.length > maxEvents) {
+    throw new CuittyError("too_many_events", `Expected at most ${maxEvents} events in a batch, got ${events.length}; split it`, {
+      details: { limit: maxEvents, got: events.length },
+    });
+  }
+  return events;
+}
+
+function decodeUtf8(body: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch {
+    throw new CuittyError("invalid_utf8", "Expected the body to be UTF-8");
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The engine's message quotes the payload, so it goes no further.
+    throw new CuittyError("invalid_json", "Expected the body to be JSON");
+  }
+}
