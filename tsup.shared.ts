@@ -2,8 +2,11 @@
 import { readFileSync } from "node:fs";
 import { defineConfig, type Options } from "tsup";
 
+/** What a condition leads to: a file, or files by further conditions such as `browser`. */
+type Target = string | { readonly [condition: string]: Target };
+
 interface Manifest {
-  readonly exports: Record<string, string | { "@cuitty/source"?: string }>;
+  readonly exports: Record<string, string | { "@cuitty/source"?: Target }>;
 }
 
 /** Entries of a package are its exports map: an entry cannot be published without being built, or built without being published. */
@@ -12,9 +15,14 @@ function entriesOf(manifestPath: string): Record<string, string> {
   const entries: Record<string, string> = {};
   for (const target of Object.values(manifest.exports)) {
     const source = typeof target === "string" ? undefined : target["@cuitty/source"];
-    if (source?.endsWith(".ts")) entries[source.replace("./src/", "").replace(/\.ts$/, "")] = source;
+    for (const file of filesOf(source)) if (file.endsWith(".ts")) entries[file.replace("./src/", "").replace(/\.ts$/, "")] = file;
   }
   return entries;
+}
+
+function filesOf(target: Target | undefined): readonly string[] {
+  if (target === undefined) return [];
+  return typeof target === "string" ? [target] : Object.values(target).flatMap(filesOf);
 }
 
 /** tsup configuration of the package in the current folder. */

@@ -40,9 +40,14 @@ export interface PluginContext {
   now(): number;
 }
 
-/** A plugin. A hook that throws is counted; after 10 throws the plugin is switched off with one warning. */
+/**
+ * A plugin. A hook that throws is counted; after 10 throws the plugin is switched off with one warning. An event whose `before` hook threw is left
+ * out (reason `plugin_error`): it may not have been redacted.
+ */
 export interface CuittyPlugin {
   readonly name: string;
+  /** Never switched off: while its `before` throws, events are left out. For redaction. @default false */
+  readonly failClosed?: boolean;
   /** Called once, by `start`. */
   setup?(context: PluginContext): void;
   /** Called for every event before it is serialised; returns the event (changed or not) or null to leave it out. */

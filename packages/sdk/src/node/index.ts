@@ -1,0 +1,22 @@
+// `@cuitty/sdk` on Node and Bun.
+import { type CuittyClient, createClient } from "../client.ts";
+import type { CuittyOptions } from "../options.ts";
+import { nodeRuntime } from "./runtime.ts";
+
+export type { CuittyClient, FlushResult } from "../client.ts";
+export type { CuittyOptions as CuittyConfig, CuittyOptions } from "../options.ts";
+export type { CuittyPlugin, EmittedEvent, PluginContext, RequestRecord } from "../plugin.ts";
+export type { DirectorySpoolOptions, SpoolAdapter, SpooledBatch, SpoolLossListener, SpoolOption } from "../spool.ts";
+export type { BreakerDetail, ClientEvents, ClientStats, DropDetail, DropReason, RetryDetail, SentDetail } from "../stats.ts";
+
+/**
+ * Makes a client. Errors: one `invalid_option` naming the option; after that nothing it does throws, rejects or holds the process.
+ *
+ * ```ts
+ * const cuitty = createCuittyClient({ portalUrl: "https://app.example.com", projectId, apiKey }).start();
+ * cuitty.emit({ type: "audit", data: { actor: "alice@example.com", action: "secret.rotate", resource: "stripe.live_key" } });
+ * ```
+ */
+export function createCuittyClient(options: CuittyOptions): CuittyClient {
+  return createClient(options, nodeRuntime);
+}

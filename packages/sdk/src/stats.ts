@@ -1,0 +1,163 @@
+// What happened to the events: counters by reason and type, listeners, and at most one warning a minute.
+
+/** Why an event was lost. */
+export type DropReason =
+  | "queue_overflow"
+  | "too_large"
+  | "unserializable"
+  | "plugin"
+  | "plugin_error"
+  | "rejected"
+  | "http_4xx"
+  | "retries_exhausted"
+  | "expired"
+  | "spool_full"
+  | "spool_error"
+  | "closed"
+  | "internal";
+
+export interface DropDetail {
+  readonly reason: DropReason;
+  readonly type: string;
+  readonly count: number;
+  /** What the server or the runtime said about it. */
+  readonly message?: string;
+}
+
+export interface RetryDetail {
+  readonly key: string;
+  /** Failed tries so far. */
+  readonly tries: number;
+  readonly delayMs: number;
+  /** 0 when there was no usable reply. */
+  readonly status: number;
+}
+
+export interface SentDetail {
+  readonly key: string;
+  readonly accepted: number;
+  readonly rejected: number;
+}
+
+export interface BreakerDetail {
+  readonly state: "open" | "closed";
+  /** How long nothing is sent. Units: ms. */
+  readonly delayMs: number;
+  readonly status: number;
+}
+
+export interface ClientEvents {
+  readonly drop: DropDetail;
+  readonly retry: RetryDetail;
+  readonly sent: SentDetail;
+  readonly breaker: BreakerDetail;
+}
+
+/** Counters since creation. `emitted + restored = sent + rejected + dropped + pending` at any time. */
+export interface ClientStats {
+  readonly emitted: number;
+  /** Events taken over from the spool of an earlier process. */
+  readonly restored: number;
+  /** Acknowledged by the server as durable. */
+  readonly sent: number;
+  /** Refused one by one by the server. */
+  readonly rejected: number;
+  /** Lost for any other reason. */
+  readonly dropped: number;
+  /** Losses by reason, then by event type; refused ones are under `rejected`. */
+  readonly drops: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Held in memory or in the spool by this client. */
+  readonly pending: number;
+  /** Held in memory. Units: UTF-8 bytes of JSON. */
+  readonly bytes: number;
+  readonly requests: number;
+  readonly retries: number;
+  readonly pluginErrors: number;
+  readonly breaker: "open" | "closed";
+}
+
+/** Mutable counters of a client. */
+export interface Counters {
+  emitted: number;
+  restored: number;
+  sent: number;
+  rejected: number;
+  dropped: number;
+  requests: number;
+  retries: number;
+  pluginErrors: number;
+}
+
+export interface Stats {
+  readonly counters: Counters;
+  readonly drops: Record<string, Record<string, number>>;
+  drop(reason: DropReason, type: string, message?: string): void;
+  fire<Name extends keyof ClientEvents>(name: Name, detail: ClientEvents[Name]): void;
+  on(name: string, listener: (detail: never) => void): () => void;
+  debug(message: string): void;
+  /** Prints the line, unless another one was printed in the last minute. */
+  warn(message: string): void;
+}
+
+const maxTypes = 64;
+const warningIntervalMs = 60_000;
+
+export function createStats(isDebug: boolean, write: (line: string) => void): Stats {
+  const counters: Counters = { emitted: 0, restored: 0, sent: 0, rejected: 0, dropped: 0, requests: 0, retries: 0, pluginErrors: 0 };
+  const drops: Record<string, Record<string, number>> = {};
+  const listeners: (readonly [name: string, listener: (detail: never) => void])[] = [];
+  let warnedAtMs = -warningIntervalMs;
+
+  const print = (message: string): void => {
+    try {
+      write(`[cuitty] ${message}`);
+    } catch {
+      // A closed stderr must not reach the host.
+    }
+  };
+  const fire = (name: string, detail: object): void => {
+    if (isDebug) print(`${name} ${JSON.stringify(detail)}`);
+    for (const [wanted, listener] of [...listeners]) {
+      try {
+        if (wanted === name) listener(detail as never);
+      } catch {
+        counters.pluginErrors++;
+      }
+    }
+  };
+
+  const warn = (message: string): void => {
+    const nowMs = performance.now();
+    if (nowMs - warnedAtMs < warningIntervalMs) return;
+    warnedAtMs = nowMs;
+    print(message);
+  };
+
+  return {
+    counters,
+    drops,
+    fire,
+    warn,
+    debug: (message) => {
+      if (isDebug) print(message);
+    },
+    drop(reason, type, message) {
+      counters[reason === "rejected" ? reason : "dropped"]++;
+      drops[reason] ??= Object.create(null) as Record<string, number>;
+      const byType = drops[reason];
+      // Types come from the host: their number is bounded like everything else here.
+      const name = type in byType || Object.keys(byType).length < maxTypes ? type : "other";
+      byType[name] = (byType[name] ?? 0) + 1;
+      if (reason !== "plugin") warn(`events are being lost: ${reason}${message ? ` (${message})` : ""}; see client.stats().drops`);
+      fire("drop", { reason, type, count: 1, message });
+    },
+    on(name, listener) {
+      const entry = [name, listener] as const;
+      listeners.push(entry);
+      return () => {
+        const index = listeners.indexOf(entry);
+        if (index >= 0) listeners.splice(index, 1);
+      };
+    },
+  };
+}
