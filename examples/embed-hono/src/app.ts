@@ -3,7 +3,6 @@ import { mkdir } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createAdaptorServer } from "@hono/node-server";
 import { type CuittyClient, createCuittyClient } from "@cuitty/sdk";
 import { auditPlugin } from "@cuitty/sdk/plugins/audit";
 import { logsPlugin } from "@cuitty/sdk/plugins/logs";
@@ -15,6 +14,7 @@ import { mountKit } from "@cuitty/server-kit/hono";
 import { logs } from "@cuitty/server-kit/logs";
 import { performance } from "@cuitty/server-kit/performance";
 import { repository } from "@cuitty/server-kit/repository";
+import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { type DestinationStream, type Logger, pino } from "pino";
 import { type Credentials, openCredentials } from "./credentials.ts";
@@ -51,7 +51,9 @@ const repositoryRoot = fileURLToPath(new URL("../../..", import.meta.url));
 export async function startApp(options: AppOptions): Promise<RunningApp> {
   const { dataDir } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
-    throw new SettingsError(`cannot create the data folder ${dataDir} (${cause.code}): set DATA_DIR to a folder that you may write to`, { cause });
+    throw new SettingsError(`cannot create the data folder ${dataDir} (${cause.code}): set DATA_DIR to a folder that you may write to`, {
+      cause,
+    });
   });
   const log = options.logTo ? pino(options.logTo) : pino();
   const kit = await createServerKit({ dataDir, modules: [audit(), logs(), performance(), repository()] });
@@ -61,7 +63,10 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false });
     const url = await listen(server, options.port);
     const cuitty = createCuittyClient({ portalUrl: url, ...credentials, ...(options.fetch ? { fetch: options.fetch } : {}) });
-    cuitty.use(auditPlugin()).use(logsPlugin({ logger: log, minLevel: "info" })).use(performancePlugin());
+    cuitty
+      .use(auditPlugin())
+      .use(logsPlugin({ logger: log, minLevel: "info" }))
+      .use(performancePlugin());
     cuitty.use(repositoryPlugin({ path: repositoryRoot, statePath: join(dataDir, "sent-commits.json"), onSkip: options.notice }));
 
     app.use("*", cuitty.honoMiddleware());
@@ -70,7 +75,9 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     app.get("/favicon.ico", (c) => c.body(null, 204));
     app.get("/", async (c) => {
       const ticket = await kit.createStreamTicket({ projectId: credentials.projectId, topics: TOPICS });
-      return c.html(renderPage(`/api/stream?topics=${TOPICS.join(",")}&after=0&ticket=${ticket}`), 200, { "content-security-policy": PAGE_POLICY });
+      return c.html(renderPage(`/api/stream?topics=${TOPICS.join(",")}&after=0&ticket=${ticket}`), 200, {
+        "content-security-policy": PAGE_POLICY,
+      });
     });
     cuitty.start();
 
@@ -92,7 +99,10 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
 function listen(server: ReturnType<typeof createAdaptorServer>, port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
-      const problem = cause.code === "EADDRINUSE" ? "is in use: stop the program that uses it, or choose another" : `cannot be used (${cause.code}): choose another`;
+      const problem =
+        cause.code === "EADDRINUSE"
+          ? "is in use: stop the program that uses it, or choose another"
+          : `cannot be used (${cause.code}): choose another`;
       reject(new SettingsError(`port ${port} ${problem}, for example PORT=${port + 1} npm run demo`, { cause }));
     });
     server.listen(port, "127.0.0.1", () => resolve(`http://localhost:${(server.address() as AddressInfo).port}`));

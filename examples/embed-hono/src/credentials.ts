@@ -20,9 +20,13 @@ export async function openCredentials(kit: ServerKit, dataDir: string): Promise<
     throw error;
   });
   if (known !== null) return parseCredentials(known, path);
-  const first = await kit.bootstrap({ email: "demo@example.com", organization: "Demo", project: "Notes", signaturePolicy: "optional" }).catch((error: unknown) => {
-    throw new SettingsError(`${dataDir} holds data but not the demo's ${fileName}: put the file back, or start with another DATA_DIR`, { cause: error });
-  });
+  const first = await kit
+    .bootstrap({ email: "demo@example.com", organization: "Demo", project: "Notes", signaturePolicy: "optional" })
+    .catch((error: unknown) => {
+      throw new SettingsError(`${dataDir} holds data but not the demo's ${fileName}: put the file back, or start with another DATA_DIR`, {
+        cause: error,
+      });
+    });
   const credentials = { projectId: first.projectId, apiKey: first.apiKey, webhookSecret: first.webhookSecret };
   await writeFile(path, JSON.stringify(credentials, null, 2) + "\n", { mode: 0o600, flag: "wx" });
   return credentials;
