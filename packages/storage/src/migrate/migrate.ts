@@ -1,0 +1,123 @@
+// Brings one file to the newest schema: forward only, under the writer lock, each migration whole or not at all.
+import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import type { Driver } from "../engine/driver.ts";
+import type { Migration } from "../module-file/types.ts";
+import { backupBefore } from "./backup.ts";
+import { assertFileKind, type FileKind, pragmaNumber, prepareLedger, readLedger, recordMigration } from "./ledger.ts";
+
+export interface ApplyMigrationsOptions {
+  /** Kind of file, or an `application_id` of one's own. */
+  readonly kind: FileKind | number;
+  readonly migrations: readonly Migration[];
+  /** Copy the file with VACUUM INTO before a migration that rebuilds a table. @default true */
+  readonly backup?: boolean;
+  /** @default Date.now */
+  readonly now?: () => number;
+}
+
+export interface ApplyMigrationsResult {
+  /** Versions applied by this call, in order. */
+  readonly applied: readonly number[];
+  readonly version: number;
+  /** Paths of the copies made before rebuilds. */
+  readonly backups: readonly string[];
+}
+
+/**
+ * Applies what is missing. A file that is up to date costs one read and takes no lock; two processes that meet take turns.
+ * Errors: `file_kind_mismatch`, `file_newer`, `migration_changed`, `migration_failed` (cause kept; the file stays at the migration before), `busy`.
+ */
+export function applyMigrations(driver: Driver, options: ApplyMigrationsOptions): ApplyMigrationsResult {
+  const { kind, migrations, backup = true, now = Date.now } = options;
+  checkSequence(migrations);
+  if (driver.inTransaction) {
+    throw new CuittyError("migration_failed", "Expected no open transaction, got one. Migrate before the first transaction begins.");
+  }
+  assertFileKind(driver, kind);
+  const applied: number[] = [];
+  const backups: string[] = [];
+  let version = readLedger(driver, migrations);
+  while (version < migrations.length) {
+    const next = migrations[version]!;
+    if (next.rebuild === true && backup && version > 0) backups.push(backupBefore(driver, next.version, now()));
+    const outcome = applyOne(driver, next, { kind, migrations, nowMs: now() });
+    if (outcome === next.version) applied.push(outcome);
+    version = readLedger(driver, migrations);
+  }
+  return { applied, version, backups };
+}
+
+interface Step {
+  readonly kind: FileKind | number;
+  readonly migrations: readonly Migration[];
+  readonly nowMs: number;
+}
+
+/** Returns the version it applied, or undefined when another process was first. */
+function applyOne(driver: Driver, migration: Migration, step: Step): number | undefined {
+  const enforced = pragmaNumber(driver, "foreign_keys") === 1;
+  // Inside a transaction this pragma is a no-op, and DROP TABLE would then delete the rows that reference the table.
+  if (migration.rebuild === true && enforced) driver.exec("PRAGMA foreign_keys = OFF");
+  try {
+    return driver.transaction(() => {
+      assertFileKind(driver, step.kind);
+      if (readLedger(driver, step.migrations) !== migration.version - 1) return undefined;
+      prepareLedger(driver, step.kind);
+      for (const statement of migration.statements) driver.exec(statement);
+      if (migration.rebuild === true) checkForeignKeys(driver, migration);
+      recordMigration(driver, migration, step.nowMs);
+      return migration.version;
+    });
+  } catch (error) {
+    throw asMigrationError(driver, migration, error);
+  } finally {
+    if (migration.rebuild === true && enforced) driver.exec("PRAGMA foreign_keys = ON");
+  }
+}
+
+function checkForeignKeys(driver: Driver, migration: Migration): void {
+  const broken = driver.prepare("PRAGMA foreign_key_check").all();
+  if (broken.length === 0) return;
+  const tables = [...new Set(broken.map((row) => String(row[0])))];
+  throw new CuittyError(
+    "migration_failed",
+    `Expected every reference to hold after migration ${migration.version} (${migration.name}), got ${broken.length} broken in: ${tables.join(", ")}. Nothing was changed.`,
+    { details: { path: driver.path, version: migration.version, tables } },
+  );
+}
+
+/** Lock, disk and kind errors keep their own code; all else becomes `migration_failed`. */
+function asMigrationError(driver: Driver, migration: Migration, error: unknown): unknown {
+  const own = [
+    "busy",
+    "full",
+    "readonly",
+    "io",
+    "corrupt",
+    "closed",
+    "file_kind_mismatch",
+    "file_newer",
+    "migration_changed",
+    "migration_failed",
+  ];
+  if (isCuittyError(error) && own.includes(error.code)) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new CuittyError(
+    "migration_failed",
+    `Migration ${migration.version} (${migration.name}) of ${driver.path} failed and was rolled back: ${reason}`,
+    {
+      cause: error,
+      details: { path: driver.path, version: migration.version, name: migration.name },
+    },
+  );
+}
+
+function checkSequence(migrations: readonly Migration[]): void {
+  for (const [index, migration] of migrations.entries()) {
+    if (migration.version === index + 1) continue;
+    throw new CuittyError(
+      "migration_failed",
+      `Expected migration ${index + 1} at position ${index}, got ${migration.version}. Number them 1, 2, 3 … without gaps.`,
+    );
+  }
+}

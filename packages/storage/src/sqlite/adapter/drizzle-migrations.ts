@@ -1,0 +1,45 @@
+// Applies the migration folder that drizzle-kit writes, with Drizzle's own ledger, under the writer lock.
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import type { MigrationMeta } from "drizzle-orm/migrator";
+import type { Driver } from "../../engine/driver.ts";
+
+const defaultTable = "__drizzle_migrations";
+
+/**
+ * Runs what is missing in one transaction. Foreign keys are off around it: drizzle-kit rebuilds tables by dropping them and
+ * switches foreign keys off inside the transaction, where SQLite ignores it, so that the drop would delete every child row.
+ * References are checked before the commit instead.
+ * Errors: `migration_failed` when a reference is broken; the driver's own otherwise. Nothing is changed then.
+ */
+export function runDrizzleMigrations(driver: Driver, migrations: readonly MigrationMeta[], table: string = defaultTable): void {
+  const ledger = `"${table.replace(/"/g, '""')}"`;
+  const enforced = driver.prepare("PRAGMA foreign_keys").get()?.[0] === 1;
+  if (enforced) driver.exec("PRAGMA foreign_keys = OFF");
+  try {
+    driver.transaction(() => {
+      // The same definition as Drizzle's drivers write, so that files and drivers can be exchanged.
+      driver.exec(`CREATE TABLE IF NOT EXISTS ${ledger} (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at numeric)`);
+      const newest = driver.prepare(`SELECT created_at FROM ${ledger} ORDER BY created_at DESC LIMIT 1`).get();
+      const insert = `INSERT INTO ${ledger} ("hash", "created_at") VALUES (?, ?)`;
+      const missing = migrations.filter((migration) => newest === undefined || Number(newest[0]) < migration.folderMillis);
+      for (const migration of missing) {
+        for (const statement of migration.sql) driver.exec(statement);
+        driver.prepare(insert).run([migration.hash, migration.folderMillis]);
+      }
+      if (missing.length > 0 && enforced) checkReferences(driver);
+    });
+  } finally {
+    if (enforced) driver.exec("PRAGMA foreign_keys = ON");
+  }
+}
+
+function checkReferences(driver: Driver): void {
+  const broken = driver.prepare("PRAGMA foreign_key_check").all();
+  if (broken.length === 0) return;
+  const tables = [...new Set(broken.map((row) => String(row[0])))];
+  throw new CuittyError(
+    "migration_failed",
+    `Expected every reference to hold after the migrations, got ${broken.length} broken in: ${tables.join(", ")}. Nothing was changed.`,
+    { details: { tables } },
+  );
+}

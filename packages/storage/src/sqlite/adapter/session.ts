@@ -1,0 +1,158 @@
+// The Drizzle session and transaction on one driver: statements, savepoints, and who may use the writer.
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { entityKind, type Logger, NoopLogger, type Query } from "drizzle-orm";
+import type { RelationalSchemaConfig, TablesRelationalConfig } from "drizzle-orm/relations";
+import {
+  type SelectedFieldsOrdered,
+  type SQLiteExecuteMethod,
+  SQLiteSession,
+  SQLiteTransaction,
+  type SQLiteTransactionConfig,
+} from "drizzle-orm/sqlite-core";
+import type { Driver, Statement } from "../../engine/driver.ts";
+import type { HonkerDialect } from "./dialect.ts";
+import { HonkerPreparedQuery, type QueryHost } from "./prepared-query.ts";
+import type { RunResult } from "./run-result.ts";
+import { isReadOnlySql } from "./sql-verb.ts";
+import { isThenable, runSavepoint, runTransaction } from "./transaction-runner.ts";
+import { type TransactionToken, type WriterGate, writerBusy } from "./writer-gate.ts";
+
+/** What `tx.$honkerTx` offers: events that are sent if, and only if, this transaction commits. */
+export interface HonkerTx {
+  /** Payload: any JSON value. Returns the notification's id. */
+  notify(channel: string, payload: unknown): number;
+}
+
+/** What all sessions of one database object share. */
+export interface SessionCore<TSchema extends TablesRelationalConfig> {
+  readonly driver: Driver;
+  readonly gate: WriterGate;
+  readonly dialect: HonkerDialect;
+  readonly schema: RelationalSchemaConfig<TSchema> | undefined;
+  readonly logger: Logger | undefined;
+  readonly honkerTx: HonkerTx;
+}
+
+type FullSchema = Record<string, unknown>;
+type ResultMapper = (rows: unknown[][], mapColumnValue?: (value: unknown) => unknown) => unknown;
+
+/** A session of the file itself, or, with a token, of one open transaction. */
+export class HonkerSession<TFull extends FullSchema, TSchema extends TablesRelationalConfig>
+  extends SQLiteSession<"sync", RunResult, TFull, TSchema>
+  implements QueryHost
+{
+  static override readonly [entityKind]: string = "HonkerSession";
+  readonly core: SessionCore<TSchema>;
+  readonly logger: Logger;
+  readonly #token: TransactionToken | undefined;
+
+  constructor(core: SessionCore<TSchema>, token?: TransactionToken) {
+    super(core.dialect);
+    this.core = core;
+    this.logger = core.logger ?? new NoopLogger();
+    this.#token = token;
+  }
+
+  /** True while another caller's asynchronous transaction is open. */
+  get isBlocked(): boolean {
+    return this.#token === undefined && this.core.gate.owner !== undefined;
+  }
+
+  override prepareQuery(
+    query: Query,
+    fields: SelectedFieldsOrdered | undefined,
+    executeMethod: SQLiteExecuteMethod,
+    isResponseInArrayMode: boolean,
+    customResultMapper?: ResultMapper,
+  ): HonkerPreparedQuery {
+    return new HonkerPreparedQuery(this, { query, fields, executeMethod, isResponseInArrayMode, customResultMapper });
+  }
+
+  useStatement<T>(sql: string, body: (statement: Statement) => T): T {
+    const { driver } = this.core;
+    if (this.#token?.isOpen === false) throw transactionEnded();
+    if (this.isBlocked && !isReadOnlySql(sql)) throw writerBusy("Await this query, or use the transaction's `tx`.");
+    return body(driver.prepare(sql));
+  }
+
+  async enqueue<T>(sql: string, body: () => T): Promise<T> {
+    return this.isBlocked && !isReadOnlySql(sql) ? this.core.gate.enqueue(body) : body();
+  }
+
+  override transaction<T>(body: (tx: HonkerTransaction<TFull, TSchema>) => T, config: SQLiteTransactionConfig = {}): T {
+    const { driver, gate } = this.core;
+    const scope = { driver, gate, behavior: config.behavior ?? "immediate" };
+    const run = () => runTransaction(scope, (token) => body(new HonkerTransaction(new HonkerSession(this.core, token))));
+    if (!this.isBlocked) return run();
+    // Only an async function is known to return a promise before it is called; any other would have to run now.
+    if (isAsyncFunction(body)) return gate.enqueue(run) as T;
+    throw writerBusy("Use `transactionAsync`, which waits for its turn.");
+  }
+
+  /** As `transaction`, but always waits for its turn and always returns a promise. */
+  transactionAsync<T>(body: (tx: HonkerTransaction<TFull, TSchema>) => T, config: SQLiteTransactionConfig = {}): Promise<Awaited<T>> {
+    const { gate } = this.core;
+    return gate.enqueue(() => this.transaction(body, config) as Awaited<T>);
+  }
+
+  /** A script of several statements, as migrations have them. */
+  exec(script: string): void {
+    if (this.isBlocked) throw writerBusy("Wait for it to end.");
+    this.logger.logQuery(script, []);
+    this.core.driver.exec(script);
+  }
+}
+
+/** The `tx` of a transaction callback. Nested transactions are savepoints. */
+export class HonkerTransaction<TFull extends FullSchema, TSchema extends TablesRelationalConfig> extends SQLiteTransaction<
+  "sync",
+  RunResult,
+  TFull,
+  TSchema
+> {
+  static override readonly [entityKind]: string = "HonkerTransaction";
+  readonly #session: HonkerSession<TFull, TSchema>;
+  /** The nested asynchronous transaction that is open now. */
+  #nested: PromiseLike<unknown> | undefined;
+
+  constructor(session: HonkerSession<TFull, TSchema>, nestedIndex = 0) {
+    super("sync", session.core.dialect, session, session.core.schema, nestedIndex);
+    this.#session = session;
+  }
+
+  /** Notifications that go out with this transaction's commit. */
+  get $honkerTx(): HonkerTx {
+    return this.#session.core.honkerTx;
+  }
+
+  override transaction<T>(body: (tx: HonkerTransaction<TFull, TSchema>) => T): T {
+    if (this.#nested !== undefined) {
+      if (!isAsyncFunction(body)) throw writerBusy("Await the nested transaction first.");
+      const again = () => this.transaction(body);
+      return this.#nested.then(again, again) as T;
+    }
+    const tx = new HonkerTransaction<TFull, TSchema>(this.#session, this.nestedIndex + 1);
+    const result = runSavepoint(this.#session.core.driver, `sp${this.nestedIndex}`, () => body(tx));
+    if (isThenable(result)) this.#track(result);
+    return result;
+  }
+
+  #track(result: PromiseLike<unknown>): void {
+    const done = () => {
+      if (this.#nested === result) this.#nested = undefined;
+    };
+    this.#nested = result;
+    result.then(done, done);
+  }
+}
+
+function transactionEnded(): CuittyError<"transaction_closed"> {
+  return new CuittyError(
+    "transaction_closed",
+    "Expected an open transaction, got one that has ended. Await everything inside the callback, and do not keep its `tx`.",
+  );
+}
+
+function isAsyncFunction(body: unknown): boolean {
+  return Object.prototype.toString.call(body) === "[object AsyncFunction]";
+}

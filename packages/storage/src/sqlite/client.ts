@@ -1,0 +1,46 @@
+// The two kinds of database: system.db with identities, and one tenant file per organization with its graphs.
+import { applyMigrations } from "../migrate/migrate.ts";
+import { systemMigrations } from "../migrate/system-migrations.ts";
+import { tenantMigrations } from "../migrate/tenant-migrations.ts";
+import type { HonkerDatabase } from "./adapter/database.ts";
+import { type ClientSource, partsOf, type SqliteClient } from "./adapter/source.ts";
+import { createDatabase, type HonkerDrizzleConfig } from "./adapter.ts";
+import { systemSchema, tenantSchema } from "./schema.ts";
+
+export type SystemSchema = typeof systemSchema;
+export type TenantSchema = typeof tenantSchema;
+export type SystemDatabase = HonkerDatabase<SystemSchema, SqliteClient>;
+export type TenantDatabase = HonkerDatabase<TenantSchema, SqliteClient>;
+
+export interface DatabaseOptions extends Pick<HonkerDrizzleConfig, "logger"> {
+  /** Bring the file to the newest schema first. With `false` only its kind is not checked either. @default true */
+  readonly migrate?: boolean;
+}
+
+/**
+ * The database of accounts, organizations, keys, projects and the audit trail, with relations for `db.query`.
+ * Errors: those of `applyMigrations`, among them `file_kind_mismatch` for a tenant file.
+ *
+ * @example
+ * const db = createSystemDatabase(open("system.db"));
+ * const admins = await db.select().from(accounts).where(eq(accounts.accessLevel, "admin"));
+ */
+export function createSystemDatabase(source: ClientSource, options: DatabaseOptions = {}): SystemDatabase {
+  const parts = partsOf(source);
+  if (options.migrate ?? true) applyMigrations(parts.driver, { kind: "system", migrations: systemMigrations });
+  return createDatabase(parts, { schema: systemSchema, logger: options.logger });
+}
+
+/**
+ * The database of one organization's graphs: types, nodes, edges.
+ * Errors: those of `applyMigrations`, among them `file_kind_mismatch` for a system file.
+ *
+ * @example
+ * const db = createTenantDatabase(open("tenant-acme.db"));
+ * const active = await db.select().from(graphs).where(eq(graphs.status, "active"));
+ */
+export function createTenantDatabase(source: ClientSource, options: DatabaseOptions = {}): TenantDatabase {
+  const parts = partsOf(source);
+  if (options.migrate ?? true) applyMigrations(parts.driver, { kind: "tenant", migrations: tenantMigrations });
+  return createDatabase(parts, { schema: tenantSchema, logger: options.logger });
+}

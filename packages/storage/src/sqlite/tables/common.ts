@@ -1,0 +1,28 @@
+// The four columns every table starts with, and the JSON check that belongs to them.
+import { type SQL, sql } from "drizzle-orm";
+import { type AnySQLiteColumn, integer, text } from "drizzle-orm/sqlite-core";
+
+/** `{ "_subsystem.key": value }`: the extension namespace every row carries. */
+export type Metadata = Record<string, unknown>;
+
+/**
+ * Id (made by the caller), metadata, and two Unix-second stamps. There is no `$onUpdate`: who changes a row sets `updatedAt`.
+ * Spread it first in every table.
+ */
+export const commonCols = {
+  id: text("id").primaryKey(),
+  metadata: text("metadata", { mode: "json" }).$type<Metadata>().default({}),
+  createdAt: integer("created_at", { mode: "timestamp" }).default(sql`(strftime('%s', 'now'))`).notNull(),
+  updatedAt: integer("updated_at", { mode: "timestamp" }).default(sql`(strftime('%s', 'now'))`).notNull(),
+};
+
+/** True for NULL and for text that SQLite's JSON functions can read. */
+export function isJson(column: AnySQLiteColumn): SQL {
+  return sql`json_valid(${sql.identifier(column.name)})`;
+}
+
+/** True for NULL and for one of `values`; a closed set that only a migration widens. */
+export function isOneOf(column: AnySQLiteColumn, values: readonly (string | number)[]): SQL {
+  const list = values.map((value) => (typeof value === "number" ? String(value) : `'${value}'`)).join(", ");
+  return sql`${sql.identifier(column.name)} in (${sql.raw(list)})`;
+}
