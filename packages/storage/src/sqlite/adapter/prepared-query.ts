@@ -59,7 +59,10 @@ export class HonkerPreparedQuery extends SQLitePreparedQuery<PreparedQueryConfig
     return this.#use(placeholderValues, (statement, params) => {
       const rows = normalizeRows(statement.all(params));
       if (customResultMapper !== undefined) return customResultMapper(rows);
-      if (fields === undefined) return rows.map((row) => rowToObject(statement.columns, row));
+      if (fields === undefined) {
+        const { columns } = statement;
+        return rows.map((row) => rowToObject(columns, row));
+      }
       return rows.map(this.#mapper(fields));
     });
   }

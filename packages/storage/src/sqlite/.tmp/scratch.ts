@@ -1,11 +1,11 @@
 // @ts-nocheck scratch
 import { mkdtempSync } from "node:fs";
 import { eq, sql } from "drizzle-orm";
-import { applyMigrations } from "../migrate/migrate.ts";
-import { systemMigrations } from "../migrate/system-migrations.ts";
-import { tenantMigrations } from "../migrate/tenant-migrations.ts";
-import { createDatabase } from "./adapter.ts";
-import { systemSchema } from "./schema.ts";
+import { applyMigrations } from "../../migrate/migrate.ts";
+import { systemMigrations } from "../../migrate/system-migrations.ts";
+import { tenantMigrations } from "../../migrate/tenant-migrations.ts";
+import { createDatabase } from "../adapter.ts";
+import { systemSchema } from "../schema.ts";
 import { scratchDriver } from "./scratch-driver.ts";
 
 const dir = mkdtempSync("/tmp/scratch-");
