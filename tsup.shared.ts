@@ -2,27 +2,20 @@
 import { readFileSync } from "node:fs";
 import { defineConfig, type Options } from "tsup";
 
-/** What a condition leads to: a file, or files by further conditions such as `browser`. */
-type Target = string | { readonly [condition: string]: Target };
-
-interface Manifest {
-  readonly exports: Record<string, string | { "@cuitty/source"?: Target }>;
-}
+/** What an exports map leads to: a file, or files by subpath and condition. */
+type ExportTarget = string | { readonly [key: string]: ExportTarget };
 
 /** Entries of a package are its exports map: an entry cannot be published without being built, or built without being published. */
 function entriesOf(manifestPath: string): Record<string, string> {
-  const manifest = JSON.parse(readFileSync(manifestPath, "utf8")) as Manifest;
-  const entries: Record<string, string> = {};
-  for (const target of Object.values(manifest.exports)) {
-    const source = typeof target === "string" ? undefined : target["@cuitty/source"];
-    for (const file of filesOf(source)) if (file.endsWith(".ts")) entries[file.replace("./src/", "").replace(/\.ts$/, "")] = file;
-  }
-  return entries;
+  const manifest = JSON.parse(readFileSync(manifestPath, "utf8")) as { readonly exports: ExportTarget };
+  const sources = sourcesOf(manifest.exports).filter((source) => source.endsWith(".ts"));
+  return Object.fromEntries(sources.map((source) => [source.replace("./src/", "").replace(/\.ts$/, ""), source]));
 }
 
-function filesOf(target: Target | undefined): readonly string[] {
-  if (target === undefined) return [];
-  return typeof target === "string" ? [target] : Object.values(target).flatMap(filesOf);
+/** Targets of the source condition; a subpath may have one for browsers and one for Node. */
+function sourcesOf(target: ExportTarget, isSource = false): readonly string[] {
+  if (typeof target === "string") return isSource ? [target] : [];
+  return Object.entries(target).flatMap(([condition, inner]) => sourcesOf(inner, isSource || condition === "@cuitty/source"));
 }
 
 /** tsup configuration of the package in the current folder. */

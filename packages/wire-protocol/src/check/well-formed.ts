@@ -4,7 +4,7 @@ import { setOwn } from "./split-data.ts";
 const loneSurrogates = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
 
 /** Text with U+FFFD for every half pair, as `String.prototype.toWellFormed` has it. */
-export function toWellFormed(text: string): string {
+function toWellFormed(text: string): string {
   return text.replace(loneSurrogates, "\uFFFD");
 }
 

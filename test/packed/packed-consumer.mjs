@@ -1,0 +1,115 @@
+// Installs the packed tarballs into a project of their own, as a stranger would, and uses every subpath: ESM, CommonJS and types.
+// `node test/packed/packed-consumer.mjs [tarball...]`; packs everything itself when given none. `--keep` leaves the project in place.
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { packAll, publishedPackages, root, run } from "../../scripts/lib/workspace.mjs";
+import { subpathsOf } from "./subpaths.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const project = mkdtempSync(join(tmpdir(), "cuitty-packed-"));
+const given = process.argv.slice(2).filter((argument) => argument.endsWith(".tgz"));
+const tarballs = given.length > 0 ? given : [...(await packAll(project)).values()];
+const packages = publishedPackages().filter((entry) => tarballs.some((file) => nameOf(file) === entry.name));
+const subpaths = packages.flatMap(({ name, manifest }) => subpathsOf(name, manifest.exports));
+
+let failures = 0;
+await install();
+for (const script of ["use-esm.mjs", "use-cjs.cjs"]) {
+  copyFileSync(join(here, script), join(project, script));
+  await step(`${script} without optional peers`, "node", [script, "--bare"]);
+}
+await install(optionalPeers());
+for (const script of ["use-esm.mjs", "use-cjs.cjs"]) await step(`${script} with them`, "node", [script]);
+await checkTypes();
+if (!process.argv.includes("--keep")) rmSync(project, { recursive: true, force: true });
+console.log(`packed: ${subpaths.length} subpaths of ${packages.length} packages, ${failures} failures`);
+process.exit(failures === 0 ? 0 : 1);
+
+/** Versions come from this workspace, so that nothing newer than what was tested is fetched. */
+async function install(extra = {}) {
+  const own = Object.fromEntries(tarballs.map((file) => [nameOf(file), `file:${file}`]));
+  const tools = { typescript: versionOf("typescript"), "@types/node": versionOf("@types/node") };
+  const manifest = {
+    name: "packed-consumer",
+    version: "1.0.0",
+    private: true,
+    dependencies: { ...own, ...tools, ...extra },
+    overrides: own,
+  };
+  writeFileSync(join(project, "package.json"), JSON.stringify(manifest, null, 2));
+  writeFileSync(join(project, "subpaths.json"), JSON.stringify({ subpaths, optionalPeers: Object.keys(optionalPeers()) }, null, 2));
+  const args = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", "--legacy-peer-deps", "--loglevel", "error"];
+  const { code, output } = await run("npm", args, { cwd: project, quiet: true });
+  if (code === 0) return;
+  console.error(`packed: npm install failed\n${output}`);
+  process.exit(1);
+}
+
+function optionalPeers() {
+  const peers = {};
+  for (const { manifest } of packages) for (const peer of Object.keys(manifest.peerDependencies ?? {})) peers[peer] = versionOf(peer);
+  if (peers.express !== undefined) peers["@types/express"] = versionOf("@types/express");
+  return peers;
+}
+
+function versionOf(name) {
+  const places = [root, ...publishedPackages().map(({ dir }) => dir)].map((dir) => join(dir, "node_modules", name, "package.json"));
+  const place = places.find(existsSync);
+  if (place === undefined) throw new Error(`packed: ${name} is not installed in this workspace`);
+  return JSON.parse(readFileSync(place, "utf8")).version;
+}
+
+function nameOf(tarball) {
+  const file = basename(tarball);
+  const found = publishedPackages().find(
+    ({ name, manifest }) => file === `${name.replace("@", "").replace("/", "-")}-${manifest.version}.tgz`,
+  );
+  if (found === undefined) throw new Error(`packed: ${file} is no package of this workspace`);
+  return found.name;
+}
+
+async function step(title, command, args) {
+  const { code, output } = await run(command, args, { cwd: project, quiet: true });
+  console.log(`${code === 0 ? "ok  " : "FAIL"} ${title}`);
+  if (code === 0) return;
+  failures += 1;
+  console.error(output.trimEnd());
+}
+
+/** Strict NodeNext from an ES module and from a CommonJS one. Declarations of other people are read too, but only ours must be right. */
+async function checkTypes() {
+  const code = subpaths.filter(({ kind }) => kind === "code").map(({ specifier }) => specifier);
+  const imports = code.map((specifier, index) => `import * as m${index} from "${specifier}";`);
+  const source = `${imports.join("\n")}\nexport const all: readonly object[] = [${code.map((_, index) => `m${index}`).join(", ")}];\n`;
+  writeFileSync(join(project, "use-types.mts"), source);
+  writeFileSync(join(project, "use-types.cts"), source);
+  const flags = [
+    "--noEmit",
+    "--strict",
+    "--module",
+    "nodenext",
+    "--moduleResolution",
+    "nodenext",
+    "--target",
+    "es2022",
+    "--pretty",
+    "false",
+  ];
+  const files = ["use-types.mts", "use-types.cts"];
+  const libraries = { "with DOM": ["es2022", "dom", "dom.iterable", "dom.asynciterable"], "without DOM": ["es2022"] };
+  for (const [title, lib] of Object.entries(libraries)) {
+    // Without DOM only what is used is checked: a declaration may name IndexedDB without asking every server for its types.
+    const strictness = title === "with DOM" ? "false" : "true";
+    const args = [...flags, "--types", "node", "--skipLibCheck", strictness, "--lib", lib.join(","), ...files];
+    const { output } = await run(join(project, "node_modules", ".bin", "tsc"), args, { cwd: project, quiet: true });
+    const problems = output.split("\n").filter((line) => /error TS/.test(line));
+    const ours = problems.filter((line) => !line.startsWith("node_modules/") || line.startsWith("node_modules/@cuitty/"));
+    console.log(
+      `${ours.length === 0 ? "ok  " : "FAIL"} types ${title} (${problems.length - ours.length} problems in the declarations of others)`,
+    );
+    if (ours.length > 0) failures += 1;
+    for (const line of ours.slice(0, 40)) console.error(line);
+  }
+}
