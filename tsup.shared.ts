@@ -30,6 +30,8 @@ export function packageBuild(overrides: Options = {}): ReturnType<typeof defineC
     target: "es2022",
     platform: "neutral",
     external: [/^node:/],
+    // Bun, Deno and bundlers tell a built-in by its prefix.
+    removeNodeProtocol: false,
     tsconfig: "../../tsconfig.json",
     ...overrides,
   });
