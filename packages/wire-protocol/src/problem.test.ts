@@ -49,6 +49,11 @@ describe("problemOf", () => {
   });
 });
 
+test("a mistake of the host names its cure", () => {
+  const problem = problemOf(new CuittyError("body_already_consumed", "Mount the kit before express.json()"));
+  expect(problem).toMatchObject({ status: 500, detail: "Mount the kit before express.json()", retryable: false });
+});
+
 describe("errorOfProblem", () => {
   test("is the inverse for clients", () => {
     const problem = problemOf(new CuittyError("rate_limited", "slow down"));

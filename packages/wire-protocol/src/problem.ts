@@ -18,7 +18,7 @@ export interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: number;
-  /** What happened this time and what to do about it. Fixed text for 5xx: internals stay inside. */
+  /** What happened this time and what to do about it. Fixed text for `internal`: what went wrong inside stays inside. */
   readonly detail: string;
   readonly code: string;
   /** Whether the same request may succeed later. */
@@ -43,13 +43,13 @@ export function problemTypeOf(code: string): string {
 }
 
 /**
- * Problem for an error. A `CuittyError` whose code is in the table keeps its code; its message becomes `detail` below 500.
+ * Problem for an error. A `CuittyError` whose code is in the table keeps its code; its message becomes `detail`, unless the code is `internal`.
  * Anything else is an unexpected failure and becomes `internal` without a word of it.
  */
 export function problemOf(error: unknown, options: ProblemOptions = {}): Problem {
   const code: ErrorCode = isCuittyError(error) && isErrorCode(error.code) ? error.code : "internal";
   const { status, title } = ERROR_CODES[code];
-  const isExpected = isCuittyError(error) && code !== "internal" && status !== 500;
+  const isExpected = isCuittyError(error) && code !== "internal";
   const { requestId, errors, extensions } = options;
   return {
     ...extensions,
