@@ -44,6 +44,18 @@ export default defineConfig({
       {
         extends: true,
         resolve: { conditions: [source, ...defaultClientConditions] },
+        // Found in the middle of a run, a dependency makes Vite reload the page under the tests.
+        optimizeDeps: {
+          include: [
+            "@noble/ciphers/aes.js",
+            "@noble/hashes/hkdf.js",
+            "@noble/hashes/hmac.js",
+            "@noble/hashes/sha2.js",
+            "@sinclair/typebox",
+            "@sinclair/typebox/compiler",
+            "@sinclair/typebox/value",
+          ],
+        },
         test: {
           name: "browser",
           include: ["packages/*/src/**/*.browser.test.ts", "packages/*/test/**/*.browser.test.ts", "test/browser/**/*.browser.test.ts"],
