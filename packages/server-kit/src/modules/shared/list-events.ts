@@ -53,7 +53,7 @@ const replySchema = Type.Object({
   nextCursor: Type.Union([Type.String(), Type.Null()], { description: "For the next page; null on the last one." }),
 });
 
-/** `GET /events`: `{ events, nextCursor }`, newest `ts` first. Errors: `invalid_cursor`, `invalid_query`. */
+/** `GET /events`: `{ events, nextCursor }`, newest `ts` first. Errors: `invalid_cursor`, `invalid_request`. */
 export function listEvents(options: ListEventsOptions): Route {
   const filters: Readonly<Record<string, ListFilter>> = { ...options.filters, ...timeFilters };
   return {
@@ -124,7 +124,7 @@ function querySchema(filters: Readonly<Record<string, ListFilter>>): TSchema {
 function parseTime(name: string, value: string): number {
   const atMs = /^\d{1,15}$/.test(value) ? Number(value) : Date.parse(value);
   if (Number.isNaN(atMs)) {
-    throw new CuittyError("invalid_query", `${name}: expected an RFC 3339 time such as 2026-04-27T12:34:56Z, or Unix milliseconds`);
+    throw new CuittyError("invalid_request", `${name}: expected an RFC 3339 time such as 2026-04-27T12:34:56Z, or Unix milliseconds`);
   }
   return atMs;
 }

@@ -1,0 +1,100 @@
+// The audit module: who did what to which resource, each entry chained to the one before it.
+import { CuittyError } from "@cuitty/wire-protocol";
+import { auditSchema } from "@cuitty/wire-protocol/events/audit";
+import { Type } from "@sinclair/typebox";
+import type { CuittyModule, ModuleJob } from "../../module.ts";
+import type { Route } from "../../route.ts";
+import { eventStream } from "../shared/event-stream.ts";
+import { equals, listEvents } from "../shared/list-events.ts";
+import { rowToEvent, STORED_EVENT_COLUMNS, storedEventSchema } from "../shared/stored-event.ts";
+import { appendEntries } from "./append.ts";
+import { migrations } from "./migrations.ts";
+import { pruneEntries } from "./prune.ts";
+import { chainReportSchema, verifyChain } from "./verify.ts";
+
+export interface AuditOptions {
+  /** Days an entry is kept after it was received; older ones are pruned from the beginning of the chain. `0` keeps for ever. @default 0 */
+  readonly retentionDays?: number;
+}
+
+const table = "audit_events";
+const dayMs = 86_400_000;
+const pruneEveryMs = 3_600_000;
+
+/** Stores `audit` events in `audit.db` as one hash chain a project; lists them at `/api/modules/audit/events`, streams them as topic `audit`. */
+export function audit({ retentionDays = 0 }: AuditOptions = {}): CuittyModule {
+  return {
+    name: "audit",
+    accepts: { audit: auditSchema },
+    migrations,
+    ingest: (events, { projectId }) => ({ statements: [], interactive: (tx) => appendEntries(tx, events, projectId) }),
+    routes: [
+      listEvents({
+        table,
+        type: "audit",
+        operationId: "listAudit",
+        summary: "Audit events, newest first",
+        filters: {
+          actor: equals("actor", "Only what this actor did."),
+          action: equals("action", "Only this action."),
+          resource: equals("resource", "Only what was done to this resource."),
+        },
+      }),
+      readEntry,
+      verify,
+    ],
+    streams: [eventStream({ topic: "audit", table, type: "audit" })],
+    jobs: retentionDays > 0 ? [pruneJob(retentionDays)] : [],
+    // Not by rule: the chain may only lose its beginning, and must note where it now starts.
+    retention: [],
+  };
+}
+
+const paramsSchema = Type.Object({ id: Type.String({ minLength: 1, maxLength: 128, description: "Event id." }) });
+
+const entrySchema = Type.Composite(
+  [
+    storedEventSchema,
+    Type.Object({
+      prevHash: Type.String({ description: "Hash of the entry before it, hex; zeros for the first." }),
+      hash: Type.String({ description: "Hash of this entry, hex." }),
+    }),
+  ],
+  { title: "AuditEntry" },
+);
+
+const hex = (value: unknown): string => Buffer.from(value as Uint8Array).toString("hex");
+
+const readEntry: Route<typeof paramsSchema, never, never, typeof entrySchema> = {
+  method: "GET",
+  path: "/events/{id}",
+  operationId: "getAudit",
+  summary: "One audit event with its hashes",
+  action: "read",
+  params: paramsSchema,
+  reply: entrySchema,
+  handle: async ({ file, projectId, params }) => {
+    const sql = `SELECT ${STORED_EVENT_COLUMNS}, prev_hash, hash FROM ${table} WHERE project_id = ? AND id = ?`;
+    const [row] = await file.all(sql, [projectId, params.id]);
+    if (row === undefined) throw new CuittyError("not_found", "no audit event with this id in this project");
+    return { ...rowToEvent(row, "audit"), prevHash: hex(row[8]), hash: hex(row[9]) };
+  },
+};
+
+const verify: Route<never, never, never, typeof chainReportSchema> = {
+  method: "GET",
+  path: "/verify",
+  operationId: "verifyAudit",
+  summary: "Whether the audit chain is intact, and if not, where it breaks",
+  action: "read",
+  reply: chainReportSchema,
+  handle: ({ file, projectId, signal }) => verifyChain(file, projectId, signal),
+};
+
+const pruneJob = (retentionDays: number): ModuleJob => ({
+  name: "audit.prune",
+  everyMs: pruneEveryMs,
+  run: async ({ file, nowMs, signal }) => {
+    await pruneEntries(file, nowMs - retentionDays * dayMs, signal);
+  },
+});

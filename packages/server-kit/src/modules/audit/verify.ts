@@ -1,0 +1,129 @@
+// Walking a project's chain: the first entry that was changed, removed or put in, if any.
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { ModuleFile, SqlRow } from "@cuitty/storage/module-file";
+import { type Static, Type } from "@sinclair/typebox";
+import { entryHash, isSameHash, ZERO_HASH } from "./entry-hash.ts";
+
+export const chainReportSchema = Type.Object(
+  {
+    ok: Type.Boolean(),
+    checked: Type.Integer({ description: "Entries that were found intact." }),
+    firstSeq: Type.Union([Type.Integer(), Type.Null()], { description: "First entry kept; older ones were pruned." }),
+    lastSeq: Type.Union([Type.Integer(), Type.Null()], { description: "Last intact entry." }),
+    headHash: Type.Union([Type.String(), Type.Null()], {
+      description: "SHA-256 of the last intact entry, hex. Keep it elsewhere to notice a rewritten chain.",
+    }),
+    brokenAt: Type.Union([Type.Integer(), Type.Null()], { description: "First entry that is not as it was written." }),
+    reason: Type.Union([Type.String(), Type.Null()]),
+  },
+  { title: "ChainReport" },
+);
+
+/** Outcome of a walk. `reason`: `content_changed`, `link_changed`, `columns_changed`, `entry_missing`, `end_missing`. */
+export type ChainReport = Static<typeof chainReportSchema>;
+
+interface Position {
+  readonly seq: number;
+  readonly hash: Uint8Array;
+}
+
+interface Chain {
+  readonly end: Position;
+  readonly start: Position;
+}
+
+interface Broken {
+  readonly seq: number;
+  readonly reason: string;
+}
+
+const pageRows = 500;
+
+/** Checks every entry from the oldest kept one to the newest that is there when the walk begins. */
+export async function verifyChain(file: ModuleFile, projectId: string, signal?: AbortSignal): Promise<ChainReport> {
+  const chain = await readChain(file, projectId);
+  let at = chain.start;
+  let start = chain.start;
+  let broken: Broken | null = null;
+  while (at.seq < chain.end.seq && broken === null) {
+    signal?.throwIfAborted();
+    const rows = await file.all(pageSql, [projectId, at.seq, chain.end.seq, pageRows]);
+    const walked = walk(rows, at, projectId);
+    at = walked.at;
+    broken = walked.broken ?? (rows.length === 0 ? { seq: at.seq + 1, reason: "end_missing" } : null);
+    if (broken !== null) {
+      // Pruning may have overtaken the walk: then it goes on from the new beginning.
+      const now = await readChain(file, projectId);
+      if (now.start.seq >= broken.seq) [at, start, broken] = [now.start, now.start, null];
+    }
+    // A long chain is walked in small steps, so that the host's other requests go on.
+    await nextTurn();
+  }
+  if (broken === null && !isSameHash(at.hash, chain.end.hash) && at.seq === chain.end.seq)
+    broken = { seq: at.seq, reason: "content_changed" };
+  return report(start, at, broken);
+}
+
+const pageSql = `SELECT seq, id, ts, received_at, is_skewed, data, meta, prev_hash, hash, actor, action, resource, ts_ms FROM audit_events
+  WHERE project_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`;
+
+async function readChain(file: ModuleFile, projectId: string): Promise<Chain> {
+  const [head] = await file.all("SELECT seq, hash, pruned_seq, pruned_hash FROM audit_heads WHERE project_id = ?", [projectId]);
+  const [last] = await file.all("SELECT max(seq) FROM audit_events WHERE project_id = ?", [projectId]);
+  const start = { seq: Number(head?.[2] ?? 0), hash: (head?.[3] as Uint8Array | undefined) ?? ZERO_HASH };
+  if (head === undefined) {
+    // Entries without a head: somebody removed it; the walk then reports the first entry after the last.
+    const lastSeq = Number(last?.[0] ?? 0);
+    return { start, end: lastSeq === 0 ? start : { seq: lastSeq + 1, hash: ZERO_HASH } };
+  }
+  return { start, end: { seq: Number(head[0]), hash: head[1] as Uint8Array } };
+}
+
+function walk(rows: readonly SqlRow[], from: Position, projectId: string): { at: Position; broken: Broken | null } {
+  let at = from;
+  for (const row of rows) {
+    const seq = Number(row[0]);
+    if (seq !== at.seq + 1) return { at, broken: { seq: at.seq + 1, reason: "entry_missing" } };
+    const reason = faultOf(row, at, projectId);
+    if (reason !== null) return { at, broken: { seq, reason } };
+    at = { seq, hash: row[8] as Uint8Array };
+  }
+  return { at, broken: null };
+}
+
+function faultOf(row: SqlRow, previous: Position, projectId: string): string | null {
+  const [seq, id, ts, receivedAt, isSkewed, data, meta, previousHash, hash] = row;
+  if (!isSameHash(previousHash, previous.hash)) return "link_changed";
+  const expected = entryHash(previous.hash, {
+    projectId,
+    seq: Number(seq),
+    id: String(id),
+    ts: String(ts),
+    receivedAtMs: Number(receivedAt),
+    isSkewed: isSkewed === 1,
+    dataJson: String(data),
+    metaJson: meta === null ? null : String(meta),
+  });
+  if (expected === null || !isSameHash(hash, expected)) return "content_changed";
+  return columnsAgree(row) ? null : "columns_changed";
+}
+
+// Lists filter by these columns; they are copies of what the hash covers.
+function columnsAgree(row: SqlRow): boolean {
+  const data = JSON.parse(String(row[5])) as Record<string, unknown>;
+  const [actor, action, resource, tsMs] = row.slice(9);
+  return actor === data.actor && action === data.action && resource === data.resource && tsMs === Date.parse(String(row[2]));
+}
+
+function report(start: Position, at: Position, broken: Broken | null): ChainReport {
+  const checked = at.seq - start.seq;
+  return {
+    ok: broken === null,
+    checked,
+    firstSeq: checked > 0 ? start.seq + 1 : null,
+    lastSeq: checked > 0 ? at.seq : null,
+    headHash: checked > 0 ? Buffer.from(at.hash).toString("hex") : null,
+    brokenAt: broken?.seq ?? null,
+    reason: broken?.reason ?? null,
+  };
+}

@@ -1,0 +1,63 @@
+// The performance module: process metrics, one a row or a snapshot of many.
+import { performanceSchema } from "@cuitty/wire-protocol/events/performance";
+import { Type } from "@sinclair/typebox";
+import type { CuittyModule } from "../../module.ts";
+import { eventRows, numberOrNull, textOrNull } from "../shared/event-rows.ts";
+import { eventStream } from "../shared/event-stream.ts";
+import { equals, type ListFilter, listEvents } from "../shared/list-events.ts";
+import { migrations } from "./migrations.ts";
+
+export interface PerformanceOptions {
+  /** Days a measurement is kept after it was received; `0` keeps for ever. @default 30 */
+  readonly retentionDays?: number;
+}
+
+const table = "performance_events";
+
+/** Stores `performance` events in `performance.db`; lists them at `/api/modules/performance/events`, streams them as topic `performance`. */
+export function performance({ retentionDays = 30 }: PerformanceOptions = {}): CuittyModule {
+  return {
+    name: "performance",
+    accepts: { performance: performanceSchema },
+    migrations,
+    ingest: (events, { projectId }) => ({
+      statements: [
+        eventRows(events, projectId, {
+          table,
+          columns: ["service", "process", "metric", "value", "unit"],
+          valuesOf: (data) => [
+            String(data.service),
+            textOrNull(data.process),
+            textOrNull(data.metric),
+            numberOrNull(data.value),
+            textOrNull(data.unit),
+          ],
+        }),
+      ],
+    }),
+    routes: [
+      listEvents({
+        table,
+        type: "performance",
+        operationId: "listPerformance",
+        summary: "Measurements, newest first",
+        filters: {
+          service: equals("service", "Only measurements of this service."),
+          process: equals("process", "Only measurements of this process."),
+          metric: metricFilter,
+        },
+      }),
+    ],
+    streams: [eventStream({ topic: "performance", table, type: "performance" })],
+    retention: [{ table, column: "received_at", days: retentionDays }],
+  };
+}
+
+const metricFilter: ListFilter = {
+  schema: Type.String({ minLength: 1, maxLength: 256, description: "Only measurements of this metric, alone or in a snapshot." }),
+  toSql: (value) => ({
+    // json_each compares the name as a value: a path built from it would have to be escaped.
+    sql: "(metric = ? OR EXISTS (SELECT 1 FROM json_each(data, '$.metrics') AS m WHERE m.key = ?))",
+    params: [value, value],
+  }),
+};

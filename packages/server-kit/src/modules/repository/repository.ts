@@ -1,0 +1,56 @@
+// The repository module: what happened in Git: commits, branches, tags.
+import { repositorySchema } from "@cuitty/wire-protocol/events/repository";
+import type { CuittyModule } from "../../module.ts";
+import { eventRows, textOrNull } from "../shared/event-rows.ts";
+import { eventStream } from "../shared/event-stream.ts";
+import { equals, listEvents } from "../shared/list-events.ts";
+import { migrations } from "./migrations.ts";
+
+export interface RepositoryOptions {
+  /** Days an entry is kept after it was received; `0` keeps for ever: history is small and old commits are still asked for. @default 0 */
+  readonly retentionDays?: number;
+}
+
+const table = "repository_events";
+
+/** Stores `repository` events in `repository.db`; lists them at `/api/modules/repository/events`, streams them as topic `repository`. */
+export function repository({ retentionDays = 0 }: RepositoryOptions = {}): CuittyModule {
+  return {
+    name: "repository",
+    accepts: { repository: repositorySchema },
+    migrations,
+    ingest: (events, { projectId }) => ({
+      statements: [
+        eventRows(events, projectId, {
+          table,
+          columns: ["provider", "repo", "kind", "branch", "commit_id", "author"],
+          valuesOf: (data) => [
+            String(data.provider),
+            String(data.repo),
+            textOrNull(data.kind) ?? "commit",
+            textOrNull(data.branch),
+            textOrNull(data.commit),
+            textOrNull(data.author),
+          ],
+        }),
+      ],
+    }),
+    routes: [
+      listEvents({
+        table,
+        type: "repository",
+        operationId: "listRepository",
+        summary: "Commits, branches and tags, newest first",
+        filters: {
+          repo: equals("repo", "Only this repository."),
+          branch: equals("branch", "Only this branch."),
+          author: equals("author", "Only this author."),
+          commit: equals("commit_id", "Only this commit."),
+          kind: equals("kind", "commit, branch or tag."),
+        },
+      }),
+    ],
+    streams: [eventStream({ topic: "repository", table, type: "repository" })],
+    retention: [{ table, column: "received_at", days: retentionDays }],
+  };
+}

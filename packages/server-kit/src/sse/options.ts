@@ -1,0 +1,56 @@
+// Options of live streams and their defaults, in one place.
+import type { Bus } from "../bus.ts";
+import type { Clock } from "../clock.ts";
+import { systemClock } from "../clock.ts";
+import type { Subject } from "../route.ts";
+import type { TopicSource } from "./topic-tail.ts";
+
+export interface StreamLimits {
+  /** Streams open at the same time in this process. @default 1000 */
+  readonly maxStreams?: number;
+  /** Streams open at the same time for one project. @default 500 */
+  readonly maxStreamsPerProject?: number;
+  /** After this long a stream is closed cleanly, up to a tenth earlier, and the client comes back. Units: ms. @default 3600000 */
+  readonly maxDurationMs?: number;
+  /** A client that reads nothing for so long is closed. Units: ms. @default 60000 */
+  readonly stallTimeoutMs?: number;
+  /** Pause between two comments that keep the connection open. Units: ms. @default 15000 */
+  readonly heartbeatMs?: number;
+  /** How often topics are read although no hint came. Units: ms. @default 5000 */
+  readonly pollMs?: number;
+  /** How often it is checked that an API key may still read. Units: ms. @default 4000 */
+  readonly recheckMs?: number;
+  /** What clients wait before they come back. Units: ms. @default 2000 */
+  readonly retryMs?: number;
+}
+
+export interface LiveStreamsOptions extends StreamLimits {
+  /** The durable streams by topic. */
+  readonly sources: readonly TopicSource[];
+  readonly bus: Bus;
+  /** Whether an API key may still read; asked every `recheckMs` for each key that has a stream, and when keys change. @default always */
+  readonly isAllowed?: (subject: Subject) => Promise<boolean> | boolean;
+  /** @default the system's */
+  readonly clock?: Clock;
+  /** A page could not be read, or a check failed. The streams go on or are closed; nothing is lost. @default ignored */
+  readonly onError?: (error: unknown) => void;
+}
+
+export type NormalStreamOptions = Required<LiveStreamsOptions>;
+
+export function normalizeStreamOptions(options: LiveStreamsOptions): NormalStreamOptions {
+  return {
+    ...options,
+    maxStreams: options.maxStreams ?? 1_000,
+    maxStreamsPerProject: options.maxStreamsPerProject ?? 500,
+    maxDurationMs: options.maxDurationMs ?? 3_600_000,
+    stallTimeoutMs: options.stallTimeoutMs ?? 60_000,
+    heartbeatMs: options.heartbeatMs ?? 15_000,
+    pollMs: options.pollMs ?? 5_000,
+    recheckMs: options.recheckMs ?? 4_000,
+    retryMs: options.retryMs ?? 2_000,
+    isAllowed: options.isAllowed ?? (() => true),
+    clock: options.clock ?? systemClock,
+    onError: options.onError ?? (() => {}),
+  };
+}

@@ -1,0 +1,72 @@
+import { describe, expect, test } from "vitest";
+import { subjectOf } from "./test-tools/stream-server.ts";
+import { createStreamTickets } from "./tickets.ts";
+
+const holder = { subject: subjectOf("p1"), projectId: "p1" };
+const at = (ticket: string, cookie: string | null = null) => ({ ticket, cookie, path: "/api/stream", isHttps: false });
+const cookieOf = (setCookie: string | undefined): string => setCookie?.split(";")[0] ?? "";
+
+function setUp() {
+  let nowMs = 1_000_000;
+  const secret = new Uint8Array(32).fill(7);
+  const clock = (): number => nowMs;
+  const later = (ms: number): void => {
+    nowMs += ms;
+  };
+  return { tickets: createStreamTickets({ clock, secret }), later, clock, secret };
+}
+
+describe("stream tickets", () => {
+  test("a ticket opens once; its cookie then opens again and again, also after a restart", () => {
+    const { tickets, later, clock, secret } = setUp();
+    const { ticket, expiresAt } = tickets.issue(holder);
+    expect(expiresAt).toBe(new Date(1_030_000).toISOString());
+    const first = tickets.redeem(at(ticket));
+    expect(first?.holder).toEqual(holder);
+    expect(first?.setCookie).toMatch(
+      /^cuitty_stream_[0-9a-f]{24}=[\w-]+\.[\w-]+; Path=\/api\/stream; Max-Age=86400; HttpOnly; SameSite=Strict$/,
+    );
+    expect(tickets.redeem(at(ticket))).toBeNull();
+    later(3_600_000);
+    const restarted = createStreamTickets({ clock, secret });
+    const second = restarted.redeem(at(ticket, `other=1; ${cookieOf(first?.setCookie)}`));
+    expect(second?.holder).toEqual(holder);
+    later(86_300_000);
+    expect(restarted.redeem(at(ticket, cookieOf(second?.setCookie)))?.holder).toEqual(holder);
+    later(86_400_001);
+    expect(restarted.redeem(at(ticket, cookieOf(second?.setCookie)))).toBeNull();
+  });
+
+  test("a ticket is good for 30 seconds", () => {
+    const { tickets, later } = setUp();
+    const { ticket } = tickets.issue(holder);
+    later(30_000);
+    expect(tickets.redeem(at(ticket))).toBeNull();
+  });
+
+  test("the cookie of another ticket, a changed one and one of another server open nothing", () => {
+    const { tickets, clock } = setUp();
+    const [one, two] = [tickets.issue(holder), tickets.issue({ ...holder, projectId: "p2" })];
+    const cookie = cookieOf(tickets.redeem(at(one.ticket))?.setCookie);
+    expect(tickets.redeem(at(two.ticket))?.holder.projectId).toBe("p2");
+    expect(tickets.redeem(at(two.ticket, cookie))).toBeNull();
+    expect(createStreamTickets({ clock }).redeem(at(one.ticket, cookie))).toBeNull();
+    for (let index = cookie.indexOf("=") + 1; index < cookie.length - 1; index += 3) {
+      const changed = `${cookie.slice(0, index)}${cookie[index] === "A" ? "B" : "A"}${cookie.slice(index + 1)}`;
+      expect(tickets.redeem(at(one.ticket, changed))).toBeNull();
+    }
+  });
+
+  test("over HTTPS the cookie is Secure", () => {
+    const { tickets } = setUp();
+    expect(tickets.redeem({ ...at(tickets.issue(holder).ticket), isHttps: true })?.setCookie).toMatch(/; Secure$/);
+  });
+
+  test("unused tickets are bounded, and make room when they expire", () => {
+    const { tickets, later } = setUp();
+    for (let index = 0; index < 10_000; index++) tickets.issue(holder);
+    expect(() => tickets.issue(holder)).toThrow(expect.objectContaining({ code: "overloaded" }));
+    later(30_000);
+    expect(tickets.issue(holder).ticket).toMatch(/^[\w-]{43}$/);
+  });
+});
