@@ -34,8 +34,8 @@ export function auditPlugin(options: AuditPluginOptions = {}): CuittyPlugin {
   let context: PluginContext | undefined;
   let ingestPath = "";
 
-  function emit(record: RequestRecord, actor: unknown): void {
-    context?.emit({
+  function emit(to: PluginContext, record: RequestRecord, actor: unknown): void {
+    to.emit({
       type: "audit",
       timestamp: new Date(record.startedAtMs),
       data: auditData(record, typeof actor === "string" && actor !== "" ? actor : anonymous, options),
@@ -50,16 +50,18 @@ export function auditPlugin(options: AuditPluginOptions = {}): CuittyPlugin {
     },
     request(record) {
       if (context === undefined || record.path === ingestPath || options.skip?.(record) === true) return;
-      const actor = attempt(() => options.actor?.(record), context);
+      // Kept here, so that an actor who is found only after shutdown began is still handed over.
+      const to = context;
+      const actor = attempt(() => options.actor?.(record), to);
       if (isPromise(actor)) {
         // The last catch keeps an option of the app that throws from becoming an unhandled rejection.
         actor
           .then(
-            (name) => emit(record, name),
-            () => emit(record, anonymous),
+            (name) => emit(to, record, name),
+            () => emit(to, record, anonymous),
           )
-          .catch(() => context?.debug("audit: an option threw; the request was not recorded"));
-      } else emit(record, actor);
+          .catch(() => to.debug("audit: an option threw; the request was not recorded"));
+      } else emit(to, record, actor);
     },
     teardown() {
       context = undefined;

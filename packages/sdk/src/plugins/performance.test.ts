@@ -12,7 +12,7 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 testPlugin({
   file: "performance",
   create: () => performancePlugin({ service: "api", intervalMs: 100 }),
-  trigger: () => sleep(250),
+  trigger: async () => void (await sleep(250)),
   expected: {
     type: "performance",
     data: {

@@ -113,19 +113,19 @@ interface Probe {
 function createProbe(): Probe {
   let atMs = performance.now();
   let cpu = process.cpuUsage();
-  let loop = performance.eventLoopUtilization?.();
+  let loop = perfHooks.performance.eventLoopUtilization?.();
   const delay = createDelayProbe();
   const gc = createGcProbe();
 
   function read() {
     const spanMs = Math.max(1, performance.now() - atMs);
     const cpuSpan = process.cpuUsage(cpu);
-    const nextLoop = performance.eventLoopUtilization?.();
+    const nextLoop = perfHooks.performance.eventLoopUtilization?.();
     const metrics: Metrics = {
       ...cpuMetrics(cpuSpan, spanMs),
       ...memoryMetrics(),
       ...(loop && nextLoop
-        ? { "process.eventloop.utilization": rounded(performance.eventLoopUtilization(nextLoop, loop).utilization, 4) }
+        ? { "process.eventloop.utilization": rounded(perfHooks.performance.eventLoopUtilization(nextLoop, loop).utilization, 4) }
         : undefined),
       ...delay?.read(),
       ...gc?.read(),

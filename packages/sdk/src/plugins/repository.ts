@@ -1,0 +1,169 @@
+// The repository plugin: commits (and, if asked for, branches and tags) of the app's git repository, read from `.git` without starting git.
+import { basename, dirname, join } from "node:path";
+import type { CuittyPlugin, EmittedEvent, PluginContext } from "../plugin.ts";
+import { type GitCommit, parseCommit } from "./git/commit.ts";
+import { commitEvent, type RepositorySource, refEvents, refKey } from "./git/events.ts";
+import { readLog } from "./git/log.ts";
+import { type ObjectStore, openObjects } from "./git/object-store.ts";
+import { parseRemote } from "./git/remote-url.ts";
+import { findRepository, listRefs, type RepositoryDir } from "./git/repository-dir.ts";
+
+/** What has been sent; JSON-safe, to be kept and given back as it is. */
+export interface RepositoryState {
+  /** Commits whose whole history has been sent. */
+  readonly tips: readonly string[];
+  /** Branches and tags (`branch:main`, `tag:v1`) and where they stood. */
+  readonly refs: Readonly<Record<string, string>>;
+}
+
+/** Keeps what has been sent between runs. */
+export interface RepositoryCursor {
+  load(): RepositoryState | undefined | Promise<RepositoryState | undefined>;
+  /** Called when the events have been handed to the client; flush it first where sending twice is better than never. */
+  save(state: RepositoryState): unknown;
+}
+
+export interface RepositoryPluginOptions {
+  /** A folder inside the repository. @default the current folder */
+  readonly path?: string;
+  /** Newest commits that are sent at once; Infinity for the whole history, which is then handed over at 1,000 events a second. @default 1000 */
+  readonly maxCommits?: number;
+  /** @default ["commit"] */
+  readonly kinds?: readonly ("commit" | "branch" | "tag")[];
+  readonly cursor?: RepositoryCursor;
+  /** Name such as `acme/api`. @default read from the remote, else the folder's name */
+  readonly repo?: string;
+  /** @default read from the remote, else `local` */
+  readonly provider?: string;
+}
+
+export interface RepositoryReport {
+  readonly commits: number;
+  readonly refs: number;
+  /** Why nothing could be read. */
+  readonly problem?: string;
+}
+
+export interface RepositoryPlugin extends CuittyPlugin {
+  /** Resolves when the events of this start have been handed to the client. Never rejects. */
+  done(): Promise<RepositoryReport>;
+}
+
+const nothing: RepositoryReport = Object.freeze({ commits: 0, refs: 0 });
+// The first ones go at once: the client holds ten times as many.
+const eventsBeforePause = 1_000;
+const eventsPerPause = 500;
+const pauseMs = 500;
+
+/**
+ * Trigger: `client.start()`, once; oldest commit first.
+ *
+ * Expected event:
+ * ```json
+ * { "type": "repository", "ts": "2026-04-27T12:34:56Z", "data": { "provider": "github", "repo": "acme/api", "kind": "commit", "branch": "main",
+ *   "commit": "ab12cd34ab12cd34ab12cd34ab12cd34ab12cd34", "author": "alice", "authorEmail": "alice@example.com", "message": "Fix the gate",
+ *   "parents": [], "committedAt": "2026-04-27T14:34:56+02:00", "url": "https://github.com/acme/api/commit/ab12cd34ab12cd34ab12cd34ab12cd34ab12cd34" } }
+ * ```
+ * Reads loose and packed objects, work trees, shallow clones and borrowed objects. Credentials in the remote's URL are never sent.
+ */
+export function repositoryPlugin(options: RepositoryPluginOptions = {}): RepositoryPlugin {
+  let running: Promise<RepositoryReport> = Promise.resolve(nothing);
+  let stop: AbortController | undefined;
+  return {
+    name: "repository",
+    setup(context) {
+      stop?.abort();
+      stop = new AbortController();
+      running = run(context, options, stop.signal).catch((error: unknown) => {
+        const problem = `the repository could not be read: ${error instanceof Error ? error.message : typeof error}`;
+        context.debug(`repository: ${problem}`);
+        return { ...nothing, problem };
+      });
+    },
+    teardown() {
+      stop?.abort();
+      stop = undefined;
+    },
+    done: () => running,
+  };
+}
+
+async function run(context: PluginContext, options: RepositoryPluginOptions, signal: AbortSignal): Promise<RepositoryReport> {
+  const repository = await findRepository(options.path ?? process.cwd());
+  if (repository === undefined) return { ...nothing, problem: "no git repository here" };
+  const before = (await options.cursor?.load()) ?? { tips: [], refs: {} };
+  const kinds = options.kinds ?? ["commit"];
+  const source = sourceOf(repository, options);
+
+  const commits = kinds.includes("commit") ? await newCommits(repository, before, options) : [];
+  const refs = (kinds.some((kind) => kind !== "commit") ? await listRefs(repository.commonDir) : []).filter(({ kind }) =>
+    kinds.includes(kind),
+  );
+  const changes = refEvents(refs, before.refs, source);
+  const events = [...commits.map((commit) => commitEvent(commit, source)).reverse(), ...changes];
+  if (!(await hand(events, context, signal))) return nothing;
+
+  const tips = kinds.includes("commit") && repository.head !== undefined ? [repository.head] : before.tips;
+  await options.cursor?.save({ tips, refs: Object.fromEntries(refs.map((ref) => [refKey(ref), ref.id])) });
+  return { commits: commits.length, refs: changes.length };
+}
+
+function sourceOf(repository: RepositoryDir, { provider, repo }: RepositoryPluginOptions): RepositorySource {
+  const remote = repository.remoteUrl === undefined ? undefined : parseRemote(repository.remoteUrl);
+  const folder =
+    basename(repository.commonDir) === ".git" ? basename(dirname(repository.commonDir)) : basename(repository.commonDir, ".git");
+  return {
+    provider: provider ?? remote?.provider ?? "local",
+    repo: repo ?? remote?.repo ?? (folder || "repository"),
+    webUrl: remote?.webUrl,
+    branch: repository.branch,
+  };
+}
+
+async function newCommits(
+  repository: RepositoryDir,
+  before: RepositoryState,
+  { maxCommits = 1_000 }: RepositoryPluginOptions,
+): Promise<readonly GitCommit[]> {
+  if (repository.head === undefined) return [];
+  const objects = await openObjects(join(repository.commonDir, "objects"), repository.idBytes);
+  try {
+    const readCommit = createCommitReader(objects, repository.shallow);
+    return await readLog({ from: [repository.head], without: before.tips, maxCommits, readCommit });
+  } finally {
+    await objects.close();
+  }
+}
+
+const commitsPerTurn = 100;
+
+function createCommitReader(objects: ObjectStore, shallow: ReadonlySet<string>) {
+  let count = 0;
+  return async (id: string): Promise<GitCommit | undefined> => {
+    // Objects in memory are read without waiting, which would keep the host from its own work.
+    count += 1;
+    if (count % commitsPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
+    const object = await objects.read(id);
+    if (object?.type !== "commit") return undefined;
+    const commit = parseCommit(id, object.content);
+    return commit && shallow.has(id) ? { ...commit, isBoundary: true } : commit;
+  };
+}
+
+/** Emits with pauses, so that a long history does not push other events out of the client's queue. False when stopped meanwhile. */
+async function hand(events: readonly EmittedEvent[], context: PluginContext, signal: AbortSignal): Promise<boolean> {
+  for (const [index, event] of events.entries()) {
+    if (index >= eventsBeforePause && index % eventsPerPause === 0) await pause(signal);
+    if (signal.aborted) return false;
+    context.emit(event);
+  }
+  return !signal.aborted;
+}
+
+function pause(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, pauseMs);
+    timer.unref?.();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
