@@ -37,9 +37,10 @@ export function applyMigrations(driver: Driver, options: ApplyMigrationsOptions)
   const applied: number[] = [];
   const backups: string[] = [];
   let version = readLedger(driver, migrations);
+  const isNew = version === 0;
   while (version < migrations.length) {
     const next = migrations[version]!;
-    if (next.rebuild === true && backup && version > 0) backups.push(backupBefore(driver, next.version, now()));
+    if (next.rebuild === true && backup && !isNew) backups.push(backupBefore(driver, next.version, now()));
     const outcome = applyOne(driver, next, { kind, migrations, nowMs: now() });
     if (outcome === next.version) applied.push(outcome);
     version = readLedger(driver, migrations);
@@ -62,6 +63,7 @@ function applyOne(driver: Driver, migration: Migration, step: Step): number | un
     return driver.transaction(() => {
       assertFileKind(driver, step.kind);
       if (readLedger(driver, step.migrations) !== migration.version - 1) return undefined;
+      if (migration.rebuild === true) assertUnenforced(driver, migration);
       prepareLedger(driver, step.kind);
       for (const statement of migration.statements) driver.exec(statement);
       if (migration.rebuild === true) checkForeignKeys(driver, migration);
@@ -73,6 +75,18 @@ function applyOne(driver: Driver, migration: Migration, step: Step): number | un
   } finally {
     if (migration.rebuild === true && enforced) driver.exec("PRAGMA foreign_keys = ON");
   }
+}
+
+/** A connection that was opened anew in between enforces again; dropping a table on it would delete rows. */
+function assertUnenforced(driver: Driver, migration: Migration): void {
+  if (pragmaNumber(driver, "foreign_keys") === 0) return;
+  throw new CuittyError(
+    "migration_failed",
+    `Expected foreign keys off for migration ${migration.version} (${migration.name}), got them on. Run it again.`,
+    {
+      retryable: true,
+    },
+  );
 }
 
 function checkForeignKeys(driver: Driver, migration: Migration): void {

@@ -17,8 +17,10 @@ export function runDrizzleMigrations(driver: Driver, migrations: readonly Migrat
   if (enforced) driver.exec("PRAGMA foreign_keys = OFF");
   try {
     driver.transaction(() => {
-      // The same definition as Drizzle's drivers write, so that files and drivers can be exchanged.
-      driver.exec(`CREATE TABLE IF NOT EXISTS ${ledger} (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at numeric)`);
+      if (driver.prepare("PRAGMA foreign_keys").get()?.[0] === 1)
+        throw new CuittyError("migration_failed", "Expected foreign keys off, got them on. Run the migrations again.", { retryable: true });
+      // Drizzle's own columns, so that files and drivers can be exchanged; its `SERIAL` is no SQLite type and leaves every id null.
+      driver.exec(`CREATE TABLE IF NOT EXISTS ${ledger} (id INTEGER PRIMARY KEY, hash text NOT NULL, created_at numeric)`);
       const newest = driver.prepare(`SELECT created_at FROM ${ledger} ORDER BY created_at DESC LIMIT 1`).get();
       const insert = `INSERT INTO ${ledger} ("hash", "created_at") VALUES (?, ?)`;
       const missing = migrations.filter((migration) => newest === undefined || Number(newest[0]) < migration.folderMillis);

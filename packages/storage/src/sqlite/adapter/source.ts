@@ -1,5 +1,6 @@
 // What a database can be made from, and how each is turned into a driver with a client around it.
 import type { Driver } from "../../engine/driver.ts";
+import { openLibsql } from "../../engine/open-driver.ts";
 import type { DatabaseParts } from "../adapter.ts";
 
 /** An opened SQLite file: what `db.$client` is. */
@@ -10,10 +11,11 @@ export interface SqliteClient {
   close(): void;
 }
 
-/** An opened client, or the driver under one. */
-export type ClientSource = SqliteClient | Driver;
+/** An opened client, the driver under one, or the path of a file to open. */
+export type ClientSource = SqliteClient | Driver | string;
 
 export function partsOf(source: ClientSource): DatabaseParts<SqliteClient> {
+  if (typeof source === "string") return partsOf(openLibsql(source));
   const client = "driver" in source ? source : clientOfDriver(source);
   return { client, driver: client.driver, honkerTx: client };
 }

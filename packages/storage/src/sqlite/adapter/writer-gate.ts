@@ -20,16 +20,19 @@ export interface WriterGate {
 /** How long an awaited writer waits for another caller's open transaction; the same as SQLite's usual wait for another process. */
 const waitTimeoutMs = 5_000;
 
-/** Gates by driver: several database objects on one file share its one writer. Entries go with their driver. */
-const gates = new WeakMap<Driver, WriterGate>();
+/** Gates by path: handles of one file share one connection, and so its one writer. Weak, so that closed files leave nothing behind. */
+const gates = new Map<string, WeakRef<WriterGate>>();
+const forgotten = new FinalizationRegistry<string>((path) => {
+  if (gates.get(path)?.deref() === undefined) gates.delete(path);
+});
 
-/** The gate of this driver, shared by all database objects on it. */
+/** The gate of this driver's file, shared by all database objects on it; a database in memory has its own. */
 export function gateOf(driver: Driver): WriterGate {
-  let gate = gates.get(driver);
-  if (gate === undefined) {
-    gate = createGate();
-    gates.set(driver, gate);
-  }
+  const known = gates.get(driver.path)?.deref();
+  if (known !== undefined && driver.path !== ":memory:") return known;
+  const gate = createGate();
+  gates.set(driver.path, new WeakRef(gate));
+  forgotten.register(gate, driver.path);
   return gate;
 }
 
