@@ -1,8 +1,8 @@
 // Installs the packed tarballs into a project of their own, as a stranger would, and uses every subpath: ESM, CommonJS and types.
 // `node test/packed/packed-consumer.mjs [tarball...]`; packs everything itself when given none. `--keep` leaves the project in place.
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { packAll, publishedPackages, root, run } from "../../scripts/lib/workspace.mjs";
 import { subpathsOf } from "./subpaths.mjs";
@@ -20,6 +20,7 @@ for (const script of ["use-esm.mjs", "use-cjs.cjs"]) {
   copyFileSync(join(here, script), join(project, script));
   await step(`${script} without optional peers`, "node", [script, "--bare"]);
 }
+checkContents();
 await install(optionalPeers());
 for (const script of ["use-esm.mjs", "use-cjs.cjs"]) await step(`${script} with them`, "node", [script]);
 await checkTypes();
@@ -76,6 +77,25 @@ async function step(title, command, args) {
   if (code === 0) return;
   failures += 1;
   console.error(output.trimEnd());
+}
+
+/** A tarball has what people need to use it, and nothing of the workspace it came from. */
+function checkContents() {
+  const problems = [];
+  for (const { name } of packages) {
+    const folder = join(project, "node_modules", name);
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const paths = files.map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)));
+    for (const wanted of ["README.md", "LICENSE", "package.json"]) if (!paths.includes(wanted)) problems.push(`${name}: has no ${wanted}`);
+    for (const path of paths) {
+      if (/(^|\/)(src|test|node_modules)\/|\.test\.|\.tsbuildinfo$/.test(path)) problems.push(`${name}: ${path} is not for users`);
+      if (readFileSync(join(folder, path), "utf8").includes(root))
+        problems.push(`${name}: ${path} names a folder of the machine it was built on`);
+    }
+  }
+  console.log(`${problems.length === 0 ? "ok  " : "FAIL"} contents of the tarballs`);
+  if (problems.length > 0) failures += 1;
+  for (const problem of problems) console.error(problem);
 }
 
 /** Strict NodeNext from an ES module and from a CommonJS one. Declarations of other people are read too, but only ours must be right. */
