@@ -1,62 +1,64 @@
-// Sealing: queued events become a batch whose key and bytes never change again.
-import type { Queue } from "./queue.ts";
+// Sealing: events become a batch whose key and bytes never change again.
 import type { SpooledBatch } from "./spool.ts";
 
-/** Most events of one request. */
-export const maxBatchEvents = 1_000;
-/** Size of a body that triggers a request, and at which a batch is closed. Units: bytes. */
-export const maxBatchBytes = 1_048_576;
-/** `"id":"<36>",` and the comma between two events. Units: bytes. */
-export const eventOverheadBytes = 45;
+/** One serialised event that waits to be sealed. */
+export interface QueuedEvent {
+  /** JSON text, without id. */
+  readonly text: string;
+  /** What it takes in a request, its id and comma included. Units: UTF-8 bytes. */
+  readonly size: number;
+  readonly type: string;
+  /** Order of emission. */
+  readonly seq: number;
+}
 
-/** A sealed batch on its way. */
+/** A sealed batch in memory. */
 export interface Batch extends SpooledBatch {
-  /** What it takes in memory. Units: bytes. */
-  readonly bytes: number;
+  /** Sum over its events. Units: UTF-8 bytes. */
+  readonly size: number;
   /** Failed tries so far. */
   tries: number;
+  /** Bytes for the wire, made once, for the first try. */
+  wire?: Uint8Array;
+  isGzip?: boolean;
   /** True while the spool has a copy. */
-  isSpooled?: boolean;
-  /** Bytes for the wire, made once for the first try. */
-  wire?: { readonly body: Uint8Array; readonly isGzip: boolean };
+  isStored?: boolean;
 }
 
-/** Takes the oldest events and gives each a UUIDv7 and all of them one key. Undefined when nothing waits. */
-export function seal(queue: Queue, maxEvents: number, maxBytes: number): Batch | undefined {
+/** `"id":"<36>",` and the comma between two events. Units: bytes. */
+export const eventOverhead = 45;
+
+/** Gives each event a UUIDv7 and all of them one key. */
+export function seal(queued: readonly QueuedEvent[]): Batch {
   const sealedAtMs = Date.now();
+  const time = sealedAtMs.toString(16).padStart(12, "0");
   const tail = uuid().slice(19);
-  const hex = sealedAtMs.toString(16).padStart(12, "0");
-  const events: string[] = [];
-  let bytes = 0;
-  for (let next = queue.peek(); next && events.length < maxEvents; next = queue.peek()) {
-    if (events.length && bytes + next.bytes > maxBytes) break;
-    queue.shift();
-    bytes += next.bytes;
-    // RFC 9562 section 6.2: the counter in rand_a keeps the ids of one batch in order.
-    const counter = (events.length + 0x1000).toString(16).slice(1);
-    events.push(`{"id":"${hex.slice(0, 8)}-${hex.slice(8)}-7${counter}-${tail}",${next.text.slice(1)}`);
-  }
-  return events.length ? { key: uuid(), sealedAtMs, events, bytes, tries: 0 } : undefined;
+  let size = 0;
+  const events = queued.map((event, index) => {
+    size += event.size;
+    // RFC 9562 section 6.2: a counter in rand_a keeps the ids of one batch in order.
+    return `{"id":"${time.slice(0, 8)}-${time.slice(8)}-7${(4096 + index).toString(16).slice(1)}-${tail}",${event.text.slice(1)}`;
+  });
+  return { key: uuid(), sealedAtMs, events, size, tries: 0 };
 }
 
-/** One part of a batch as a batch of its own. Its key follows from the parent's, so a part that is made twice has one key. */
-export function childOf(parent: Batch, index: number, events: readonly string[]): Batch {
+/** A part of a batch as a batch of its own. Its key follows from the parent's, so a part that is made twice has one key. */
+export function childOf(parent: Batch, events: readonly string[], index: number): Batch {
   const number = (Number.parseInt(parent.key.slice(24), 16) * 2 + 1 + index) % 2 ** 48;
   return {
     key: parent.key.slice(0, 24) + number.toString(16).padStart(12, "0"),
     sealedAtMs: parent.sealedAtMs,
     events,
-    bytes: Math.round((parent.bytes * events.length) / parent.events.length),
+    size: (parent.size * events.length) / parent.events.length,
     tries: 0,
   };
 }
 
 /** Type of a sealed event, for counting. */
-export const typeOf = (event: string): string => /"type":"([^"]*)/.exec(event)?.[1] ?? "unknown";
+export const typeOf = (event: string): string => /"type":"(.*?)"/.exec(event)?.[1] ?? "unknown";
 
-/** A random UUID v4; `crypto.randomUUID` is missing on pages without TLS. */
-function uuid(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const hex = Array.from(bytes, (byte) => (byte + 256).toString(16).slice(1)).join("");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${"89ab"[(bytes[8] as number) & 3]}${hex.slice(17, 20)}-${hex.slice(20)}`;
-}
+/** A random UUID v4, also on pages without TLS, where `crypto.randomUUID` is missing. */
+const uuid = (): string =>
+  "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) =>
+    (+digit ^ ((crypto.getRandomValues(new Uint8Array(1))[0] as number) & (15 >> (+digit / 4)))).toString(16),
+  );

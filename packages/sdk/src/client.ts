@@ -1,17 +1,14 @@
 // The client: buffers events, hands them to plugins and to the delivery loop, and never hurts its host.
 import type { MiddlewareHandler } from "hono";
-import { eventOverheadBytes } from "./batcher.ts";
+import { eventOverhead } from "./batcher.ts";
 import { createDelivery } from "./delivery.ts";
-import { createDisabledClient } from "./disabled-client.ts";
-import { createLedger } from "./ledger.ts";
 import { type CuittyOptions, normalizeOptions, type Settings } from "./options.ts";
 import type { CuittyPlugin, EmittedEvent, PluginContext } from "./plugin.ts";
 import { createPluginHost, pluginError } from "./plugin-host.ts";
 import type { RequestRecorder } from "./request-recorder.ts";
 import type { Runtime } from "./runtime.ts";
-import { createSender } from "./sender.ts";
+import { createSend } from "./sender.ts";
 import { serializeEvent } from "./serialize.ts";
-import type { SpoolOption } from "./spool.ts";
 import { type ClientEvents, type ClientStats, createStats } from "./stats.ts";
 
 /** What a flush came to. Counts are events, since the call; `dropped` includes those the server refused. */
@@ -42,63 +39,59 @@ export interface CuittyClient extends RequestRecorder {
   on<Name extends keyof ClientEvents>(name: Name, listener: (detail: ClientEvents[Name]) => void): () => void;
 }
 
-const buffered = Promise.resolve();
-/** How long a burst of events is gathered before a serverless flush. */
+/** How long a burst of events is gathered before a serverless flush. Units: ms. */
 const burstMs = 50;
 
 /** A client on a runtime. Errors: `invalid_option`, once, naming the option. */
 export function createClient(options: CuittyOptions, runtime: Runtime): CuittyClient {
-  return options?.enabled === false ? createDisabledClient() : createEnabledClient(normalizeOptions(options), runtime);
-}
-
-function createEnabledClient(settings: Settings, runtime: Runtime): CuittyClient {
+  const isOn = options?.enabled !== false;
+  // Switched off, a client takes nothing in and never looks at its settings.
+  const settings = isOn ? normalizeOptions(options) : ({} as Settings);
   const stats = createStats(settings.debug, runtime.write);
-  const { counters } = stats;
-  const ledger = createLedger(stats, settings.wal);
-  const sender = createSender(settings, runtime);
-  const delivery = createDelivery({ settings, stats, ledger, sender });
+  const { counters, drops, drop, debug, warn, on } = stats;
+  const delivery = createDelivery(settings, stats, createSend(settings, runtime));
   const plugins = createPluginHost(stats);
-  let isStarted = false;
+  const buffered = Promise.resolve();
+  let isStarted = !isOn;
   let isClosed = false;
-  let isOpened = false;
+  let isSpoolOpen = !settings.spool;
   let holding: Promise<unknown> | undefined;
   let closing: Promise<FlushResult> | undefined;
   let detach: (() => void) | undefined;
 
   function emit(event: EmittedEvent): Promise<void> {
-    counters.emitted++;
-    let type = "unknown";
-    try {
-      type = `${event.type}`;
-      const passed = plugins.hasBefore ? plugins.before(event) : event;
-      if (!passed) stats.drop("plugin", type);
-      else add(serializeEvent(passed), `${passed.type}`);
-    } catch (error) {
-      stats.drop(error === pluginError ? "plugin_error" : "unserializable", type);
+    if (isOn) {
+      counters.emitted++;
+      let type = "unknown";
+      try {
+        type = `${event.type}`;
+        const passed = plugins.before(event);
+        if (passed) add(serializeEvent(passed), `${passed.type}`);
+        else drop("plugin", type);
+      } catch (error) {
+        drop(error === pluginError ? "plugin_error" : "unserializable", type);
+      }
     }
     return buffered;
   }
 
-  function emitRaw(type: string, timestamp: string, dataJson: string): void {
-    try {
-      // Hooks see values, not text: redaction holds for finished lines too.
-      if (plugins.hasBefore) return void emit({ type, timestamp, data: JSON.parse(dataJson) });
-      counters.emitted++;
-      // Line breaks between tokens are legal JSON, but in the spool an event is one line.
-      const data = /[\n\r]/.test(dataJson) ? dataJson.replace(/[\n\r]+/g, " ") : dataJson;
-      add(`{"type":${JSON.stringify(type)},"ts":${JSON.stringify(timestamp)},"data":${data}}`, type);
-    } catch {
-      if (plugins.hasBefore) counters.emitted++;
-      stats.drop("unserializable", type);
+  function emitRaw(type: string, timestamp: string, json: string): void {
+    // Hooks see values, not text: redaction holds for finished lines too.
+    if (plugins.hasBefore()) {
+      emit({ type, timestamp, data: parse(json) });
+      return;
     }
+    counters.emitted++;
+    // Line breaks between tokens are legal JSON, but in the spool an event is one line.
+    add(`{"type":${JSON.stringify(type)},"ts":${JSON.stringify(timestamp)},"data":${json.replace(/[\n\r]/g, " ")}}`, type);
   }
 
   function add(text: string, type: string): void {
     if (isClosed) {
-      stats.drop("closed", type);
+      drop("closed", type);
       return;
     }
-    ledger.add(text, runtime.byteLength(text) + eventOverheadBytes, type);
+    delivery.push(text, runtime.byteLength(text) + eventOverhead, type);
     delivery.touch();
     if (settings.waitUntil) holdRequest(settings.waitUntil);
   }
@@ -113,22 +106,28 @@ function createEnabledClient(settings: Settings, runtime: Runtime): CuittyClient
     try {
       waitUntil(holding);
     } catch (error) {
-      stats.debug(`waitUntil threw: ${String(error)}`);
+      debug(`waitUntil threw: ${error}`);
     }
   }
 
   function openSpool(): void {
-    if (isOpened || settings.spool === undefined) return;
-    isOpened = true;
-    ledger.useSpool(() => runtime.openSpool(settings.spool as SpoolOption));
+    if (isSpoolOpen) return;
+    isSpoolOpen = true;
+    try {
+      delivery.useSpool(runtime.openSpool(settings, stats));
+    } catch (error) {
+      warn(`the spool cannot be opened: ${error}`);
+    }
   }
 
   async function measured(work: () => Promise<void>): Promise<FlushResult> {
     const { sent, rejected, dropped } = counters;
-    plugins.flush();
-    openSpool();
-    await work();
-    return { sent: counters.sent - sent, pending: ledger.pending, dropped: counters.dropped + counters.rejected - dropped - rejected };
+    if (isOn) {
+      plugins.flush();
+      openSpool();
+      await work();
+    }
+    return { sent: counters.sent - sent, pending: delivery.pending(), dropped: counters.dropped + counters.rejected - dropped - rejected };
   }
 
   const flush = (ms = 30_000): Promise<FlushResult> => measured(() => delivery.flush(ms));
@@ -138,55 +137,51 @@ function createEnabledClient(settings: Settings, runtime: Runtime): CuittyClient
       plugins.teardown();
       await delivery.flush(ms);
       isClosed = true;
-      delivery.close();
-      await ledger.close();
+      await delivery.close();
       detach?.();
     });
     return closing;
   }
 
   const client: CuittyClient = {
-    use(plugin) {
-      plugins.add(plugin);
-      return client;
-    },
-    start() {
-      if (isStarted || isClosed) return client;
-      isStarted = true;
-      openSpool();
-      sender.warmUp();
-      detach = runtime.attach({ pending: () => ledger.pending, flush: delivery.flush, interrupt: delivery.interrupt, spill: ledger.spill });
-      delivery.start();
-      plugins.start(pluginContext());
-      return client;
-    },
     emit,
     flush,
     shutdown,
     close: shutdown,
+    on,
     recordRequest: plugins.request,
     honoMiddleware: () => lazyHonoMiddleware(client),
+    use(plugin) {
+      if (isOn) plugins.add(plugin);
+      return client;
+    },
+    start() {
+      if (isStarted || closing) return client;
+      isStarted = true;
+      openSpool();
+      detach = runtime.attach(delivery);
+      delivery.start();
+      const { portalUrl, projectId } = settings;
+      plugins.start({ emit, emitRaw, on, portalUrl, projectId, debug, now: Date.now } as PluginContext);
+      return client;
+    },
     stats: () => ({
       ...counters,
-      drops: structuredClone(stats.drops),
-      pending: ledger.pending,
-      bytes: ledger.bytes,
-      breaker: delivery.isOpen ? "open" : "closed",
+      drops: structuredClone(drops),
+      pending: delivery.pending(),
+      bytes: delivery.bytes(),
+      breaker: delivery.isOpen() ? "open" : "closed",
     }),
-    on: stats.on,
   };
-
-  const pluginContext = (): PluginContext => ({
-    emit: (event) => void emit(event),
-    emitRaw,
-    on: stats.on as PluginContext["on"],
-    portalUrl: settings.portalUrl,
-    projectId: settings.projectId,
-    debug: stats.debug,
-    now: Date.now,
-  });
-
   return client;
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return json;
+  }
 }
 
 /** The middleware is code that only its users load: with the first request. */

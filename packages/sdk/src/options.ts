@@ -10,7 +10,7 @@ export interface CuittyOptions {
   readonly apiKey: string;
   /** Signs each request. Without it the `sk` key signs; `pk` keys do not sign. */
   readonly webhookSecret?: string;
-  /** Longest an event waits before it is sent. Units: ms; Infinity means only the other triggers. @default 5000 */
+  /** Longest an event waits before it is sent. Units: ms; Infinity leaves it to the other triggers. @default 5000 */
   readonly flushInterval?: number;
   /** Events that trigger a request at once. @default 500 */
   readonly maxBufferSize?: number;
@@ -28,93 +28,80 @@ export interface CuittyOptions {
   readonly durability?: "exit" | "wal";
   /** Keeps a serverless request alive until its events are sent, for example `(promise) => ctx.waitUntil(promise)`. */
   readonly waitUntil?: (promise: Promise<unknown>) => void;
-  /** Replaces the global fetch, which is otherwise captured when the client is created. */
+  /** Replaces the global fetch, which is otherwise taken when the client is created. */
   readonly fetch?: typeof fetch;
 }
 
 /** Options after the check, with every default in place. */
-export interface Settings {
-  readonly portalUrl: string;
-  readonly projectId: string;
-  readonly apiKey: string;
-  readonly secret: string | undefined;
-  readonly flushInterval: number;
-  readonly maxBufferSize: number;
-  readonly maxRetries: number;
-  readonly timeout: number;
-  readonly debug: boolean;
-  readonly spool: SpoolOption | undefined;
-  readonly wal: boolean;
-  readonly waitUntil: ((promise: Promise<unknown>) => void) | undefined;
-  readonly fetch: typeof fetch;
-}
+export type Settings = ReturnType<typeof normalizeOptions>;
 
-type Rule = readonly [isValid: (value: unknown) => boolean, expected: string, isRequired?: boolean];
+const token = /^[!-~]+$/;
 
-const isToken = (value: unknown): boolean => typeof value === "string" && /^[\x21-\x7e]+$/.test(value);
-const isBoolean = (value: unknown): boolean => typeof value === "boolean";
-const isFunction = (value: unknown): boolean => typeof value === "function";
-const isMs = (value: unknown): boolean => typeof value === "number" && value >= 0;
-const isCount = (value: unknown): boolean => isMs(value) && (value === Infinity || Number.isInteger(value));
-
-const rules: Record<keyof CuittyOptions, Rule> = {
-  portalUrl: [(value) => baseUrl(value) !== undefined, "an http(s) URL without credentials", true],
-  projectId: [isToken, "the id of your project", true],
-  apiKey: [isToken, "a key such as cuitty_sk_...", true],
-  webhookSecret: [isToken, "the project's webhook secret"],
-  flushInterval: [isMs, "ms >= 0"],
-  maxBufferSize: [(value) => isCount(value) && value !== 0, "a whole number >= 1"],
-  maxRetries: [isCount, "a whole number >= 0"],
-  timeout: [(value) => isMs(value) && value !== 0, "ms > 0"],
-  debug: [isBoolean, "a boolean"],
-  enabled: [isBoolean, "a boolean"],
-  spool: [(value) => !!value && /string|object/.test(typeof value), "a folder or a spool adapter"],
-  durability: [(value) => value === "exit" || value === "wal", '"exit" or "wal"'],
-  waitUntil: [isFunction, "a function"],
-  fetch: [isFunction, "a function"],
+/** A number is the least value, a list holds types or values, an expression is for text. */
+const rules: Record<string, number | readonly unknown[] | RegExp> = {
+  portalUrl: token,
+  projectId: token,
+  apiKey: token,
+  webhookSecret: token,
+  flushInterval: 0,
+  maxBufferSize: 1,
+  maxRetries: 0,
+  timeout: 1,
+  debug: ["boolean"],
+  enabled: ["boolean"],
+  spool: ["string", "object"],
+  durability: ["exit", "wal"],
+  waitUntil: ["function"],
+  fetch: ["function"],
 };
 
-/** Checks options. Errors: one `invalid_option` that names the first wrong option and never shows its value. */
-export function normalizeOptions(options: CuittyOptions): Settings {
-  const given: Record<string, unknown> = { ...options };
-  for (const name in given) if (!(name in rules)) fail(name, "no such option");
-  for (const name in rules) {
-    const [isValid, expected, isRequired] = rules[name as keyof CuittyOptions];
-    const value = given[name];
-    if (value === undefined ? isRequired : !isValid(value)) fail(name, `expected ${expected}, got ${describe(value)}`);
-  }
-  const { apiKey, webhookSecret } = options;
+/** Checks options and puts defaults in place. Errors: one `invalid_option` that names the first wrong option and never shows a text. */
+export function normalizeOptions(options: CuittyOptions) {
+  const required = { portalUrl: "", projectId: "", apiKey: "" };
+  for (const name in { ...required, ...options }) check(name, (options as never)?.[name] ?? (required as Record<string, unknown>)[name]);
+  const { apiKey, webhookSecret, spool, waitUntil } = options;
   return {
-    portalUrl: baseUrl(options.portalUrl) as string,
+    url: `${baseUrl(options.portalUrl)}/api/ingest`,
+    portalUrl: baseUrl(options.portalUrl),
     projectId: options.projectId,
     apiKey,
-    secret: webhookSecret ?? (apiKey.startsWith("cuitty_pk_") ? undefined : apiKey),
+    secret: webhookSecret ?? (/^cuitty_pk_/.test(apiKey) ? undefined : apiKey),
     flushInterval: options.flushInterval ?? 5_000,
     maxBufferSize: options.maxBufferSize ?? 500,
     maxRetries: options.maxRetries ?? 3,
     timeout: options.timeout ?? 10_000,
     debug: options.debug ?? false,
-    spool: options.spool,
-    wal: options.durability === "wal",
-    waitUntil: options.waitUntil,
+    spool,
+    isWal: options.durability === "wal",
+    waitUntil,
     fetch: options.fetch ?? fetch,
   };
 }
 
+function check(name: string, value: unknown): void {
+  const rule = rules[name];
+  const kind = typeof value;
+  if (rule === undefined) fail(name, "no such option");
+  if (value === undefined) return;
+  const [isRight, expected] =
+    typeof rule === "number"
+      ? [kind === "number" && (value as number) >= rule, `a number >= ${rule}`]
+      : rule instanceof RegExp
+        ? [rule.test(value as string), "text without spaces"]
+        : [rule.includes(kind) || rule.includes(value), rule.join(" or ")];
+  if (!isRight) fail(name, `expected ${expected}, got ${kind === "number" ? value : value === "" ? "nothing" : kind}`);
+}
+
+function baseUrl(text: string): string {
+  try {
+    const { protocol, origin, pathname, username, password } = new URL(text, globalThis.location?.href);
+    if (/^https?:$/.test(protocol) && !username && !password) return (origin + pathname).replace(/\/+$/, "");
+  } catch {
+    // Said below.
+  }
+  return fail("portalUrl", "expected an http(s) URL without credentials");
+}
+
 function fail(option: string, problem: string): never {
   throw new CuittyError("invalid_option", `createCuittyClient: ${option}: ${problem}`, { details: { option } });
-}
-
-function describe(value: unknown): string {
-  return typeof value === "number" ? `${value}` : value === "" ? "an empty string" : value === null ? "null" : typeof value;
-}
-
-function baseUrl(value: unknown): string | undefined {
-  try {
-    const url = new URL(value as string, globalThis.location?.href);
-    if (!/^https?:$/.test(url.protocol) || url.username || url.password) return undefined;
-    return (url.origin + url.pathname).replace(/\/+$/, "");
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,4 @@
 // One try to deliver one batch: the same bytes and key each time, a deadline, and a reply that is read with a limit.
-import { HEADER } from "@cuitty/wire-protocol/headers";
 import type { Batch } from "./batcher.ts";
 import type { Settings } from "./options.ts";
 import { parseRetryAfter } from "./retry.ts";
@@ -7,128 +6,93 @@ import type { Runtime } from "./runtime.ts";
 import { version } from "./version.ts";
 
 const gzipAboveBytes = 1_024;
-const maxReplyChars = 1_048_576;
+const maxReplyChars = 2 ** 20;
 
-/** What came of a try. Status 0: no connection, no time, or a reply that is not ours. */
+/** What came of a try. */
 export interface Reply {
+  /** 0: no connection, no time, or a reply that is not ours. */
   readonly status: number;
-  /** Units: ms. */
   readonly retryAfterMs?: number;
-  readonly rejected: readonly Rejection[];
+  readonly rejected?: readonly { readonly index: number; readonly reason: string }[];
   readonly message?: string;
 }
 
-export interface Rejection {
-  readonly index: number;
-  readonly reason: string;
-}
+/**
+ * Sends a batch once. Never rejects; resolves within the timeout, or when the function given to `onStart` is called. `isLast` marks the requests of a
+ * page that goes away: they leave in the same turn, so without compression.
+ */
+export type Send = (batch: Batch, onStart?: (stop: () => void) => void, isLast?: boolean) => Promise<Reply>;
 
-export interface Sender {
-  /** Never rejects; resolves within the timeout, or when `life` is aborted. */
-  send(batch: Batch, life: AbortSignal): Promise<Reply>;
-  /** Gets the code for signing and compression early. A failure shows at the first try that needs it, and the next try gets it again. */
-  warmUp(): void;
-}
+export function createSend(settings: Settings, runtime: Runtime): Send {
+  const { apiKey, projectId, secret, timeout, fetch, url } = settings;
 
-export function createSender(settings: Settings, runtime: Runtime): Sender {
-  const { secret } = settings;
-  const sign = secret ? lazy(runtime.loadSign) : undefined;
-  const gzip = lazy(runtime.loadGzip);
-
-  async function prepare(batch: Batch): Promise<NonNullable<Batch["wire"]>> {
-    const plain = new TextEncoder().encode(`{"events":[${batch.events.join()}]}`);
-    const compress = plain.length > gzipAboveBytes ? await gzip().catch(() => undefined) : undefined;
-    const body = compress ? await compress(plain).catch(() => plain) : plain;
-    return { body, isGzip: body !== plain };
-  }
-
-  async function exchange(batch: Batch, signal: AbortSignal): Promise<Reply> {
-    batch.wire ??= await prepare(batch);
-    const { body, isGzip } = batch.wire;
+  async function exchange(batch: Batch, signal: AbortSignal, isLast?: boolean): Promise<Reply> {
+    let { wire } = batch;
+    if (!wire) {
+      wire = new TextEncoder().encode(`{"events":[${batch.events}]}`);
+      if (!isLast && wire.length > gzipAboveBytes) {
+        const gzipped = await runtime.gzip(wire).catch(() => undefined);
+        batch.isGzip = !!gzipped;
+        wire = gzipped ?? wire;
+      }
+      batch.wire = wire;
+    }
+    // Names as in @cuitty/wire-protocol/headers (a test compares them); written out, they cost a page half as much.
     const headers: Record<string, string> = {
-      [HEADER.authorization]: `Bearer ${settings.apiKey}`,
+      Authorization: `Bearer ${apiKey}`,
       "Content-Type": "application/json",
-      [HEADER.projectId]: settings.projectId,
-      [HEADER.idempotencyKey]: batch.key,
-      [HEADER.sentAt]: new Date().toISOString(),
-      [HEADER.sdk]: `cuitty-sdk/${version}`,
+      "X-Project-Id": projectId,
+      "X-Cuitty-Idempotency-Key": batch.key,
+      "X-Cuitty-Sent-At": new Date().toISOString(),
+      "X-Cuitty-Sdk": `cuitty-sdk/${version}`,
     };
-    if (isGzip) headers["Content-Encoding"] = "gzip";
-    if (sign) headers[HEADER.signature] = await (await sign())(body, secret as string);
-    const request = settings.fetch;
-    const response = await request(`${settings.portalUrl}/api/ingest`, {
-      method: "POST",
-      headers,
-      body: body as BodyInit,
-      signal,
-      credentials: "omit",
-      redirect: "manual",
-    });
-    return readReply(response);
+    if (batch.isGzip) headers["Content-Encoding"] = "gzip";
+    if (secret) headers["X-Cuitty-Signature"] = await runtime.sign(wire, secret);
+    const init: RequestInit = { method: "POST", headers, body: wire as BodyInit, signal, credentials: "omit", redirect: "manual" };
+    return readReply(await runtime.fetch(fetch, url, init));
   }
 
-  return {
-    warmUp() {
-      for (const load of [sign, gzip]) load?.().catch(() => undefined);
-    },
-    send(batch, life) {
+  return (batch, onStart, isLast) =>
+    new Promise((resolve) => {
       const controller = new AbortController();
-      return new Promise<Reply>((resolve) => {
-        const finish = (reply: Reply): void => {
+      const stop = (): void => {
+        resolve({ status: 0, message: "no reply in time" });
+        controller.abort();
+      };
+      const timer = setTimeout(stop, Math.min(timeout, 2 ** 31 - 1));
+      onStart?.(stop);
+      exchange(batch, controller.signal, isLast)
+        .catch((error) => ({ status: 0, message: `${error?.cause ?? error}` }))
+        .then((reply) => {
           clearTimeout(timer);
-          life.removeEventListener("abort", abort);
           resolve(reply);
-        };
-        const abort = (): void => {
-          finish({ status: 0, rejected: [], message: "timeout" });
-          controller.abort();
-        };
-        const timer = setTimeout(abort, Math.min(settings.timeout, 2 ** 31 - 1));
-        life.addEventListener("abort", abort);
-        exchange(batch, controller.signal).then(finish, (error: unknown) => {
-          finish({ status: 0, rejected: [], message: String((error as Error | undefined)?.cause ?? error) });
         });
-      });
-    },
-  };
-}
-
-function lazy<Value>(load: () => Promise<Value>): () => Promise<Value> {
-  let loading: Promise<Value> | undefined;
-  return () => {
-    loading ??= load().catch((error: unknown) => {
-      loading = undefined;
-      throw error;
     });
-    return loading;
-  };
 }
 
 /** A 2xx counts only with a JSON object or nothing as its body: an HTML page that says 200 is a proxy, not the server. */
 async function readReply(response: Response): Promise<Reply> {
+  const { status } = response;
   const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"));
-  const status = response.type === "opaqueredirect" ? 302 : response.status;
-  const text = await readText(response);
-  let reply: { rejected?: unknown; code?: unknown; detail?: unknown } | undefined;
-  try {
-    reply = Object(JSON.parse(text || "{}")) as typeof reply;
-  } catch {
-    if (status < 300) return { status: 0, rejected: [], message: "the reply is not JSON; is portalUrl right?" };
-  }
-  const rejected = status < 300 && Array.isArray(reply?.rejected) ? (reply.rejected as Rejection[]) : [];
-  const message = reply?.code ? `${reply.code} ${reply.detail ?? ""}` : undefined;
-  return { status, retryAfterMs, rejected, message };
-}
-
-async function readText(response: Response): Promise<string> {
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
   let text = "";
-  while (reader && text.length <= maxReplyChars) {
-    const { done, value } = await reader.read();
-    if (done) return text;
-    text += decoder.decode(value, { stream: true });
+  for (let part = await reader?.read(); part && !part.done && text.length < maxReplyChars; part = await reader?.read()) {
+    text += decoder.decode(part.value, { stream: true });
   }
   reader?.cancel().catch(() => undefined);
-  return text;
+  let reply: { rejected?: unknown; code?: string; detail?: string };
+  try {
+    reply = Object(JSON.parse(text || "{}"));
+  } catch {
+    return { status: status > 299 ? status : 0, retryAfterMs, message: `${status} with a reply that is not JSON` };
+  }
+  const { rejected, code, detail } = reply;
+  return {
+    // A browser hides the status of a redirect.
+    status: response.type === "opaqueredirect" ? 302 : status,
+    retryAfterMs,
+    rejected: Array.isArray(rejected) ? rejected : undefined,
+    message: `${status} ${code ?? ""} ${detail ?? ""}`,
+  };
 }

@@ -16,10 +16,10 @@ export type DropReason =
   | "closed"
   | "internal";
 
+/** One lost event. */
 export interface DropDetail {
   readonly reason: DropReason;
   readonly type: string;
-  readonly count: number;
   /** What the server or the runtime said about it. */
   readonly message?: string;
 }
@@ -76,88 +76,57 @@ export interface ClientStats {
   readonly breaker: "open" | "closed";
 }
 
-/** Mutable counters of a client. */
-export interface Counters {
-  emitted: number;
-  restored: number;
-  sent: number;
-  rejected: number;
-  dropped: number;
-  requests: number;
-  retries: number;
-  pluginErrors: number;
-}
-
-export interface Stats {
-  readonly counters: Counters;
-  readonly drops: Record<string, Record<string, number>>;
-  drop(reason: DropReason, type: string, message?: string): void;
-  fire<Name extends keyof ClientEvents>(name: Name, detail: ClientEvents[Name]): void;
-  on(name: string, listener: (detail: never) => void): () => void;
-  debug(message: string): void;
-  /** Prints the line, unless another one was printed in the last minute. */
-  warn(message: string): void;
-}
-
 const maxTypes = 64;
 const warningIntervalMs = 60_000;
 
-export function createStats(isDebug: boolean, write: (line: string) => void): Stats {
-  const counters: Counters = { emitted: 0, restored: 0, sent: 0, rejected: 0, dropped: 0, requests: 0, retries: 0, pluginErrors: 0 };
+export function createStats(isDebug: boolean, write: (line: string) => void) {
+  const counters = { emitted: 0, restored: 0, sent: 0, rejected: 0, dropped: 0, requests: 0, retries: 0, pluginErrors: 0 };
   const drops: Record<string, Record<string, number>> = {};
-  const listeners: (readonly [name: string, listener: (detail: never) => void])[] = [];
-  let warnedAtMs = -warningIntervalMs;
+  const listeners = new Set<readonly [name: string, listener: (detail: never) => void]>();
+  let quietUntilMs = 0;
 
-  const print = (message: string): void => {
-    try {
-      write(`[cuitty] ${message}`);
-    } catch {
-      // A closed stderr must not reach the host.
-    }
+  const debug = (message: string): void => {
+    if (isDebug) write(`[cuitty] ${message}`);
   };
-  const fire = (name: string, detail: object): void => {
-    if (isDebug) print(`${name} ${JSON.stringify(detail)}`);
-    for (const [wanted, listener] of [...listeners]) {
+
+  /** Prints the line, unless another one was printed in the last minute. */
+  const warn = (message: string): void => {
+    const nowMs = performance.now();
+    if (nowMs < quietUntilMs) return;
+    quietUntilMs = nowMs + warningIntervalMs;
+    write(`[cuitty] ${message}`);
+  };
+
+  const fire = <Name extends keyof ClientEvents>(name: Name, detail: ClientEvents[Name]): void => {
+    if (isDebug) debug(`${name} ${JSON.stringify(detail)}`);
+    for (const [wanted, listener] of listeners) {
       try {
         if (wanted === name) listener(detail as never);
-      } catch {
-        counters.pluginErrors++;
+      } catch (error) {
+        debug(`a listener threw: ${error}`);
       }
     }
   };
 
-  const warn = (message: string): void => {
-    const nowMs = performance.now();
-    if (nowMs - warnedAtMs < warningIntervalMs) return;
-    warnedAtMs = nowMs;
-    print(message);
+  const drop = (reason: DropReason, type: string, message?: string): void => {
+    counters[reason === "rejected" ? reason : "dropped"]++;
+    drops[reason] ??= {};
+    const byType = drops[reason];
+    // Types come from the host: their number is bounded like everything else here.
+    const name = Object.hasOwn(byType, type) || Object.keys(byType).length < maxTypes ? type : "other";
+    byType[name] = (byType[name] ?? 0) + 1;
+    if (reason !== "plugin") warn(`events are being lost: ${reason} ${message ?? ""}; see client.stats()`);
+    fire("drop", { reason, type, message });
   };
 
-  return {
-    counters,
-    drops,
-    fire,
-    warn,
-    debug: (message) => {
-      if (isDebug) print(message);
-    },
-    drop(reason, type, message) {
-      counters[reason === "rejected" ? reason : "dropped"]++;
-      drops[reason] ??= Object.create(null) as Record<string, number>;
-      const byType = drops[reason];
-      // Types come from the host: their number is bounded like everything else here.
-      const name = type in byType || Object.keys(byType).length < maxTypes ? type : "other";
-      byType[name] = (byType[name] ?? 0) + 1;
-      if (reason !== "plugin") warn(`events are being lost: ${reason}${message ? ` (${message})` : ""}; see client.stats().drops`);
-      fire("drop", { reason, type, count: 1, message });
-    },
-    on(name, listener) {
-      const entry = [name, listener] as const;
-      listeners.push(entry);
-      return () => {
-        const index = listeners.indexOf(entry);
-        if (index >= 0) listeners.splice(index, 1);
-      };
-    },
+  const on = (name: string, listener: (detail: never) => void): (() => void) => {
+    const entry = [name, listener] as const;
+    listeners.add(entry);
+    return () => void listeners.delete(entry);
   };
+
+  return { counters, drops, debug, warn, fire, drop, on };
 }
+
+/** Counters, listeners and log of a client. */
+export type Stats = ReturnType<typeof createStats>;

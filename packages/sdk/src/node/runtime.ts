@@ -3,18 +3,19 @@ import type { Runtime } from "../runtime.ts";
 
 export const nodeRuntime: Runtime = {
   byteLength: Buffer.byteLength,
-  write: (line) => void process.stderr.write(`${line}\n`),
-  async loadSign() {
+  // A Console of its own: one that a host or a plugin patched must not see our lines, and an stderr that is closed must not throw.
+  write: (line) => new console.Console(process.stderr).error(line),
+  async sign(bytes, secret) {
     const { createHmac } = await import("node:crypto");
-    return (bytes, secret) => createHmac("sha256", secret).update(bytes).digest("hex");
+    return createHmac("sha256", secret).update(bytes).digest("hex");
   },
-  async loadGzip() {
+  async gzip(bytes) {
     const { gzip } = await import("node:zlib");
-    return (bytes) =>
-      new Promise((resolve, reject) => gzip(bytes, { level: 1 }, (error, result) => (error ? reject(error) : resolve(result))));
+    return new Promise((resolve, reject) => gzip(bytes, { level: 1 }, (error, result) => (error ? reject(error) : resolve(result))));
   },
-  openSpool: (option) => {
-    throw new Error(String(option));
+  fetch: (request, url, init) => request(url, init),
+  openSpool: () => {
+    throw new Error();
   },
   attach: () => () => undefined,
 };

@@ -1,0 +1,16 @@
+// What the core asks of a spool; the code behind it is loaded by clients that have one.
+import type { Batch } from "./batcher.ts";
+
+/** Keeps batches in a spool. Nothing in it throws or rejects. */
+export interface Keeper {
+  /** Events of batches that were left to the spool and are not in memory. */
+  readonly events: number;
+  /** Makes a copy, if there is none; true when there is one. */
+  store(batch: Batch): boolean | Promise<boolean>;
+  /** Ends the copy, if there is one. */
+  forget(batch: Batch): void;
+  /** Leaves a batch to the spool and calls `release`; it waits in memory as long as it is not stored. */
+  park(batch: Batch, waiting: Batch[], release: (batch: Batch) => void): void;
+  /** The next batch from the spool that is not in memory. Undefined also every other time when `isBusy`, so that new events get their turn. */
+  claim(isHeld: (key: string) => boolean, isBusy: boolean): Promise<Batch | undefined>;
+}
