@@ -38,6 +38,8 @@ export interface PluginContext {
   /** One line to stderr when `debug` is set. */
   debug(message: string): void;
   now(): number;
+  /** The client's own flush, for plugins that must know whether their events have arrived. Never rejects. */
+  flush?(): Promise<{ readonly sent: number; readonly pending: number; readonly dropped: number }>;
 }
 
 /**

@@ -1,11 +1,12 @@
 // The repository plugin against repositories that real git made: loose, packed, shallow, merged, moved.
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Value } from "@sinclair/typebox/value";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { repositorySchema } from "../../../wire-protocol/src/events/repository.ts";
+import type { PluginContext } from "../plugin.ts";
 import { createPluginHarness, testPlugin } from "./plugin-suite.ts";
 import { type RepositoryPluginOptions, type RepositoryState, repositoryPlugin } from "./repository.ts";
 
@@ -208,16 +209,84 @@ test("no repository, an empty one and a damaged one are reported, not thrown", a
   const none = join(root, "none");
   mkdirSync(none);
   const outside = spawnSync("git", ["rev-parse"], { cwd: none });
-  if (outside.status !== 0) expect((await read(none)).report).toMatchObject({ commits: 0, problem: "no git repository here" });
+  if (outside.status !== 0)
+    expect((await read(none)).report).toMatchObject({ commits: 0, problem: expect.stringMatching(/^no git repository here/) });
   expect((await read(makeRepository("empty"))).report).toEqual({ commits: 0, refs: 0 });
   const damaged = makeRepository("damaged");
   const id = commit(damaged, "one");
   const path = join(damaged, ".git/objects", id.slice(0, 2), id.slice(2));
   rmSync(path);
   writeFileSync(path, "not zlib");
-  const { report, debugLines } = await read(damaged);
-  expect(report.problem).toMatch(/could not be read/);
+  const told: string[] = [];
+  const { report, debugLines } = await read(damaged, { onSkip: (reason) => told.push(reason) });
+  expect(report.problem).toMatch(/cannot be read/);
+  expect(told).toEqual([report.problem]);
   expect(debugLines).toHaveLength(1);
+});
+
+describe("what has been sent", () => {
+  const statePath = join(root, "sent.json");
+  const flushing = (...results: { sent: number; pending: number; dropped: number }[]) => {
+    const harness = createPluginHarness();
+    let calls = 0;
+    const flush = async () => results[Math.min(calls++, results.length - 1)]!;
+    return { harness, context: { ...harness.context, flush } };
+  };
+  const start = async (context: PluginContext) => {
+    const plugin = repositoryPlugin({ path: example, statePath });
+    plugin.setup?.(context);
+    await plugin.done();
+    await settled();
+    return plugin;
+  };
+  const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
+  afterEach(() => rmSync(statePath, { force: true }));
+
+  test("is remembered in a private file, and not sent again", async () => {
+    const first = flushing({ sent: 1, pending: 0, dropped: 0 });
+    (await start(first.context)).teardown?.();
+    expect(first.harness.events).toHaveLength(1);
+    expect(JSON.parse(readFileSync(statePath, "utf8"))).toEqual({ tips: [firstId], refs: {} });
+    expect(statSync(statePath).mode & 0o777).toBe(0o600);
+    const second = flushing({ sent: 0, pending: 0, dropped: 0 });
+    (await start(second.context)).teardown?.();
+    expect(second.harness.events).toHaveLength(0);
+    expect(readdirSync(root).filter((name) => name.startsWith("sent.json."))).toEqual([]);
+  });
+
+  test("is remembered only when the server took it, even if that is much later", async () => {
+    const { harness, context } = flushing({ sent: 0, pending: 9, dropped: 0 }, { sent: 9, pending: 0, dropped: 0 });
+    const plugin = await start(context);
+    expect(existsSync(statePath)).toBe(false);
+    harness.tell("sent", {});
+    await settled();
+    expect(existsSync(statePath)).toBe(true);
+    plugin.teardown?.();
+    expect(harness.listenerCount()).toBe(0);
+  });
+
+  test("is not remembered when our events were lost, but losses of others do not matter", async () => {
+    const lost = flushing({ sent: 0, pending: 0, dropped: 1 });
+    const losing = {
+      ...lost.context,
+      flush: async () => {
+        lost.harness.tell("drop", { type: "repository", reason: "http_4xx", count: 1 });
+        return { sent: 0, pending: 0, dropped: 1 };
+      },
+    };
+    (await start(losing)).teardown?.();
+    expect(existsSync(statePath)).toBe(false);
+    const other = flushing({ sent: 1, pending: 0, dropped: 7 });
+    (await start(other.context)).teardown?.();
+    expect(existsSync(statePath)).toBe(true);
+  });
+
+  test("is forgotten when the file is damaged", async () => {
+    writeFileSync(statePath, '{"tips": "no');
+    const { harness, context } = flushing({ sent: 1, pending: 0, dropped: 0 });
+    (await start(context)).teardown?.();
+    expect(harness.events).toHaveLength(1);
+  });
 });
 
 test("a cursor that fails is reported, not thrown", async () => {

@@ -1,8 +1,10 @@
 // The repository plugin: commits (and, if asked for, branches and tags) of the app's git repository, read from `.git` without starting git.
 import { basename, dirname, join } from "node:path";
 import type { CuittyPlugin, EmittedEvent, PluginContext } from "../plugin.ts";
+import { watchAcknowledgement } from "./git/acknowledged.ts";
 import { type GitCommit, parseCommit } from "./git/commit.ts";
 import { commitEvent, type RepositorySource, refEvents, refKey } from "./git/events.ts";
+import { fileCursor } from "./git/file-cursor.ts";
 import { readLog } from "./git/log.ts";
 import { type ObjectStore, openObjects } from "./git/object-store.ts";
 import { parseRemote } from "./git/remote-url.ts";
@@ -16,10 +18,10 @@ export interface RepositoryState {
   readonly refs: Readonly<Record<string, string>>;
 }
 
-/** Keeps what has been sent between runs. */
+/** Keeps what has been sent between runs, in a place of the app's own. */
 export interface RepositoryCursor {
   load(): RepositoryState | undefined | Promise<RepositoryState | undefined>;
-  /** Called when the events have been handed to the client; flush it first where sending twice is better than never. */
+  /** Called when the server has acknowledged the events. Until then a next run sends them again. */
   save(state: RepositoryState): unknown;
 }
 
@@ -30,7 +32,12 @@ export interface RepositoryPluginOptions {
   readonly maxCommits?: number;
   /** @default ["commit"] */
   readonly kinds?: readonly ("commit" | "branch" | "tag")[];
+  /** File that remembers what has been sent, so that the next run sends only what is new. Made when missing, mode 0600. */
+  readonly statePath?: string;
+  /** Remembers it somewhere else instead. */
   readonly cursor?: RepositoryCursor;
+  /** Told in one line why nothing can be read. */
+  readonly onSkip?: (reason: string) => void;
   /** Name such as `acme/api`. @default read from the remote, else the folder's name */
   readonly repo?: string;
   /** @default read from the remote, else `local` */
@@ -74,11 +81,15 @@ export function repositoryPlugin(options: RepositoryPluginOptions = {}): Reposit
     setup(context) {
       stop?.abort();
       stop = new AbortController();
-      running = run(context, options, stop.signal).catch((error: unknown) => {
-        const problem = `the repository could not be read: ${error instanceof Error ? error.message : typeof error}`;
-        context.debug(`repository: ${problem}`);
-        return { ...nothing, problem };
-      });
+      running = run(context, options, stop.signal)
+        .catch((error: unknown) => ({
+          ...nothing,
+          problem: `the repository cannot be read: ${error instanceof Error ? error.message : typeof error}`,
+        }))
+        .then((report) => {
+          if (report.problem !== undefined) tell(report.problem, context, options);
+          return report;
+        });
     },
     teardown() {
       stop?.abort();
@@ -88,10 +99,20 @@ export function repositoryPlugin(options: RepositoryPluginOptions = {}): Reposit
   };
 }
 
+function tell(problem: string, context: PluginContext, { onSkip }: RepositoryPluginOptions): void {
+  context.debug(`repository: ${problem}`);
+  try {
+    onSkip?.(problem);
+  } catch {
+    // Nobody is left to tell.
+  }
+}
+
 async function run(context: PluginContext, options: RepositoryPluginOptions, signal: AbortSignal): Promise<RepositoryReport> {
   const repository = await findRepository(options.path ?? process.cwd());
-  if (repository === undefined) return { ...nothing, problem: "no git repository here" };
-  const before = (await options.cursor?.load()) ?? { tips: [], refs: {} };
+  if (repository === undefined) return { ...nothing, problem: "no git repository here, no commits are sent" };
+  const cursor = options.cursor ?? (options.statePath === undefined ? undefined : fileCursor(options.statePath));
+  const before = (await cursor?.load()) ?? { tips: [], refs: {} };
   const kinds = options.kinds ?? ["commit"];
   const source = sourceOf(repository, options);
 
@@ -101,10 +122,22 @@ async function run(context: PluginContext, options: RepositoryPluginOptions, sig
   );
   const changes = refEvents(refs, before.refs, source);
   const events = [...commits.map((commit) => commitEvent(commit, source)).reverse(), ...changes];
-  if (!(await hand(events, context, signal))) return nothing;
 
+  const acknowledgement = watchAcknowledgement(context, signal);
+  if (!(await hand(events, context, signal))) {
+    acknowledgement.close();
+    return nothing;
+  }
   const tips = kinds.includes("commit") && repository.head !== undefined ? [repository.head] : before.tips;
-  await options.cursor?.save({ tips, refs: Object.fromEntries(refs.map((ref) => [refKey(ref), ref.id])) });
+  const state = { tips, refs: Object.fromEntries(refs.map((ref) => [refKey(ref), ref.id])) };
+  // In its own time: `done` only means that the events have been handed over.
+  acknowledgement
+    .whenAll(events.length)
+    .then(() => cursor?.save(state))
+    .catch((error: unknown) =>
+      context.debug(`repository: not remembered as sent: ${error instanceof Error ? error.message : typeof error}`),
+    )
+    .finally(acknowledgement.close);
   return { commits: commits.length, refs: changes.length };
 }
 

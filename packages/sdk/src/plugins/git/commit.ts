@@ -23,7 +23,7 @@ export function parseCommit(id: string, content: Buffer): GitCommit | undefined 
   const committer = personOf(head, "committer");
   const author = personOf(head, "author") ?? committer;
   if (committer === undefined || author === undefined) return undefined;
-  const encoding = valueOf(head, "encoding") ?? "utf-8";
+  const encoding = headerOf(head, "encoding") ?? "utf-8";
   const message = end < 0 ? "" : decode(content.subarray(end + 2), encoding).trimEnd();
   return {
     id,
@@ -36,12 +36,12 @@ export function parseCommit(id: string, content: Buffer): GitCommit | undefined 
   };
 }
 
-function valueOf(head: readonly string[], key: string): string | undefined {
+function headerOf(head: readonly string[], key: string): string | undefined {
   return head.find((line) => line.startsWith(`${key} `))?.slice(key.length + 1);
 }
 
 function personOf(head: readonly string[], key: string) {
-  const match = /^(.*?) ?<(.*?)> (-?\d+) ([+-]\d{4})$/.exec(valueOf(head, key) ?? "");
+  const match = /^(.*?) ?<(.*?)> (-?\d+) ([+-]\d{4})$/.exec(headerOf(head, key) ?? "");
   return match === null
     ? undefined
     : { name: match[1] as string, email: match[2] as string, atS: Number(match[3]), offset: match[4] as string };
