@@ -1,0 +1,73 @@
+// Opens a libSQL file: pragmas, kind, migrations, then a writer in front of its one connection.
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import type { Driver } from "../engine/driver.ts";
+import { closedError } from "../engine/errors.ts";
+import { openLibsql } from "../engine/open-driver.ts";
+import { retryBusy } from "../engine/retry-busy.ts";
+import { applyMigrations } from "../migrate/migrate.ts";
+import { backupTo } from "./backup.ts";
+import { examine, fileBytes } from "./doctor.ts";
+import type { FileOptions, StorageFile } from "./types.ts";
+import { createWriter } from "./writer.ts";
+
+/** Another process may be migrating: that takes longer than a write. */
+const openTimeoutMs = 5_000;
+
+/** Opens a file with its migrations applied. Errors: `engine_conflict`, those of `applyMigrations`, those of Driver. */
+export async function openFile(options: FileOptions): Promise<StorageFile> {
+  const { path, kind = "module", migrations = [], busyTimeoutMs = 200, synchronous = "FULL" } = options;
+  if (!Number.isFinite(busyTimeoutMs) || busyTimeoutMs < 0) {
+    throw new CuittyError("invalid_option", `busyTimeoutMs: expected a number of ms from 0, got ${String(busyTimeoutMs)}`);
+  }
+  // Waiting is ours to do: SQLite's own wait would stop the event loop.
+  const driver = await retryBusy(() => openLibsql(path, { busyTimeoutMs: 0, synchronous }), openTimeoutMs);
+  try {
+    requireFullText(driver, migrations);
+    await retryBusy(() => applyMigrations(driver, { kind, migrations }), openTimeoutMs);
+  } catch (error) {
+    driver.close();
+    throw error;
+  }
+  return createStorageFile(driver, busyTimeoutMs);
+}
+
+/** FTS5 is a compile-time choice of the engine: better to know at open than at the first search. */
+function requireFullText(driver: Driver, migrations: readonly { readonly statements: readonly string[] }[]): void {
+  const isUsed = migrations.some(({ statements }) => statements.some((statement) => /\busing\s+fts5\b/i.test(statement)));
+  if (!isUsed || driver.prepare("SELECT sqlite_compileoption_used('ENABLE_FTS5')").get()?.[0] === 1) return;
+  throw new CuittyError(
+    "fts5_missing",
+    `the ${driver.engine} engine (SQLite ${driver.sqliteVersion}) is built without FTS5, which a migration of ${driver.path} uses`,
+  );
+}
+
+function createStorageFile(driver: Driver, busyTimeoutMs: number): StorageFile {
+  const writer = createWriter(driver, busyTimeoutMs);
+  let closing: Promise<void> | undefined;
+  const open = (): Driver => {
+    if (closing !== undefined) throw closedError(driver.path);
+    return driver;
+  };
+  return {
+    path: driver.path,
+    driver,
+    prepare: (sql) => open().prepare(sql),
+    all: (sql, params) => open().prepare(sql).all(params),
+    get: (sql, params) => open().prepare(sql).get(params),
+    write: writer.write,
+    onCommit: driver.onCommit,
+    backup: (target) => writer.task(() => backupTo(driver, target)),
+    doctor: () => writer.task(() => examine(driver)),
+    stats: () => ({
+      commits: writer.totals.commits,
+      rows: writer.totals.rows,
+      groupSize: writer.totals.commits === 0 ? 0 : writer.totals.writes / writer.totals.commits,
+      queued: writer.queued,
+      walBytes: fileBytes(`${driver.path}-wal`),
+    }),
+    close() {
+      closing ??= writer.drain().then(() => driver.close());
+      return closing;
+    },
+  };
+}

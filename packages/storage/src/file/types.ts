@@ -1,0 +1,84 @@
+// What a libSQL file offers: synchronous reads, and writes in groups that commit together.
+import type { Driver, SqlRow, SqlValue, Statement, Synchronous } from "../engine/driver.ts";
+import type { FileKind } from "../migrate/ledger.ts";
+import type { Migration } from "../module-file/types.ts";
+
+export interface FileOptions {
+  /** Path of the file; made if missing, readable by its owner alone. Its folder must exist. */
+  readonly path: string;
+  /** Kind of file, or an `application_id` of one's own: a file of another kind is refused. @default "module" */
+  readonly kind?: FileKind | number;
+  /** Brought up to date under the writer lock before `openFile` resolves. @default [] */
+  readonly migrations?: readonly Migration[];
+  /** How long a write tries again against a lock held by another process, without blocking the event loop. Units: ms. @default 200 */
+  readonly busyTimeoutMs?: number;
+  /** FULL: a resolved write is on disk. @default "FULL" */
+  readonly synchronous?: Synchronous;
+}
+
+export interface WriteOptions {
+  /** Rows this write counts for in its group. @default 1 */
+  readonly rows?: number;
+  /** Bytes this write counts for in its group. @default 0 */
+  readonly bytes?: number;
+  /** Take no other write into this transaction. @default false */
+  readonly alone?: boolean;
+  /** Stops waiting in the queue; a write whose group has begun is finished. Rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface FileStats {
+  readonly commits: number;
+  /** Rows that the commits counted for. */
+  readonly rows: number;
+  /** Writes per commit, mean. */
+  readonly groupSize: number;
+  readonly queued: number;
+  readonly walBytes: number;
+}
+
+export interface DoctorReport {
+  readonly path: string;
+  readonly engine: string;
+  readonly sqliteVersion: string;
+  readonly journalMode: string;
+  readonly synchronous: string;
+  readonly foreignKeys: boolean;
+  readonly applicationId: number;
+  readonly userVersion: number;
+  readonly sizeBytes: number;
+  readonly walBytes: number;
+  readonly freeBytes: number;
+  /** Empty when the file is whole; else SQLite's findings. */
+  readonly problems: readonly string[];
+  /** What to know about this engine and file. */
+  readonly notes: readonly string[];
+}
+
+/** A libSQL file with one connection and a FIFO writer in front of it. Several opens of one path in one process share the connection. */
+export interface StorageFile {
+  readonly path: string;
+  /** The connection, for reads and for code that runs on any engine. Writes on it stand outside the queue: they commit one by one and meet locks at once. */
+  readonly driver: Driver;
+  /** A cached statement. Reads are synchronous; use writing statements inside `write` bodies. */
+  prepare(sql: string): Statement;
+  /** Reads committed rows. Errors: those of Driver. */
+  all(sql: string, params?: readonly SqlValue[]): SqlRow[];
+  get(sql: string, params?: readonly SqlValue[]): SqlRow | undefined;
+  /**
+   * Runs `body` inside the transaction of its group; resolves with its result after the commit is synced. FIFO.
+   * Bodies that wait share one commit. When one throws, the group is rolled back and every body is run again alone: only the bad one rejects,
+   * so a body must have no effect outside the file.
+   * Errors: what `body` threw; `busy`, `full`, `readonly`, `io` (retryable), `constraint`, `corrupt`, `closed`.
+   */
+  write<T>(body: () => T, options?: WriteOptions): Promise<T>;
+  /** Called after each commit. Returns the unsubscriber. */
+  onCommit(listener: () => void): () => void;
+  /** Writes a consistent, synced copy to a path that must not exist. Errors: `backup_exists`, `full`, `io`, `readonly`. */
+  backup(path: string): Promise<void>;
+  /** Checks integrity (reads the whole file) and reports. */
+  doctor(): Promise<DoctorReport>;
+  stats(): FileStats;
+  /** Finishes what is queued, checkpoints, closes. Idempotent. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,97 @@
+// One request inside the group's transaction: its inbox row first, then its rows, then their counts.
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import type { Driver, SqlValue } from "../engine/driver.ts";
+import type { IngestOutcome, IngestWrite, RowInsert, SqlStatement, WriteTransaction } from "./types.ts";
+import { assertSynchronous } from "./write-transaction.ts";
+
+export const INBOX_INSERT =
+  "INSERT INTO _inbox (project, key, fp, accepted, duplicate, note, at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+export const INBOX_SELECT = "SELECT fp, accepted, duplicate, note FROM _inbox WHERE project = ? AND key = ?";
+export const INBOX_COUNTS = "UPDATE _inbox SET accepted = ?, duplicate = ? WHERE project = ? AND key = ?";
+export const INBOX_SWEEP =
+  "DELETE FROM _inbox WHERE (project, key) IN (SELECT project, key FROM _inbox WHERE at < ? ORDER BY at LIMIT 500)";
+
+export const isRowInsert = (statement: RowInsert | SqlStatement): statement is RowInsert => "rows" in statement;
+
+/** How many rows of `statements` are counted in the reply: those that may be known already. */
+export function countedRows(statements: readonly (RowInsert | SqlStatement)[]): number {
+  let rows = 0;
+  for (const statement of statements) if (isRowInsert(statement) && statement.onConflict === "ignore") rows += statement.rows.length;
+  return rows;
+}
+
+/** Checks a request before it is queued: a mistake of one caller must not roll back a group. Errors: `invalid_parameter`. */
+export function checkIngestWrite(request: IngestWrite): void {
+  const { fingerprint, idempotencyKey, nowMs } = request;
+  if (fingerprint !== undefined && fingerprint.length !== 32) {
+    throw new CuittyError("invalid_parameter", `fingerprint: expected 32 bytes (SHA-256), got ${fingerprint.length}`);
+  }
+  if (idempotencyKey === "") throw new CuittyError("invalid_parameter", "idempotencyKey: expected text or undefined, got an empty string");
+  if (!Number.isFinite(nowMs)) throw new CuittyError("invalid_parameter", "nowMs: expected a number of ms, got none");
+}
+
+/** Whether two fingerprints may be of the same body; one that was not given says nothing. */
+export function isSameBody(stored: SqlValue | undefined, given: Uint8Array | undefined): boolean {
+  if (!(stored instanceof Uint8Array) || given === undefined) return true;
+  return stored.length === given.length && stored.every((byte, index) => byte === given[index]);
+}
+
+/** The answer to a request whose key is in the inbox. `row` is one of INBOX_SELECT. */
+export function replayOutcome(row: readonly SqlValue[], request: IngestWrite): IngestOutcome {
+  if (!isSameBody(row[0], request.fingerprint)) return { status: "mismatch" };
+  return { status: "replayed", inserted: Number(row[1]), duplicate: Number(row[2]), note: row[3] as string | null };
+}
+
+/** Writes one request; runs inside a transaction and has no effect outside it. */
+export function writeRequest(driver: Driver, tx: WriteTransaction, request: IngestWrite): IngestOutcome {
+  const { projectId, idempotencyKey, fingerprint, note = null, statements, nowMs } = request;
+  const expected = countedRows(statements);
+  if (idempotencyKey !== undefined) {
+    const row = [projectId, idempotencyKey, fingerprint ?? null, expected, 0, note, Math.trunc(nowMs)];
+    if (driver.prepare(INBOX_INSERT).run(row).changes === 0) {
+      return replayOutcome(driver.prepare(INBOX_SELECT).get([projectId, idempotencyKey]) ?? [], request);
+    }
+  }
+  const own = request.interactive === undefined ? { inserted: 0, duplicate: 0 } : assertSynchronous(request.interactive(tx));
+  const written = writeStatements(tx, statements);
+  const inserted = own.inserted + written;
+  const duplicate = own.duplicate + expected - written;
+  // Most requests bring new rows alone, and the inbox row says so already.
+  if (idempotencyKey !== undefined && (inserted !== expected || duplicate !== 0)) {
+    driver.prepare(INBOX_COUNTS).run([inserted, duplicate, projectId, idempotencyKey]);
+  }
+  return { status: "written", inserted, duplicate, note };
+}
+
+/** Returns how many of the counted rows were new. */
+function writeStatements(tx: WriteTransaction, statements: readonly (RowInsert | SqlStatement)[]): number {
+  let written = 0;
+  for (const statement of statements) {
+    if (!isRowInsert(statement)) tx.run(statement.sql, statement.params);
+    else {
+      const inserted = tx.insert(statement);
+      if (statement.onConflict === "ignore") written += inserted;
+    }
+  }
+  return written;
+}
+
+/** What a request weighs in its group. Bytes are estimated from text and blobs. */
+export function weightOf(request: IngestWrite): { rows: number; bytes: number } {
+  let rows = 1;
+  let bytes = 0;
+  for (const statement of request.statements) {
+    if (!isRowInsert(statement)) rows++;
+    else {
+      rows += statement.rows.length;
+      for (const row of statement.rows) bytes += bytesOf(row);
+    }
+  }
+  return { rows, bytes };
+}
+
+function bytesOf(row: readonly SqlValue[]): number {
+  let bytes = 0;
+  for (const value of row) if (typeof value === "string" || value instanceof Uint8Array) bytes += value.length;
+  return bytes;
+}

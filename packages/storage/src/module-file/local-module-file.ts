@@ -1,0 +1,43 @@
+// A module file on this machine: a libSQL file with inbox, outbox and grouped writes.
+import { retryBusy } from "../engine/retry-busy.ts";
+import { openFile } from "../file/open-file.ts";
+import type { StorageFile } from "../file/types.ts";
+import { ensureCoreTables } from "./core-tables.ts";
+import { checkIngestWrite, INBOX_SWEEP, weightOf, writeRequest } from "./ingest-write.ts";
+import { createInsertPlanner } from "./row-insert.ts";
+import type { ModuleFile, ModuleFileOptions } from "./types.ts";
+import { assertSynchronous, createWriteTransaction } from "./write-transaction.ts";
+
+const defaultBusyTimeoutMs = 200;
+const openTimeoutMs = 5_000;
+
+/** Opens a local file; see `openModuleFile`. */
+export async function openLocalModuleFile(options: ModuleFileOptions): Promise<ModuleFile> {
+  const { location, migrations, busyTimeoutMs = defaultBusyTimeoutMs } = options;
+  const file = await openFile({ path: location, kind: "module", migrations, busyTimeoutMs, synchronous: "FULL" });
+  try {
+    await retryBusy(() => ensureCoreTables(file.driver), openTimeoutMs);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return createModuleFile(file, { location, busyTimeoutMs });
+}
+
+function createModuleFile(file: StorageFile, { location, busyTimeoutMs }: { location: string; busyTimeoutMs: number }): ModuleFile {
+  const tx = createWriteTransaction(file.driver, createInsertPlanner());
+  return {
+    location,
+    async write(request, { signal } = {}) {
+      checkIngestWrite(request);
+      return file.write(() => writeRequest(file.driver, tx, request), { ...weightOf(request), signal });
+    },
+    transact: (body) => file.write(() => assertSynchronous(body(tx)), { alone: true }),
+    // A reader meets a lock only while another process recovers or closes the file.
+    all: (sql, params) => retryBusy(() => file.all(sql, params), busyTimeoutMs),
+    sweepInbox: (beforeMs) => file.write(() => tx.run(INBOX_SWEEP, [Math.trunc(beforeMs)]), { alone: true }),
+    backup: file.backup,
+    stats: file.stats,
+    close: file.close,
+  };
+}
