@@ -1,20 +1,12 @@
 // The logs plugin: lines of an existing pino logger (or of the console) as `log` events, without a worker and without parsing them again.
-import type { CuittyPlugin, PluginContext } from "../plugin.ts";
-import { ingestPathOf } from "./ingest-path.ts";
-import { type LevelName, levelNumber } from "./log-level.ts";
-import { createLineMapper, type LineFacts, type LineMapper } from "./log-line.ts";
-import { assertPino, type PinoLogger, symbolOf, teePino } from "./pino-tee.ts";
+import type { CuittyPlugin } from "../plugin.ts";
+import { createFactsReader, createLineFeed, type Feed, type LogStreamOptions } from "./line-feed.ts";
+import type { LineFacts } from "./log-line.ts";
+import { assertPino, type PinoLogger, teePino } from "./pino-tee.ts";
 
 export { type ConsolePluginOptions, consolePlugin } from "./console-tee.ts";
-
-export interface LogStreamOptions {
-  /** Lowest level that is sent: a name, one of your own levels, or a number. The logger's own level applies first. @default "info" */
-  readonly minLevel?: LevelName | (string & {}) | number;
-  /** Service of lines that carry neither `service` nor pino's `name`. */
-  readonly service?: string;
-  /** Key of the message in a line. @default the logger's own, else "msg" */
-  readonly messageKey?: string;
-}
+export type { LogStreamOptions } from "./line-feed.ts";
+export type { PinoLogger } from "./pino-tee.ts";
 
 export interface LogsPluginOptions extends LogStreamOptions {
   /** A pino logger; it and all its children are listened to, their own destination stays as it is. The `pino` function stands for all its loggers. */
@@ -38,7 +30,7 @@ export function logsPlugin(options: LogsPluginOptions): CuittyPlugin {
     name: "logs",
     setup(context) {
       stop?.();
-      const feed = createFeed(context, options);
+      const feed = createLineFeed(context, options);
       const factsOf = createFactsReader(options);
       stop = teePino(options.logger, (line, level, logger) => feed(line, factsOf(level, logger)));
     },
@@ -71,7 +63,7 @@ export function cuittyStream(client: { use(plugin: CuittyPlugin): unknown }, opt
   client.use({
     name: "logs-stream",
     setup(context) {
-      feed = createFeed(context, options);
+      feed = createLineFeed(context, options);
       for (const [line, facts] of waiting ?? []) feed(line, facts);
       waiting = undefined;
     },
@@ -93,56 +85,4 @@ export function cuittyStream(client: { use(plugin: CuittyPlugin): unknown }, opt
     },
   };
   return stream;
-}
-
-type Feed = (line: string, facts: LineFacts) => void;
-
-/** Maps lines and hands them on; never throws, and a line that is written because of a line is not sent. */
-function createFeed(context: PluginContext, options: LogStreamOptions): Feed {
-  const map = mapperFor(options, context);
-  let isInside = false;
-  return (line, facts) => {
-    if (isInside) return;
-    isInside = true;
-    try {
-      const event = map(line, facts);
-      if (event !== undefined) context.emitRaw("log", event.timestamp, event.dataJson);
-    } catch (error) {
-      context.debug(`logs: a line was left out (${error instanceof Error ? error.name : typeof error})`);
-    } finally {
-      isInside = false;
-    }
-  };
-}
-
-function mapperFor(options: LogStreamOptions, context: PluginContext): LineMapper {
-  const { service, messageKey } = options;
-  const ingestPath = ingestPathOf(context.portalUrl);
-  const logger = (options as Partial<LogsPluginOptions>).logger as { levels?: { values?: Record<string, number> } } | undefined;
-  return createLineMapper({ minLevel: minLevelOf(options.minLevel, logger), service, messageKey, ingestPath, now: context.now });
-}
-
-function minLevelOf(minLevel: LogStreamOptions["minLevel"], logger: { levels?: { values?: Record<string, number> } } | undefined): number {
-  if (typeof minLevel === "number") return minLevel;
-  const name = minLevel ?? "info";
-  return logger?.levels?.values?.[name] ?? levelNumber(name) ?? 30;
-}
-
-/** Reads what only the logger knows: the label of a custom level and the key of the message. */
-function createFactsReader(options: LogStreamOptions): (level: number | undefined, logger: object | undefined) => LineFacts {
-  let keySymbol: symbol | undefined;
-
-  function messageKeyOf(logger: object): string | undefined {
-    // One symbol serves all loggers of one copy of pino, so it is looked up once.
-    if (keySymbol === undefined || !(keySymbol in logger)) keySymbol = symbolOf(logger, "pino.messageKey");
-    const key = keySymbol === undefined ? undefined : (logger as Record<symbol, unknown>)[keySymbol];
-    return typeof key === "string" ? key : undefined;
-  }
-
-  return (level, logger) => {
-    if (logger === undefined) return { level };
-    const messageKey = options.messageKey ?? messageKeyOf(logger);
-    const label = level === undefined ? undefined : (logger as { levels?: { labels?: Record<number, string> } }).levels?.labels?.[level];
-    return { level, label, messageKey };
-  };
 }
