@@ -3,9 +3,10 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Resolves from this package in both builds: `import.meta.url` does not exist in CommonJS, `__filename` not in ES modules. */
+/** Resolves from this package in both builds. CommonJS has no `import.meta.url`; `__filename` must come second: `node -e` defines it everywhere. */
 function requireHere(): NodeJS.Require {
-  return createRequire(typeof __filename === "string" ? __filename : import.meta.url);
+  const here: string | undefined = import.meta.url;
+  return createRequire(here ?? __filename);
 }
 
 /** Loads a package by name. Throws what `require` throws. */
@@ -18,8 +19,8 @@ export function locateNative(name: string): string | undefined {
   try {
     const entry = requireHere().resolve(name);
     return dirname(entry.startsWith("file:") ? fileURLToPath(entry) : entry);
-  } catch {
-    // reason: not installed is an answer here, the caller decides whether it is an error
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
     return undefined;
   }
 }
