@@ -1,0 +1,148 @@
+// libSQL files: grouped writes, synchronous reads, copies, restore, health.
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { holdWriteLock } from "../engine/testing/lock-holder.ts";
+import { restoreFile } from "./backup.ts";
+import { openFile } from "./open-file.ts";
+import type { StorageFile } from "./types.ts";
+
+const migrations = [{ version: 1, name: "kv", statements: ["CREATE TABLE kv (k TEXT PRIMARY KEY, v BLOB)"] }];
+const kind = 0x43555045;
+
+let folder: string;
+let file: StorageFile;
+const open = (options = {}) => openFile({ path: join(folder, "a.db"), kind, migrations, ...options });
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "cuitty-file-"));
+  file = await open();
+});
+afterEach(async () => {
+  await file.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+const put = (key: string, value: string) => () => file.prepare("INSERT OR REPLACE INTO kv VALUES (?, ?)").run([key, value]).changes;
+const get = (key: string) => file.get("SELECT v FROM kv WHERE k = ?", [key])?.[0];
+
+test("writes of one turn share a commit and reads see them after it", async () => {
+  const writes = Array.from({ length: 100 }, (_, index) => file.write(put(`k${index}`, "v")));
+  expect(file.all("SELECT count(*) FROM kv")).toEqual([[0]]);
+  expect(file.stats().queued).toBe(100);
+  expect(await Promise.all(writes)).toEqual(new Array(100).fill(1));
+  expect(file.stats()).toMatchObject({ commits: 1, rows: 100, groupSize: 100, queued: 0 });
+  expect(get("k99")).toBe("v");
+});
+
+test("a body that throws rejects with its own error and its neighbours stay", async () => {
+  const failure = new Error("mine");
+  const results = await Promise.allSettled([
+    file.write(put("a", "1")),
+    file.write(() => {
+      put("b", "1")();
+      throw failure;
+    }),
+    file.write(put("c", "1")),
+    file.write(() => file.driver.exec("COMMIT")),
+    file.write(put("d", "1")),
+  ]);
+  expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "rejected", "fulfilled"]);
+  expect((results[1] as PromiseRejectedResult).reason).toBe(failure);
+  expect(file.all("SELECT k FROM kv ORDER BY k")).toEqual([["a"], ["c"], ["d"]]);
+  expect(file.driver.inTransaction).toBe(false);
+});
+
+test("commit listeners hear of each commit once", async () => {
+  let commits = 0;
+  const stop = file.onCommit(() => commits++);
+  await Promise.all([file.write(put("a", "1")), file.write(put("b", "1"))]);
+  expect(commits).toBe(1);
+  stop();
+  await file.write(put("c", "1"));
+  expect(commits).toBe(1);
+});
+
+test("a write waits for a short foreign lock without blocking, and its row survives closing", async () => {
+  const holder = await holdWriteLock(file.path);
+  const write = file.write(put("a", "1"));
+  setTimeout(() => holder.release(), 50);
+  await write;
+  await file.close();
+  file = await open();
+  expect(get("a")).toBe("1");
+});
+
+test("an open waits for the lock of a process that migrates", async () => {
+  await file.close();
+  const path = join(folder, "b.db");
+  const first = await openFile({ path, kind });
+  await first.close();
+  const holder = await holdWriteLock(path, "CREATE TABLE theirs (x)");
+  setTimeout(() => holder.release(), 150);
+  file = await openFile({ path, kind, migrations });
+  expect(file.all("SELECT count(*) FROM kv")).toEqual([[0]]);
+});
+
+test("the doctor reports engine, version, size, WAL and integrity", async () => {
+  await file.write(put("a", "x".repeat(10_000)));
+  const report = await file.doctor();
+  expect(report).toMatchObject({
+    engine: "libsql",
+    journalMode: "wal",
+    synchronous: "FULL",
+    foreignKeys: true,
+    applicationId: kind,
+    userVersion: 1,
+    problems: [],
+  });
+  expect(report.sqliteVersion).toMatch(/^3\.\d+\.\d+$/);
+  expect(report.sizeBytes + report.walBytes).toBeGreaterThan(10_000);
+  expect(report.notes.join()).toContain("WAL-reset");
+});
+
+test("the doctor names damage and broken references", async () => {
+  file.driver.exec("PRAGMA foreign_keys = OFF; CREATE TABLE child (k TEXT REFERENCES kv (k)); INSERT INTO child VALUES ('none')");
+  expect((await file.doctor()).problems).toEqual(["row 1 of child references a missing row of kv"]);
+});
+
+test("a backup replaces a file by restore, what stood there is kept, and a damaged backup touches nothing", async () => {
+  await file.write(put("a", "old"));
+  const backup = join(folder, "backup.db");
+  await file.backup(backup);
+  await file.write(put("a", "new"));
+  await file.close();
+  const damaged = join(folder, "damaged.db");
+  const bytes = readFileSync(backup);
+  bytes.fill(0xff, 4096, 4200);
+  writeFileSync(damaged, bytes);
+  expect(() => restoreFile(damaged, join(folder, "a.db"))).toThrow(expect.objectContaining({ code: "corrupt" }));
+  const kept = restoreFile(backup, join(folder, "a.db"));
+  file = await open();
+  expect(get("a")).toBe("old");
+  const replaced = await openFile({ path: kept as string, kind, migrations });
+  expect(replaced.get("SELECT v FROM kv")).toEqual(["new"]);
+  await replaced.close();
+  expect(existsSync(`${backup}-wal`)).toBe(false);
+});
+
+test("a restore into an empty place keeps nothing", async () => {
+  await file.write(put("a", "1"));
+  await file.backup(join(folder, "backup.db"));
+  expect(restoreFile(join(folder, "backup.db"), join(folder, "fresh.db"))).toBeUndefined();
+  expect(statSync(join(folder, "fresh.db")).size).toBeGreaterThan(0);
+});
+
+test("wrong options and wrong kinds are refused", async () => {
+  await expect(open({ busyTimeoutMs: -1 })).rejects.toMatchObject({ code: "invalid_option" });
+  await expect(open({ synchronous: "MAYBE" })).rejects.toMatchObject({ code: "invalid_option" });
+  await expect(open({ kind: "system" })).rejects.toMatchObject({ code: "file_kind_mismatch" });
+});
+
+test("an open with FULL raises a shared connection to FULL", async () => {
+  const path = join(folder, "level.db");
+  const normal = await openFile({ path, kind, synchronous: "NORMAL" });
+  expect(normal.get("PRAGMA synchronous")).toEqual([1]);
+  const full = await openFile({ path, kind });
+  expect(normal.get("PRAGMA synchronous")).toEqual([2]);
+  await Promise.all([normal.close(), full.close()]);
+});
