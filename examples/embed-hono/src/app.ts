@@ -16,7 +16,7 @@ import { performance } from "@cuitty/server-kit/performance";
 import { repository } from "@cuitty/server-kit/repository";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
-import { type DestinationStream, type Logger, pino } from "pino";
+import { type DestinationStream, pino } from "pino";
 import { type Credentials, openCredentials } from "./credentials.ts";
 import { notesApi } from "./notes.ts";
 import { PAGE_POLICY, renderPage } from "./page.ts";
@@ -29,7 +29,8 @@ export interface RunningApp {
   readonly kit: ServerKit;
   readonly cuitty: CuittyClient;
   readonly credentials: Credentials;
-  readonly log: Logger;
+  /** Resolves when the commits have been handed to the client. */
+  commitsRead(): Promise<unknown>;
   /** Sends what is buffered, ends the streams, closes the files. */
   close(): Promise<void>;
 }
@@ -67,7 +68,13 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       .use(auditPlugin())
       .use(logsPlugin({ logger: log, minLevel: "info" }))
       .use(performancePlugin());
-    cuitty.use(repositoryPlugin({ path: repositoryRoot, statePath: join(dataDir, "sent-commits.json"), onSkip: options.notice }));
+    const commits = repositoryPlugin({
+      path: repositoryRoot,
+      maxCommits: Number.POSITIVE_INFINITY,
+      statePath: join(dataDir, "sent-commits.json"),
+      onSkip: options.notice,
+    });
+    cuitty.use(commits);
 
     app.use("*", cuitty.honoMiddleware());
     mountKit(app, kit);
@@ -89,7 +96,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
         if ("closeAllConnections" in server) server.closeAllConnections();
       });
     };
-    return { url, kit, cuitty, credentials, log, close };
+    return { url, kit, cuitty, credentials, commitsRead: commits.done, close };
   } catch (error) {
     await kit.close();
     throw error;

@@ -80,6 +80,7 @@ export async function runPass(app: RunningApp, sentIds: ReadonlySet<string>): Pr
     if (!stop.signal.aborted) throw error;
   });
   await makeRequests(app.url);
+  await app.commitsRead();
   await app.cuitty.flush();
 
   const deadline = Date.now() + streamWaitMs;
