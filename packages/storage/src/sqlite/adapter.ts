@@ -4,7 +4,7 @@ import { createTableRelationsHelpers, extractTablesRelationalConfig, type Relati
 import type { Driver } from "../engine/driver.ts";
 import { HonkerDatabase } from "./adapter/database.ts";
 import { HonkerDialect } from "./adapter/dialect.ts";
-import { HonkerSession, type HonkerTx } from "./adapter/session.ts";
+import { HonkerSession, type HonkerTx, type RawRead } from "./adapter/session.ts";
 import { gateOf } from "./adapter/writer-gate.ts";
 
 type FullSchema = Record<string, unknown>;
@@ -31,6 +31,7 @@ export function createDatabase<TSchema extends FullSchema, TClient>(
   const core = {
     driver,
     honkerTx,
+    rawReads: new WeakMap<object, RawRead>(),
     gate: gateOf(driver),
     dialect: new HonkerDialect(driver, { casing: config.casing }),
     schema: relationalSchema<TSchema>(config.schema),

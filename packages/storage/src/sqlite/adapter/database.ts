@@ -10,7 +10,6 @@ import {
   type SQLiteUpdateBuilder,
 } from "drizzle-orm/sqlite-core";
 import { HonkerInsertBuilder, HonkerUpdateBuilder } from "./builders.ts";
-import type { HonkerPreparedQuery } from "./prepared-query.ts";
 import type { RunResult } from "./run-result.ts";
 import type { HonkerSession, HonkerTransaction } from "./session.ts";
 
@@ -66,16 +65,11 @@ export class HonkerDatabase<TFull extends FullSchema = Record<string, never>, TC
 
   /**
    * Runs the queries in order in one transaction and returns their results in order.
-   * Give it builders: `db.run(sql)` and its like answer at once here, so their results are only passed through.
+   * Give it builders: `db.run(sql)` and its like answer at once here. Raw reads are repeated in their place, the result of a raw write is passed through.
    */
   async batch<U extends BatchItem<"sqlite">, T extends Readonly<[U, ...U[]]>>(queries: T): Promise<BatchResponse<T>> {
     if (!Array.isArray(queries))
       throw new CuittyError("invalid_argument", "Expected an array of queries, got something else. Pass `[query, …]`.");
-    return (await this.transactionAsync(() => queries.map(runItem))) as BatchResponse<T>;
+    return (await this.transactionAsync(() => queries.map((item) => this.session.runBatchItem(item)))) as BatchResponse<T>;
   }
-}
-
-function runItem(item: unknown): unknown {
-  const prepare = (item as { _prepare?: () => HonkerPreparedQuery } | null)?._prepare;
-  return typeof prepare === "function" ? prepare.call(item).execute().sync() : item;
 }

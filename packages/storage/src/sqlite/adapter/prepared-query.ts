@@ -1,5 +1,5 @@
 // One query on a driver: binds, runs, and maps rows as Drizzle's own synchronous drivers do.
-import { entityKind, fillPlaceholders, type Logger, type Query } from "drizzle-orm";
+import { entityKind, type Logger, type Query } from "drizzle-orm";
 import {
   ExecuteResultSync,
   type PreparedQueryConfig as PreparedQueryConfigBase,
@@ -8,6 +8,7 @@ import {
   SQLitePreparedQuery,
 } from "drizzle-orm/sqlite-core";
 import type { SqlRow, SqlValue, Statement } from "../../engine/driver.ts";
+import { createParameterFiller, type ParameterFiller } from "./parameters.ts";
 import { createRowMapper, type JoinsNotNullableMap, rowToObject } from "./row-mapper.ts";
 import { createRunResult, type RunResult } from "./run-result.ts";
 
@@ -42,6 +43,7 @@ export class HonkerPreparedQuery extends SQLitePreparedQuery<PreparedQueryConfig
   declare joinsNotNullableMap: JoinsNotNullableMap;
   readonly #host: QueryHost;
   readonly #shape: QueryShape;
+  #fill: ParameterFiller | undefined;
   #mapRow: ((row: SqlRow) => Record<string, unknown>) | undefined;
 
   constructor(host: QueryHost, shape: QueryShape) {
@@ -103,19 +105,11 @@ export class HonkerPreparedQuery extends SQLitePreparedQuery<PreparedQueryConfig
 
   #use<T>(placeholderValues: Record<string, unknown> | undefined, body: (statement: Statement, params: SqlValue[]) => T): T {
     const { query } = this.#shape;
-    const params = fillPlaceholders(query.params, placeholderValues ?? {});
+    this.#fill ??= createParameterFiller(query.params);
+    const params = this.#fill(placeholderValues);
     this.#host.logger.logQuery(query.sql, params);
-    return this.#host.useStatement(query.sql, (statement) => body(statement, bindable(params)));
+    return this.#host.useStatement(query.sql, (statement) => body(statement, params));
   }
-}
-
-/** SQLite has no booleans; everything else that it cannot hold is refused by the driver. */
-function bindable(params: unknown[]): SqlValue[] {
-  for (let index = 0; index < params.length; index++) {
-    const value = params[index];
-    if (typeof value === "boolean") params[index] = value ? 1 : 0;
-  }
-  return params as SqlValue[];
 }
 
 function normalizeRows(rows: SqlRow[]): SqlRow[] {

@@ -16,7 +16,19 @@ const prototype: Pick<RunResult, "rowsAffected"> = Object.create(Object.prototyp
   },
 });
 
+/** For one call: a statement that was run. */
 export function createRunResult(result: DriverRunResult): RunResult {
   const { changes, lastInsertRowid } = result;
   return Object.assign(Object.create(prototype) as RunResult, { changes, lastInsertRowid });
+}
+
+/** For an entry of a batch, which only libSQL's Drizzle driver has: libSQL's result set, with `changes` readable too. */
+export function createBatchResult({ changes, lastInsertRowid }: RunResult): RunResult {
+  const result = { columns: [], columnTypes: [], rows: [], rowsAffected: changes, lastInsertRowid: BigInt(lastInsertRowid) };
+  return Object.defineProperty(result, "changes", { value: changes }) as RunResult & typeof result;
+}
+
+/** True for what `createRunResult` made. */
+export function isRunResult(value: unknown): value is RunResult {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === prototype;
 }

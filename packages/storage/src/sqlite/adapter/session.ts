@@ -1,6 +1,6 @@
 // The Drizzle session and transaction on one driver: statements, savepoints, and who may use the writer.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
-import { entityKind, type Logger, NoopLogger, type Query } from "drizzle-orm";
+import { entityKind, type Logger, NoopLogger, type Query, type SQL } from "drizzle-orm";
 import type { RelationalSchemaConfig, TablesRelationalConfig } from "drizzle-orm/relations";
 import {
   type SelectedFieldsOrdered,
@@ -12,7 +12,7 @@ import {
 import type { Driver, Statement } from "../../engine/driver.ts";
 import type { HonkerDialect } from "./dialect.ts";
 import { HonkerPreparedQuery, type QueryHost } from "./prepared-query.ts";
-import type { RunResult } from "./run-result.ts";
+import { createBatchResult, isRunResult, type RunResult } from "./run-result.ts";
 import { isReadOnlySql } from "./sql-verb.ts";
 import { isThenable, runSavepoint, runTransaction } from "./transaction-runner.ts";
 import { type TransactionToken, type WriterGate, writerBusy } from "./writer-gate.ts";
@@ -23,6 +23,12 @@ export interface HonkerTx {
   notify(channel: string, payload: unknown): number;
 }
 
+/** A raw query that answered, and how to run it again. */
+export interface RawRead {
+  readonly query: SQL;
+  readonly read: () => unknown;
+}
+
 /** What all sessions of one database object share. */
 export interface SessionCore<TSchema extends TablesRelationalConfig> {
   readonly driver: Driver;
@@ -31,6 +37,8 @@ export interface SessionCore<TSchema extends TablesRelationalConfig> {
   readonly schema: RelationalSchemaConfig<TSchema> | undefined;
   readonly logger: Logger | undefined;
   readonly honkerTx: HonkerTx;
+  /** How to repeat a raw read, by its result. `db.all(sql)` answers at once, long before a batch that lists it begins. */
+  readonly rawReads: WeakMap<object, RawRead>;
 }
 
 type FullSchema = Record<string, unknown>;
@@ -79,6 +87,35 @@ export class HonkerSession<TFull extends FullSchema, TSchema extends TablesRelat
     return this.isBlocked && !isReadOnlySql(sql) ? this.core.gate.enqueue(body) : body();
   }
 
+  override all<T = unknown>(query: SQL): T[] {
+    return this.#remember(query, () => super.all<T>(query));
+  }
+
+  override get<T = unknown>(query: SQL): T {
+    return this.#remember(query, () => super.get<T>(query));
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: reason: the bound is Drizzle's.
+  override values<T extends any[] = unknown[]>(query: SQL): T[] {
+    return this.#remember(query, () => super.values<T>(query));
+  }
+
+  /** What a batch puts in the place of `item`: a builder is run, a raw read that answered already is read again, all else passes through. */
+  runBatchItem(item: unknown): unknown {
+    const prepare = (item as { _prepare?: () => HonkerPreparedQuery } | null | undefined)?._prepare;
+    if (typeof prepare === "function") return asBatchResult(prepare.call(item).execute().sync());
+    const raw = typeof item === "object" && item !== null ? this.core.rawReads.get(item) : undefined;
+    const isRead = raw !== undefined && isReadOnlySql(this.core.dialect.sqlToQuery(raw.query).sql);
+    return isRead ? raw.read() : asBatchResult(item);
+  }
+
+  #remember<T>(query: SQL, read: () => T): T {
+    const result = read();
+    if (typeof result === "object" && result !== null && isReadOnlySql(this.core.dialect.sqlToQuery(query).sql))
+      this.core.rawReads.set(result, read);
+    return result;
+  }
+
   override transaction<T>(body: (tx: HonkerTransaction<TFull, TSchema>) => T, config: SQLiteTransactionConfig = {}): T {
     const { driver, gate } = this.core;
     const scope = { driver, gate, behavior: config.behavior ?? "immediate" };
@@ -95,11 +132,10 @@ export class HonkerSession<TFull extends FullSchema, TSchema extends TablesRelat
     return gate.enqueue(() => this.transaction(body, config) as Awaited<T>);
   }
 
-  /** A script of several statements, as migrations have them. */
-  exec(script: string): void {
+  /** Runs what manages transactions by itself, such as migrations. Errors: `writer_busy`. */
+  exclusively(body: () => void): void {
     if (this.isBlocked) throw writerBusy("Wait for it to end.");
-    this.logger.logQuery(script, []);
-    this.core.driver.exec(script);
+    body();
   }
 }
 
@@ -144,6 +180,10 @@ export class HonkerTransaction<TFull extends FullSchema, TSchema extends TablesR
     this.#nested = result;
     result.then(done, done);
   }
+}
+
+function asBatchResult(result: unknown): unknown {
+  return isRunResult(result) ? createBatchResult(result) : result;
 }
 
 function transactionEnded(): CuittyError<"transaction_closed"> {

@@ -18,16 +18,16 @@ function literal(column: SQLiteColumn): string {
   return typeof driverValue === "string" ? `'${driverValue}'` : String(Number(driverValue));
 }
 
-function columnDdl(column: SQLiteColumn): string {
+function columnDdl(column: SQLiteColumn & { autoIncrement?: boolean }): string {
   const parts = [quote(column.name), column.getSQLType().toUpperCase()];
   if (column.default !== undefined) parts.push(`DEFAULT ${literal(column)}`);
-  if (column.primary) parts.push("PRIMARY KEY");
+  if (column.primary) parts.push(column.autoIncrement ? "PRIMARY KEY AUTOINCREMENT" : "PRIMARY KEY");
   if (column.notNull) parts.push("NOT NULL");
   return parts.join(" ");
 }
 
 /** CREATE TABLE and CREATE INDEX statements of a Drizzle table. */
-export function ddlOf(table: SQLiteTable): string[] {
+export function ddlOf(table: SQLiteTable, { strict = true }: { readonly strict?: boolean } = {}): string[] {
   const config = getTableConfig(table);
   const parts = config.columns.map(columnDdl);
   for (const foreignKey of config.foreignKeys) {
@@ -36,8 +36,9 @@ export function ddlOf(table: SQLiteTable): string[] {
     const target = `${quote(getTableName(foreignTable))} (${list(foreignColumns)})`;
     parts.push(["FOREIGN KEY", `(${list(columns)})`, "REFERENCES", target, ...actions].filter(Boolean).join(" "));
   }
+  for (const key of config.primaryKeys) parts.push(`PRIMARY KEY (${list(key.columns)})`);
   for (const check of config.checks) parts.push(`CONSTRAINT ${quote(check.name)} CHECK (${render(check.value)})`);
-  const statements = [`CREATE TABLE ${quote(config.name)} (${parts.join(", ")}) STRICT`];
+  const statements = [`CREATE TABLE ${quote(config.name)} (${parts.join(", ")})${strict ? " STRICT" : ""}`];
   for (const { config: index } of config.indexes) {
     const columns = index.columns.map((column) => (is(column, SQLiteColumn) ? quote(column.name) : render(column as SQL)));
     const where = index.where === undefined ? "" : ` WHERE ${render(index.where)}`;

@@ -1,0 +1,58 @@
+// The public surface of `@cuitty/storage/drizzle`: Drizzle on an SQLite file, in the shapes of Drizzle's own drivers.
+import { readMigrationFiles } from "drizzle-orm/migrator";
+import { HonkerDatabase } from "./adapter/database.ts";
+import { runDrizzleMigrations } from "./adapter/drizzle-migrations.ts";
+import type { RunResult } from "./adapter/run-result.ts";
+import { HonkerTransaction, type HonkerTx } from "./adapter/session.ts";
+import { type ClientSource, partsOf, type SqliteClient } from "./adapter/source.ts";
+import { createDatabase, type HonkerDrizzleConfig } from "./adapter.ts";
+
+export type { ClientSource, HonkerDrizzleConfig, HonkerTx, RunResult, SqliteClient };
+export { HonkerDatabase, HonkerTransaction };
+
+type FullSchema = Record<string, unknown>;
+
+/** The one-argument form: everything in one object. `connection` is a path, `client` something that is open. */
+export type HonkerDrizzleOptions<TSchema extends FullSchema> = HonkerDrizzleConfig<TSchema> &
+  ({ readonly connection: string } | { readonly client: ClientSource });
+
+/**
+ * A Drizzle database on an opened client, a driver, a path or a raw Honker database.
+ *
+ * @example
+ * const db = drizzle(open("app.db"), { schema, logger: true, casing: "snake_case" });
+ */
+export function drizzle<TSchema extends FullSchema = Record<string, never>>(
+  source: ClientSource | HonkerDrizzleOptions<TSchema>,
+  config?: HonkerDrizzleConfig<TSchema>,
+): HonkerDatabase<TSchema, SqliteClient> {
+  if (!isOptions(source)) return createDatabase(partsOf(source), config);
+  const { schema, logger, casing } = source;
+  return createDatabase(partsOf("client" in source ? source.client : source.connection), { schema, logger, casing });
+}
+
+function isOptions<TSchema extends FullSchema>(
+  source: ClientSource | HonkerDrizzleOptions<TSchema>,
+): source is HonkerDrizzleOptions<TSchema> {
+  return typeof source === "object" && ("client" in source || "connection" in source);
+}
+
+export interface MigrateConfig {
+  /** The folder that drizzle-kit writes, with `meta/_journal.json` in it. */
+  readonly migrationsFolder: string;
+  /** @default "__drizzle_migrations" */
+  readonly migrationsTable?: string;
+}
+
+/**
+ * Applies a drizzle-kit folder, synchronously; awaiting it does no harm. Unlike Drizzle's own migrator it keeps child rows when a table is rebuilt.
+ * Errors: `migration_failed` when a reference would break, `writer_busy` during another transaction, the driver's own otherwise.
+ */
+export function migrate<TSchema extends FullSchema, TClient>(db: HonkerDatabase<TSchema, TClient>, config: MigrateConfig): void {
+  db.session.exclusively(() => runDrizzleMigrations(db.session.core.driver, readMigrationFiles(config), config.migrationsTable));
+}
+
+/** Opens a file, made if missing: `drizzle(open("app.db"))`. */
+export function open(path: string): SqliteClient {
+  return partsOf(path).client;
+}
