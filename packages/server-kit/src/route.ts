@@ -23,6 +23,8 @@ export interface RouteContext<Params, Query, Body> {
   readonly body: Body;
   readonly nowMs: number;
   readonly signal: AbortSignal;
+  /** Of the HTTP request; absent for direct calls. */
+  readonly requestId?: string;
 }
 
 /** `path` is relative to the module's base path and uses `{name}` for parameters, as OpenAPI does. The handler returns data; the core validates and serialises. */
@@ -37,5 +39,14 @@ export interface Route<P extends TSchema = TSchema, Q extends TSchema = TSchema,
   readonly query?: Q;
   readonly body?: B;
   readonly reply: R;
+  /** Of success; 204 sends no body. @default 200 */
+  readonly status?: 200 | 201 | 204;
   handle(context: RouteContext<Static<P>, Static<Q>, Static<B>>): Promise<Static<R>>;
+}
+
+/** Gives a route its types from its schemas; the value itself is handed back. */
+export function defineRoute<const Id extends string, P extends TSchema, Q extends TSchema, B extends TSchema, R extends TSchema>(
+  route: Route<P, Q, B, R> & { readonly operationId: Id },
+): Route<P, Q, B, R> & { readonly operationId: Id } {
+  return route;
 }

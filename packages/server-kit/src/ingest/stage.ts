@@ -17,6 +17,15 @@ export interface CheckedBatch {
   readonly rejected: readonly RejectedEvent[];
 }
 
+/** What became of a batch, in numbers. */
+export interface BatchResult {
+  readonly accepted: number;
+  readonly duplicate: number;
+  readonly rejected: number;
+  /** Told from an earlier run; nothing was written now. */
+  readonly isReplay: boolean;
+}
+
 export interface IdempotencyState {
   readonly key: string;
   /** SHA-256 of the decoded body; the same batch may be compressed differently on a retry. */
@@ -58,6 +67,8 @@ export interface StageContext {
   batch: CheckedBatch | null;
   /** Set by `write`: the reply's body. */
   replyBody: string | null;
+  /** Set by `write`, or by `idempotency` for a replay. */
+  result: BatchResult | null;
 
   /** Headers that every answer of this request carries (rate limits, replay mark). Lower-case names. */
   readonly replyHeaders: Map<string, string>;
@@ -75,6 +86,7 @@ export type Stage = (context: StageContext) => Promise<StageResult> | StageResul
 export const STAGE_NAMES = [
   "shed",
   "authenticate",
+  "authorize",
   "limitBatches",
   "readBody",
   "verifySignature",

@@ -1,0 +1,185 @@
+// Puts a kit together: files, stages, routes and runners, opened in order and closed in reverse.
+import { mkdir } from "node:fs/promises";
+import { acquireOwnerLease, type OwnerLease } from "@cuitty/storage/file";
+import { CuittyError } from "@cuitty/wire-protocol";
+import { createApi } from "./api.ts";
+import { scopes } from "./auth/authorize.ts";
+import { type Identity, openIdentity } from "./auth/open-identity.ts";
+import { type Bus, createProcessBus, KEYS_TOPIC } from "./bus.ts";
+import { systemClock, systemRandom } from "./clock.ts";
+import { createCounters } from "./counters.ts";
+import { createDispatcher } from "./dispatch.ts";
+import { createHandler } from "./handler.ts";
+import { createDiskGuard, type DiskGuard } from "./health.ts";
+import { fetchExchange } from "./ingest/fetch-exchange.ts";
+import type { ServerKit } from "./kit.ts";
+import { createKitPipeline } from "./kit-pipeline.ts";
+import { kitRoutes } from "./kit-routes.ts";
+import { createKitStreams } from "./kit-streams.ts";
+import type { CuittyModule } from "./module.ts";
+import { type ModuleRegistry, openModules } from "./modules.ts";
+import { buildOpenApi } from "./openapi/document.ts";
+import { checkOptions, type KitFault, type KitOptions } from "./options.ts";
+import { createRouter } from "./router.ts";
+import { backupKit } from "./runners/backup.ts";
+import { createKitTasks } from "./runners/kit-tasks.ts";
+
+/**
+ * Opens a data folder and makes the kit on it.
+ * **Errors**: `unknown_option`, `invalid_option`, `invalid_module`, `data_dir_not_writable`, `data_dir_in_use`, those of the files.
+ * @example
+ * const kit = await createServerKit({ dataDir: "./data", modules: [audit(), logs()] });
+ * const { apiKey } = await kit.bootstrap({ email: "you@example.com", organization: "Acme" });
+ */
+export async function createServerKit<const Modules extends readonly CuittyModule[]>(
+  options: KitOptions<Modules>,
+): Promise<ServerKit<Modules>> {
+  checkOptions(options);
+  const bus = options.bus ?? createProcessBus();
+  const opened = await openFolder(options, bus);
+  try {
+    return compose(options, opened, bus);
+  } catch (error) {
+    await closeFolder(opened);
+    throw error;
+  }
+}
+
+interface OpenFolder {
+  readonly lease: OwnerLease;
+  readonly identity: Identity;
+  readonly modules: ModuleRegistry;
+  readonly disk: DiskGuard;
+}
+
+async function openFolder(options: KitOptions, bus: Bus): Promise<OpenFolder> {
+  const { dataDir, clock = systemClock, random = systemRandom } = options;
+  await makeFolder(dataDir);
+  const lease = await acquireOwnerLease(dataDir);
+  let identity: Identity | undefined;
+  try {
+    identity = await openIdentity({
+      dataDir,
+      clock,
+      random,
+      masterKey: options.masterKey,
+      environment: options.environment,
+      onChange: () => bus.publish(KEYS_TOPIC, { seq: 0 }),
+    });
+    const modules = await openModules({ dataDir, modules: options.modules, locations: options.locations });
+    const disk = createDiskGuard({
+      dataDir,
+      minFreeBytes: options.minFreeBytes ?? 256 * 1024 * 1024,
+      maxDataBytes: options.maxDataBytes ?? Number.POSITIVE_INFINITY,
+      dataBytes: () => modules.dataBytes(),
+    });
+    await disk.measure();
+    return { lease, identity, modules, disk };
+  } catch (error) {
+    await identity?.close();
+    lease.release();
+    throw error;
+  }
+}
+
+async function makeFolder(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const code = (cause as { code?: string }).code ?? "error";
+    throw new CuittyError(
+      "data_dir_not_writable",
+      `Expected to be able to make the folder ${dataDir} (${code}); check its path and permissions, or choose another dataDir`,
+      { cause },
+    );
+  }
+}
+
+async function closeFolder({ lease, identity, modules, disk }: OpenFolder): Promise<void> {
+  disk.close();
+  try {
+    await modules.close();
+  } finally {
+    await identity.close();
+    lease.release();
+  }
+}
+
+function compose<const Modules extends readonly CuittyModule[]>(
+  options: KitOptions<Modules>,
+  folder: OpenFolder,
+  bus: Bus,
+): ServerKit<Modules> {
+  const { identity, modules, disk } = folder;
+  const { clock = systemClock, random = systemRandom, authorizer = scopes(), onFault = reportFault } = options;
+  const counters = createCounters();
+  let closing: Promise<void> | undefined;
+  const isClosing = () => closing !== undefined;
+  const ports = { options, identity, modules, bus, clock, random, authorizer, counters, disk, isClosing, onFault };
+
+  const router = createRouter(kitRoutes(ports));
+  const dispatch = createDispatcher({ authorizer, clock });
+  const pipeline = createKitPipeline(ports);
+  const streams = createKitStreams(ports);
+  const tasks = createKitTasks(ports);
+  const openapi = once(() => buildOpenApi(router.routes));
+  const handler = createHandler({ ...ports, router, dispatch, pipeline, streams, openapi });
+  const basePath = options.basePath ?? "";
+
+  async function shutDown(): Promise<void> {
+    streams.close();
+    await tasks.close();
+    await handler.drain();
+    await bus.close?.();
+    await closeFolder(folder);
+  }
+
+  return {
+    fetch: (request, environment) => handler.handle(fetchExchange(request, { basePath, ...pickEnvironment(environment) })),
+    handle: handler.handle,
+    owns: (path) => handler.owns(basePath !== "" && path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path),
+    api: createApi<Modules>(router.routes, dispatch),
+    stages: pipeline,
+    routes: router.routes,
+    modules,
+    identity,
+    bus,
+    bootstrap: async (given) => identity.bootstrap(given),
+    createStreamTicket: async (given) => streams.createTicket(given),
+    eventIds: (topic, projectId) => streams.eventIds(topic, projectId),
+    stats: () => ({ ...counters.read(), files: modules.stats(), streams: streams.count() }),
+    openapi,
+    backup: (target) => backupKit(target, { identity, modules, dataDir: options.dataDir }),
+    runTask: tasks.runNow,
+    close() {
+      closing ??= shutDown();
+      return closing;
+    },
+  };
+}
+
+/** Hosts pass what they like as second argument: Bun its server, Workers their bindings. Only what is ours is taken. */
+function pickEnvironment(environment: unknown): Record<string, never> {
+  if (typeof environment !== "object" || environment === null) return {};
+  const { incoming, outgoing, ip, basePath } = environment as Record<string, unknown>;
+  const isNode = typeof incoming === "object" && incoming !== null && "rawHeaders" in incoming;
+  return {
+    ...(isNode ? { incoming, outgoing } : undefined),
+    ...(typeof ip === "string" ? { ip } : undefined),
+    ...(typeof basePath === "string" ? { basePath } : undefined),
+  } as Record<string, never>;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+/** One line, with the code where there is one; a stack would show paths and values. */
+function reportFault({ source, error, requestId }: KitFault): void {
+  const { code = "error", message = String(error) } = error as { code?: string; message?: string };
+  process.stderr.write(`cuitty: ${source} failed (${code}): ${message}${requestId === undefined ? "" : ` [request ${requestId}]`}\n`);
+}

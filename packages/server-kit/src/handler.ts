@@ -1,0 +1,116 @@
+// Answers every request of a kit: finds what it is for, knows who sends it, runs it.
+import { CuittyError } from "@cuitty/wire-protocol";
+import { type Dispatcher, dispatchHttp, notFound } from "./dispatch.ts";
+import { checkHealth } from "./health.ts";
+import { authenticate } from "./ingest/authenticate.ts";
+import { createContextMaker, type OwnedContext } from "./ingest/context.ts";
+import type { Exchange } from "./ingest/exchange.ts";
+import type { Pipeline } from "./ingest/pipeline.ts";
+import type { KitPorts } from "./kit-pipeline.ts";
+import type { KitStreams } from "./kit-streams.ts";
+import { isFault, jsonReply, problemReply } from "./respond.ts";
+import type { Router } from "./router.ts";
+
+export interface HandlerPorts extends KitPorts {
+  readonly router: Router;
+  readonly dispatch: Dispatcher;
+  readonly pipeline: Pipeline;
+  readonly streams: KitStreams;
+  readonly openapi: () => Readonly<Record<string, unknown>>;
+}
+
+export interface Handler {
+  handle(exchange: Exchange): Promise<Response>;
+  owns(path: string): boolean;
+  /** Waits for the requests under way, at most 10 s. */
+  drain(): Promise<void>;
+}
+
+const drainTimeoutMs = 10_000;
+
+type Answer = (context: OwnedContext) => Promise<Response>;
+
+export function createHandler(ports: HandlerPorts): Handler {
+  const { router, dispatch, pipeline, streams, counters, options } = ports;
+  const makeContext = createContextMaker({ clock: ports.clock, random: ports.random });
+  const identify = authenticate(ports.identity.keys, { authenticate: options.authenticate });
+  const working = new Set<Promise<Response>>();
+
+  /** Paths that are not in the route table, by method. */
+  const fixed = new Map<string, Readonly<Record<string, Answer>>>([
+    ["/api/ingest", { POST: ingest }],
+    ["/api/health", { GET: health }],
+    ["/api/openapi.json", { GET: async (context) => jsonReply(context, JSON.stringify(ports.openapi())) }],
+    ...streams.paths.map(({ path, answers }): [string, Readonly<Record<string, Answer>>] => [path, answers]),
+  ]);
+
+  async function ingest(context: OwnedContext): Promise<Response> {
+    const reply = await pipeline.run(context);
+    counters.batch(context.result, context.wireBody?.byteLength ?? 0);
+    return reply;
+  }
+
+  async function health(context: OwnedContext): Promise<Response> {
+    const readSystem = () => ports.identity.driver.prepare("SELECT 1").get();
+    const report = await checkHealth({ modules: ports.modules, readSystem, busName: ports.bus.name, isClosing: ports.isClosing });
+    const status = report.status === "ok" ? 200 : 503;
+    const isDetailed = context.exchange.header("authorization") !== null;
+    if (isDetailed) await identify(context);
+    context.replyHeaders.set("cache-control", "no-store");
+    return jsonReply(context, JSON.stringify(isDetailed ? report : { status: report.status }), status);
+  }
+
+  async function route(context: OwnedContext): Promise<Response> {
+    const { exchange } = context;
+    const method = exchange.method === "HEAD" ? "GET" : exchange.method;
+    const answers = fixed.get(exchange.path);
+    if (answers !== undefined) {
+      const answer = Object.hasOwn(answers, method) ? answers[method] : undefined;
+      if (answer === undefined) throw notAllowed(Object.keys(answers));
+      return answer(context);
+    }
+    const match = router.match(method, exchange.path);
+    if (match === null) throw notFound();
+    if (match.found === null) throw notAllowed(match.allow);
+    if (ports.isClosing()) throw new CuittyError("shutting_down", "The server is closing; try again", { retryable: true });
+    await identify(context);
+    return dispatchHttp(dispatch, match.found, { context, params: match.params });
+  }
+
+  async function answer(exchange: Exchange): Promise<Response> {
+    const context = makeContext(exchange);
+    let reply: Response;
+    try {
+      reply = await route(context);
+    } catch (error) {
+      if (isFault(error)) ports.onFault({ source: "request", error, requestId: context.requestId });
+      reply = problemReply(context, error);
+    }
+    counters.reply(reply.status);
+    return exchange.method === "HEAD" ? new Response(null, reply) : reply;
+  }
+
+  return {
+    handle(exchange) {
+      const reply = answer(exchange);
+      working.add(reply);
+      return reply.finally(() => working.delete(reply));
+    },
+    owns: (path) => fixed.has(path) || router.routes.some((mounted) => path === mounted.path) || router.match("GET", path) !== null,
+    async drain() {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise((resolve) => {
+        timer = setTimeout(resolve, drainTimeoutMs);
+      });
+      await Promise.race([Promise.allSettled(working), late]);
+      clearTimeout(timer);
+    },
+  };
+}
+
+function notAllowed(methods: readonly string[]): CuittyError {
+  const allow = methods.includes("GET") ? [...methods, "HEAD"] : methods;
+  return new CuittyError("method_not_allowed", `Expected one of the methods ${allow.join(", ")}`, {
+    details: { headers: { allow: allow.join(", ") } },
+  });
+}

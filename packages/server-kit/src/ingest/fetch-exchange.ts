@@ -1,0 +1,96 @@
+// Makes an exchange of a Web Request, with Node's own request underneath where the host hands it over.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { isCuittyError } from "@cuitty/wire-protocol";
+import { batchTooLarge, bodyConsumed, bodyTimeout, collectPieces, requestAborted } from "./body.ts";
+import type { BodySource, Exchange, ReadLimits } from "./exchange.ts";
+import { isUntouched, nodeBody } from "./node-exchange.ts";
+
+/** What a host may add to a Request. Hono's node server passes `incoming` and `outgoing` as its bindings. */
+export interface FetchEnvironment {
+  readonly incoming?: IncomingMessage;
+  readonly outgoing?: ServerResponse;
+  /** Address of the peer, where the host knows it. */
+  readonly ip?: string;
+  /** The app's mount prefix, taken off the path. @default "" */
+  readonly basePath?: string;
+}
+
+/** **Errors**: none; a path outside `basePath` is left as it is and meets no route. */
+export function fetchExchange(request: Request, environment: FetchEnvironment = {}): Exchange {
+  const { incoming, outgoing, basePath = "" } = environment;
+  const { path, search } = splitUrl(request.url);
+  const headers = request.headers;
+  const canReadDirectly = incoming !== undefined && !request.bodyUsed && isUntouched(incoming);
+  return {
+    method: request.method,
+    path: basePath !== "" && path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path,
+    search,
+    header: (name) => headers.get(name),
+    body: canReadDirectly ? nodeBody(incoming) : webBody(request),
+    request,
+    get signal() {
+      return request.signal;
+    },
+    ip: environment.ip ?? incoming?.socket?.remoteAddress ?? null,
+    ...(incoming && outgoing ? { node: { incoming, outgoing } } : undefined),
+  };
+}
+
+/** A Request's URL is absolute and parsed already, so that finding its parts needs no second parser. */
+function splitUrl(url: string): { readonly path: string; readonly search: string } {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  if (start === -1) return { path: "/", search: "" };
+  const hash = url.indexOf("#", start);
+  const end = hash === -1 ? url.length : hash;
+  const query = url.indexOf("?", start);
+  return query === -1 || query > end
+    ? { path: url.slice(start, end), search: "" }
+    : { path: url.slice(start, query), search: url.slice(query, end) };
+}
+
+/** The body of a Web Request, counted while it streams. */
+export function webBody(request: Request): BodySource {
+  return {
+    async read(limits) {
+      if (request.bodyUsed) throw bodyConsumed();
+      const declared = Number(request.headers.get("content-length") ?? "0");
+      if (declared > limits.maxBytes) throw batchTooLarge(limits.maxBytes);
+      if (request.body === null) return new Uint8Array(0);
+      if (request.body.locked) throw bodyConsumed();
+      return readStream(request.body, limits);
+    },
+  };
+}
+
+async function readStream(stream: ReadableStream<Uint8Array>, limits: ReadLimits): Promise<Uint8Array> {
+  const reader = stream.getReader();
+  const pieces: Uint8Array[] = [];
+  const deadlineMs = Date.now() + limits.totalTimeoutMs;
+  let bytes = 0;
+  try {
+    while (true) {
+      const waitMs = Math.min(limits.idleTimeoutMs, deadlineMs - Date.now());
+      const { done, value } = await withTimeout(reader.read(), waitMs);
+      if (done) return collectPieces(pieces, bytes);
+      bytes += value.byteLength;
+      if (bytes > limits.maxBytes) throw batchTooLarge(limits.maxBytes);
+      pieces.push(value);
+    }
+  } catch (error) {
+    // Not awaited: a sender that never reads its stream's end would hold the answer back.
+    reader.cancel().catch(() => undefined);
+    throw isCuittyError(error) ? error : requestAborted(error);
+  }
+}
+
+async function withTimeout<T>(promise: Promise<T>, waitMs: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const expired = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(bodyTimeout()), Math.max(0, waitMs));
+  });
+  try {
+    return await Promise.race([promise, expired]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

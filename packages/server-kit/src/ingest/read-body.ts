@@ -1,0 +1,41 @@
+// Stage: takes the exact bytes off the wire, counted while they arrive.
+import { CuittyError, LIMITS } from "@cuitty/wire-protocol";
+import type { Stage, StageContext } from "./stage.ts";
+
+export interface ReadBodyOptions {
+  /** Never above `LIMITS.batchBytes`; a function is asked per request. Units: bytes. @default LIMITS.batchBytes */
+  readonly maxBytes?: number | ((context: StageContext) => number);
+  /** Longest wait for the next piece. @default 10_000 */
+  readonly idleTimeoutMs?: number;
+  /** Longest time for the whole body. @default 30_000 */
+  readonly totalTimeoutMs?: number;
+}
+
+const jsonType = /^application\/json\s*(;|$)/i;
+
+/** Fills `wireBody`. **Errors**: `unsupported_media_type`, `unsupported_content_encoding`, `batch_too_large`, `request_timeout`, `body_already_consumed`. */
+export function readBody(options: ReadBodyOptions = {}): Stage {
+  const { maxBytes = LIMITS.batchBytes, idleTimeoutMs = 10_000, totalTimeoutMs = 30_000 } = options;
+  return async (context) => {
+    checkMediaType(context.exchange.header("content-type"));
+    codingOf(context.exchange.header("content-encoding"));
+    const limit = Math.min(LIMITS.batchBytes, typeof maxBytes === "number" ? maxBytes : maxBytes(context));
+    context.wireBody = await context.exchange.body.read({ maxBytes: limit, idleTimeoutMs, totalTimeoutMs });
+  };
+}
+
+/** The one content coding of a body. A list of codings is refused: nested compression is how small requests become large ones. */
+export function codingOf(header: string | null): "identity" | "gzip" {
+  const coding = (header ?? "identity").trim().toLowerCase();
+  if (coding === "gzip" || coding === "x-gzip") return "gzip";
+  if (coding === "identity" || coding === "") return "identity";
+  throw new CuittyError("unsupported_content_encoding", "Expected Content-Encoding gzip or none", {
+    details: { headers: { "accept-encoding": "gzip" } },
+  });
+}
+
+function checkMediaType(header: string | null): void {
+  // A tab inside the type has fooled parsers before: only the plain name, parameters after it.
+  if (header !== null && jsonType.test(header)) return;
+  throw new CuittyError("unsupported_media_type", "Expected Content-Type: application/json");
+}

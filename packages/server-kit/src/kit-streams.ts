@@ -1,0 +1,146 @@
+// Live streams of a kit: who may open which, with a key, the app's own session or a one-time ticket.
+import { CuittyError } from "@cuitty/wire-protocol";
+import { authorize, notFound } from "./dispatch.ts";
+import { authenticate } from "./ingest/authenticate.ts";
+import type { OwnedContext } from "./ingest/context.ts";
+import type { KitPorts } from "./kit-pipeline.ts";
+import { basePathOf } from "./kit-routes.ts";
+import { jsonReply } from "./respond.ts";
+import type { Subject } from "./route.ts";
+import { createLiveStreams } from "./sse/live-streams.ts";
+import { parseStreamQuery } from "./sse/stream-query.ts";
+import { createStreamTickets } from "./sse/tickets.ts";
+import type { TopicSource } from "./sse/topic-tail.ts";
+
+type Answer = (context: OwnedContext) => Promise<Response>;
+
+export interface KitStreams {
+  /** Paths with their answers by method. */
+  readonly paths: readonly { readonly path: string; readonly answers: Readonly<Record<string, Answer>> }[];
+  createTicket(options: { readonly projectId: string; readonly topics?: readonly string[] }): string;
+  eventIds(topic: string, projectId: string): Promise<readonly string[]>;
+  count(): number;
+  close(): void;
+}
+
+/** Who a stream is for. */
+interface Listener {
+  readonly subject: Subject;
+  readonly projectId: string;
+  readonly setCookie?: string;
+}
+
+const pageRows = 1_000;
+
+export function createKitStreams(ports: KitPorts): KitStreams {
+  const { options, modules, identity, bus, clock, random, authorizer, onFault } = ports;
+  const sources: readonly TopicSource[] = modules.all.flatMap(({ definition, file }) =>
+    (definition.streams ?? []).map((source) => ({ source, file })),
+  );
+  const moduleByTopic = new Map(
+    modules.all.flatMap(({ definition }) => (definition.streams ?? []).map(({ topic }) => [topic, definition.name] as const)),
+  );
+  const identify = authenticate(identity.keys, { authenticate: options.authenticate });
+  const tickets = createStreamTickets({ secret: identity.secretFor("stream tickets"), clock, random });
+  const live = createLiveStreams({
+    ...options.streams,
+    sources,
+    bus,
+    clock,
+    isAllowed: (subject) => subject.kind !== "api_key" || identity.keys.isLive(subject.id),
+    onError: (error) => onFault({ source: "stream", error }),
+  });
+
+  async function mayRead(subject: Subject, projectId: string, topics: readonly string[], signal: AbortSignal): Promise<void> {
+    const organizationId =
+      subject.projectId === projectId ? subject.organizationId : (identity.projects.get(projectId)?.organizationId ?? "");
+    for (const name of new Set(topics.map((topic) => moduleByTopic.get(topic) ?? topic))) {
+      await authorize(
+        authorizer,
+        { subject, signal },
+        { action: "read", resource: { type: "module", id: name, organizationId, projectId } },
+      );
+    }
+  }
+
+  async function listenerOf(context: OwnedContext, ticket: string | null): Promise<Listener> {
+    const { exchange } = context;
+    if (ticket === null) {
+      await identify(context);
+      if (context.projectId === null)
+        throw new CuittyError("invalid_request", "Expected X-Project-Id to name the project, as this credential is not bound to one");
+      return { subject: context.subject as Subject, projectId: context.projectId };
+    }
+    const isHttps = exchange.request.url.startsWith("https:");
+    const path = (options.basePath ?? "") + exchange.path;
+    const redeemed = tickets.redeem({ ticket, cookie: exchange.header("cookie"), path, isHttps });
+    if (redeemed === null) throw new CuittyError("unauthorized", "Expected a ticket that is neither used nor expired; ask for a new one");
+    return { ...redeemed.holder, setCookie: redeemed.setCookie };
+  }
+
+  function open(topicsOf: (named: readonly string[] | null) => readonly string[]): Answer {
+    return async (context) => {
+      const { exchange } = context;
+      const query = parseStreamQuery(exchange);
+      const listener = await listenerOf(context, query.ticket);
+      const { subject, projectId } = listener;
+      const topics = topicsOf(query.topics);
+      await mayRead(subject, projectId, topics, exchange.signal);
+      const headers = {
+        "x-request-id": context.requestId,
+        ...(listener.setCookie === undefined ? undefined : { "set-cookie": listener.setCookie }),
+      };
+      const canRecheck = subject.kind === "user" && query.ticket === null && options.authenticate !== undefined;
+      return live.open(exchange, {
+        subject,
+        projectId,
+        topics,
+        cursor: query.cursor,
+        headers,
+        ...(canRecheck ? { recheck: async () => (await options.authenticate?.(exchange.request)) != null } : undefined),
+      });
+    };
+  }
+
+  /** A page asks with its session, or a server with its key, and hands the ticket to EventSource. */
+  async function issueTicket(context: OwnedContext): Promise<Response> {
+    const { subject, projectId } = await listenerOf(context, null);
+    await mayRead(subject, projectId, [...moduleByTopic.keys()].slice(0, 1), context.exchange.signal);
+    context.replyHeaders.set("cache-control", "no-store");
+    return jsonReply(context, JSON.stringify(tickets.issue({ subject, projectId })), 201);
+  }
+
+  const all = [...moduleByTopic.keys()];
+  return {
+    paths: [
+      { path: "/api/stream", answers: { GET: open((named) => named ?? all) } },
+      { path: "/api/stream-tickets", answers: { POST: issueTicket } },
+      ...modules.all.map(({ definition }) => {
+        const own = (definition.streams ?? []).map(({ topic }) => topic);
+        return {
+          path: `${basePathOf(definition)}/stream`,
+          answers: { GET: open((named) => own.filter((topic) => named?.includes(topic) ?? true)) },
+        };
+      }),
+    ],
+    createTicket({ projectId }) {
+      const project = identity.projects.get(projectId);
+      if (project === null) throw notFound();
+      const subject: Subject = { id: "ticket", kind: "user", projectId, organizationId: project.organizationId, scopes: ["read"] };
+      return tickets.issue({ subject, projectId }).ticket;
+    },
+    async eventIds(topic, projectId) {
+      const found = sources.find(({ source }) => source.topic === topic);
+      if (found === undefined) throw notFound();
+      const ids: string[] = [];
+      for (let afterSeq = 0; ; ) {
+        const rows = await found.source.page(found.file, { projectId, afterSeq, limit: pageRows });
+        for (const row of rows) ids.push(row.id);
+        if (rows.length < pageRows) return ids;
+        afterSeq = rows.at(-1)?.seq ?? afterSeq;
+      }
+    },
+    count: () => live.stats().streams,
+    close: () => live.close(),
+  };
+}

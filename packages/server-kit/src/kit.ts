@@ -1,0 +1,60 @@
+// What a kit offers: one object that a host mounts, calls and closes.
+
+import type { ModuleFileStats } from "@cuitty/storage/module-file";
+import type { KitApi } from "./api.ts";
+import type { BootstrapOptions, Bootstrapped } from "./auth/bootstrap.ts";
+import type { Identity } from "./auth/open-identity.ts";
+import type { SystemFile } from "./auth/system.ts";
+import type { Bus } from "./bus.ts";
+import type { KitCounters } from "./counters.ts";
+import type { Exchange } from "./ingest/exchange.ts";
+import type { FetchEnvironment } from "./ingest/fetch-exchange.ts";
+import type { StageList } from "./ingest/pipeline.ts";
+import type { CuittyModule } from "./module.ts";
+import type { ModuleRegistry } from "./modules.ts";
+import type { MountedRoute } from "./router.ts";
+
+export type { SystemFile };
+
+export interface KitStats extends KitCounters {
+  readonly files: Readonly<Record<string, ModuleFileStats>>;
+  readonly streams: number;
+}
+
+/** Where a module's backup or the system's lies. */
+export interface BackupReport {
+  readonly files: readonly string[];
+}
+
+export interface ServerKit<Modules extends readonly CuittyModule[] = readonly CuittyModule[]> {
+  /** Answers a Web Request. **Errors**: none; whatever goes wrong is an answer. */
+  fetch(request: Request, environment?: FetchEnvironment): Promise<Response>;
+  /** Answers a request of any host; what adapters call. */
+  handle(exchange: Exchange): Promise<Response>;
+  /** Whether a path is the kit's to answer; adapters pass on what is not. */
+  owns(path: string): boolean;
+  /** Typed direct calls: validation and authorisation as over HTTP, without HTTP. */
+  readonly api: KitApi<Modules>;
+  /** The stages of `POST /api/ingest`. */
+  readonly stages: StageList;
+  /** All routes with their schemas: for OpenAPI, for tests of your own. */
+  readonly routes: readonly MountedRoute[];
+  readonly modules: ModuleRegistry;
+  readonly identity: Identity;
+  readonly bus: Bus;
+  /** Makes the first administrator, once per data folder. Errors: `already_bootstrapped`, `invalid_option`. */
+  bootstrap(options: BootstrapOptions): Promise<Bootstrapped>;
+  /** A ticket for a page that your own code has authenticated: `EventSource("/api/stream?ticket=…")`. Valid for 30 s and one use. */
+  createStreamTicket(options: { readonly projectId: string; readonly topics?: readonly string[] }): Promise<string>;
+  /** Ids of the events of a topic in the order they were stored. For checks: it reads all of them. */
+  eventIds(topic: string, projectId: string): Promise<readonly string[]>;
+  stats(): KitStats;
+  /** OpenAPI 3.1 document of the routes. */
+  openapi(): Readonly<Record<string, unknown>>;
+  /** Consistent copies of all files into `folder`, while the kit works. Errors: `invalid_option` when it holds a backup already. */
+  backup(folder: string): Promise<BackupReport>;
+  /** Runs a background task now: `retention`, `outbox`, `job:<module>.<name>`. */
+  runTask(name: string): Promise<void>;
+  /** Stops taking requests, waits for those under way, closes every file. Idempotent. */
+  close(): Promise<void>;
+}

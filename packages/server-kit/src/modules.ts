@@ -1,0 +1,111 @@
+// The modules of a kit with their files: which module takes which event type, and everything that is done to all files.
+import { join } from "node:path";
+import { type Migration, type ModuleFile, type ModuleFileStats, openModuleFile } from "@cuitty/storage/module-file";
+import { CuittyError } from "@cuitty/wire-protocol";
+import { type CuittyModule, checkModule } from "./module.ts";
+
+/** A module and its open file. */
+export interface OpenModule {
+  readonly definition: CuittyModule;
+  readonly file: ModuleFile;
+  /** Fingerprint in the inbox row of a key; null when this file has none. */
+  inboxFingerprint(projectId: string, key: string): Promise<Uint8Array | null>;
+}
+
+/** Which module takes which event type. */
+export interface ModuleTypes {
+  nameOfType(type: string): string | undefined;
+}
+
+export interface ModuleRegistry extends ModuleTypes {
+  /** In the order given. */
+  readonly all: readonly OpenModule[];
+  ofName(name: string): OpenModule | undefined;
+  ofType(type: string): OpenModule | undefined;
+  /** By module name. */
+  stats(): Readonly<Record<string, ModuleFileStats>>;
+  /** Size of all local files together. Units: bytes. */
+  dataBytes(): Promise<number>;
+  /** Waits for queued writes and closes every file. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface OpenModulesOptions {
+  /** Folder of the files, `<module>.db` each. */
+  readonly dataDir: string;
+  readonly modules: readonly CuittyModule[];
+  /** Remote libSQL databases by module name, instead of a file in `dataDir`. */
+  readonly locations?: Readonly<Record<string, { readonly url: string; readonly authToken?: string }>>;
+}
+
+/** Opens every file with its migrations. Errors: `invalid_module`, `duplicate_event_type`, those of the files; on any of them nothing stays open. */
+export async function openModules(options: OpenModulesOptions): Promise<ModuleRegistry> {
+  const { dataDir, modules, locations = {} } = options;
+  const byType = checkModules(modules);
+  const opened: OpenModule[] = [];
+  try {
+    for (const definition of modules) {
+      const remote = Object.hasOwn(locations, definition.name) ? locations[definition.name] : undefined;
+      const location = remote?.url ?? join(dataDir, `${definition.name}.db`);
+      const file = await openModuleFile({
+        location,
+        migrations: definition.migrations as Migration[],
+        ...(remote?.authToken ? { authToken: remote.authToken } : undefined),
+      });
+      opened.push({ definition, file, inboxFingerprint: inboxReader(file) });
+    }
+  } catch (error) {
+    await Promise.allSettled(opened.map(({ file }) => file.close()));
+    throw error;
+  }
+  const byName = new Map(opened.map((module) => [module.definition.name, module]));
+  const openByType = new Map([...byType].map(([type, definition]) => [type, byName.get(definition.name) as OpenModule]));
+  return {
+    all: opened,
+    ofName: (name) => byName.get(name),
+    ofType: (type) => openByType.get(type),
+    nameOfType: (type) => byType.get(type)?.name,
+    stats: () => Object.fromEntries(opened.map(({ definition, file }) => [definition.name, file.stats()])),
+    async dataBytes() {
+      let bytes = 0;
+      for (const { file } of opened) {
+        const [row] = await file.all("SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size)");
+        bytes += Number(row?.[0] ?? 0) + file.stats().walBytes;
+      }
+      return bytes;
+    },
+    async close() {
+      const results = await Promise.allSettled(opened.map(({ file }) => file.close()));
+      const failed = results.find((result) => result.status === "rejected");
+      if (failed) throw failed.reason;
+    },
+  };
+}
+
+function checkModules(modules: readonly CuittyModule[]): Map<string, CuittyModule> {
+  const names = new Set<string>();
+  const byType = new Map<string, CuittyModule>();
+  for (const module of modules) {
+    checkModule(module);
+    if (names.has(module.name)) throw new CuittyError("invalid_module", `Expected each module once, got ${module.name} twice`);
+    names.add(module.name);
+    for (const type of Object.keys(module.accepts)) {
+      const other = byType.get(type);
+      if (other !== undefined) {
+        throw new CuittyError(
+          "duplicate_event_type",
+          `Expected one module for events of type ${type}, got ${other.name} and ${module.name}`,
+        );
+      }
+      byType.set(type, module);
+    }
+  }
+  return byType;
+}
+
+function inboxReader(file: ModuleFile): OpenModule["inboxFingerprint"] {
+  return async (projectId, key) => {
+    const [row] = await file.all("SELECT fp FROM _inbox WHERE project = ? AND key = ?", [projectId, key]);
+    return (row?.[0] ?? null) as Uint8Array | null;
+  };
+}

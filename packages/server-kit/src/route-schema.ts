@@ -1,0 +1,85 @@
+// Checks what goes into and out of a route against its schemas; query strings are converted to the types they stand for.
+import { CuittyError, type ProblemFieldError } from "@cuitty/wire-protocol";
+import { Kind, type TObject, type TSchema } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { Value } from "@sinclair/typebox/value";
+
+export interface SchemaCheck {
+  check(value: unknown): boolean;
+  /** First few problems, as `query.limit: Expected integer`. */
+  problems(value: unknown, root: string): readonly ProblemFieldError[];
+}
+
+const maxProblems = 5;
+
+/** Compiled on first use where the runtime allows it, interpreted elsewhere. */
+export function schemaCheck(schema: TSchema): SchemaCheck {
+  let check: ((value: unknown) => boolean) | undefined;
+  return {
+    check(value) {
+      check ??= compile(schema);
+      return check(value);
+    },
+    problems(value, root) {
+      const problems: ProblemFieldError[] = [];
+      for (const { path, message } of Value.Errors(schema, value)) {
+        problems.push({ path: root + path.replaceAll("/", "."), reason: message });
+        if (problems.length === maxProblems) break;
+      }
+      return problems;
+    },
+  };
+}
+
+/** **Errors**: `invalid_request` with `errors`. */
+export function checked(schema: TSchema | undefined, value: unknown, root: string): unknown {
+  if (schema === undefined) return undefined;
+  const { check, problems } = checkOf(schema);
+  if (check(value)) return value;
+  const errors = problems(value, root);
+  const first = errors[0];
+  throw new CuittyError("invalid_request", first === undefined ? `${root}: not valid` : `${first.path}: ${first.reason}`, {
+    details: { errors },
+  });
+}
+
+/** A query string as an object: numbers and booleans where the schema has them, lists where it has arrays, defaults filled in. */
+export function parseQuery(schema: TSchema | undefined, search: string): unknown {
+  if (schema === undefined) return undefined;
+  const given = new URLSearchParams(search);
+  const raw: Record<string, unknown> = Object.create(null);
+  const properties = schema[Kind] === "Object" ? (schema as TObject).properties : {};
+  for (const name of Object.keys(properties)) {
+    const values = given.getAll(name);
+    if (values.length === 0) continue;
+    if (properties[name]?.[Kind] === "Array") raw[name] = values.flatMap((value) => value.split(","));
+    else if (values.length === 1) raw[name] = values[0];
+    else throw new CuittyError("invalid_request", `query.${name}: expected it once, got it ${values.length} times`);
+  }
+  return checked(schema, Value.Default(schema, Value.Convert(schema, { ...raw })), "query");
+}
+
+const checks = new WeakMap<TSchema, SchemaCheck>();
+
+function checkOf(schema: TSchema): SchemaCheck {
+  let found = checks.get(schema);
+  if (found === undefined) {
+    found = schemaCheck(schema);
+    checks.set(schema, found);
+  }
+  return found;
+}
+
+/** Whether a handler's reply is what its route promises. */
+export function matchesReply(schema: TSchema, value: unknown): boolean {
+  return checkOf(schema).check(value);
+}
+
+function compile(schema: TSchema): (value: unknown) => boolean {
+  try {
+    const compiled = TypeCompiler.Compile(schema);
+    return (value) => compiled.Check(value);
+  } catch {
+    return (value) => Value.Check(schema, value);
+  }
+}

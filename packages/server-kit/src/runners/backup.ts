@@ -1,0 +1,60 @@
+// Copies of all files of a kit while it works, and the way back.
+import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { restoreFile } from "@cuitty/storage/file";
+import { CuittyError } from "@cuitty/wire-protocol";
+import type { Identity } from "../auth/open-identity.ts";
+import type { BackupReport } from "../kit.ts";
+import type { ModuleRegistry } from "../modules.ts";
+
+export interface BackupPorts {
+  readonly identity: Identity;
+  readonly modules: ModuleRegistry;
+  readonly dataDir: string;
+}
+
+const keyFile = "master.key";
+
+/**
+ * Each file is a consistent state of its own; files may lie a few batches apart, as they do in the folder itself.
+ * The master key file goes along, as the copy cannot be used without it: keep the folder as safe as the original.
+ * **Errors**: `backup_exists`, those of the files.
+ */
+export async function backupKit(folder: string, { identity, modules, dataDir }: BackupPorts): Promise<BackupReport> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  if ((await readdir(folder)).length > 0)
+    throw new CuittyError("backup_exists", `Expected ${folder} to be an empty folder; choose a new one for each backup`);
+  const files = ["system.db"];
+  // Modules first: a key that the system copy knows is of no use without events, the other way round nothing is lost.
+  for (const { definition, file } of modules.all) {
+    const name = `${definition.name}.db`;
+    await file.backup(join(folder, name));
+    files.push(name);
+  }
+  await identity.backup(join(folder, "system.db"));
+  const hasKeyFile = await copyFile(join(dataDir, keyFile), join(folder, keyFile)).then(
+    () => true,
+    () => false,
+  );
+  if (hasKeyFile) files.push(keyFile);
+  return { files };
+}
+
+/** Puts a backup into `dataDir`, which no kit may have open. Files that are there are kept aside. Errors: `not_a_backup`, `data_dir_in_use`, those of the files. */
+export async function restoreKit(folder: string, dataDir: string): Promise<BackupReport> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".db") && !name.startsWith("."));
+  if (!names.includes("system.db")) throw new CuittyError("not_a_backup", `Expected ${folder} to hold a backup made by kit.backup()`);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  return restoreNames(folder, dataDir, names);
+}
+
+async function restoreNames(folder: string, dataDir: string, names: readonly string[]): Promise<BackupReport> {
+  for (const name of names) restoreFile(join(folder, name), join(dataDir, name));
+  const files = [...names];
+  const hasKeyFile = await copyFile(join(folder, keyFile), join(dataDir, keyFile)).then(
+    () => true,
+    () => false,
+  );
+  if (hasKeyFile) files.push(keyFile);
+  return { files };
+}

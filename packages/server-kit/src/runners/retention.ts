@@ -1,0 +1,57 @@
+// Retention: deletes what is older than its module keeps it, in small slices between the writes.
+
+import type { ModuleFile } from "@cuitty/storage/module-file";
+import { LIMITS } from "@cuitty/wire-protocol";
+import type { Clock } from "../clock.ts";
+import type { RetentionRule } from "../module.ts";
+import type { OpenModule } from "../modules.ts";
+
+export interface RetentionOptions {
+  readonly clock: Clock;
+  /** Days by module name, instead of the module's own. */
+  readonly days?: Readonly<Record<string, number>>;
+}
+
+const sliceRows = 500;
+const dayMs = 86_400_000;
+/** The time to live of a key and an hour for clocks that differ. */
+const inboxMs = LIMITS.idempotencyKeyTtlMs + 3_600_000;
+const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** Deletes expired rows and inbox keys of one module. Returns how many rows went. */
+export async function applyRetention(module: OpenModule, options: RetentionOptions, signal: AbortSignal): Promise<number> {
+  const { definition, file } = module;
+  const nowMs = options.clock();
+  let deleted = 0;
+  for (const rule of definition.retention) {
+    const days = options.days?.[definition.name] ?? rule.days;
+    if (days > 0) deleted += await deleteBefore(file, rule, { beforeMs: nowMs - days * dayMs, signal });
+  }
+  while (!signal.aborted && (await file.sweepInbox(nowMs - inboxMs)) >= sliceRows) await nextTurn();
+  return deleted;
+}
+
+interface Slice {
+  readonly beforeMs: number;
+  readonly signal: AbortSignal;
+}
+
+async function deleteBefore(file: ModuleFile, rule: RetentionRule, { beforeMs, signal }: Slice): Promise<number> {
+  // Names come from code, not from requests; a typing error there must not become SQL.
+  if (!identifier.test(rule.table) || !identifier.test(rule.column))
+    throw new TypeError(`Not a table and column: ${rule.table}.${rule.column}`);
+  const sql = `DELETE FROM ${rule.table} WHERE rowid IN (SELECT rowid FROM ${rule.table} WHERE ${rule.column} < ? ORDER BY ${rule.column} LIMIT ${sliceRows})`;
+  let deleted = 0;
+  while (!signal.aborted) {
+    const changes = await file.transact((tx) => tx.run(sql, [beforeMs]));
+    deleted += changes;
+    if (changes < sliceRows) break;
+    await nextTurn();
+  }
+  return deleted;
+}
+
+/** Lets waiting batches go first. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
