@@ -111,8 +111,7 @@ export class HonkerSession<TFull extends FullSchema, TSchema extends TablesRelat
 
   #remember<T>(query: SQL, read: () => T): T {
     const result = read();
-    if (typeof result === "object" && result !== null && isReadOnlySql(this.core.dialect.sqlToQuery(query).sql))
-      this.core.rawReads.set(result, read);
+    if (typeof result === "object" && result !== null) this.core.rawReads.set(result, { query, read });
     return result;
   }
 
