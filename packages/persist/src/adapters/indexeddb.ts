@@ -1,0 +1,218 @@
+// Rows in IndexedDB: the default adapter in a browser, shared by the tabs of an origin.
+import { CuittyError } from "@cuitty/wire-protocol";
+import type { AdapterChange, AdapterEntry, AdapterOp, AdapterRange, PersistAdapter } from "../adapter.ts";
+import { equalBytes } from "../crypto/bytes.ts";
+import { upperBoundOf } from "./memory.ts";
+
+export interface IndexedDbAdapterOptions {
+  /** Names the database: `cuitty:<name>`. */
+  readonly name: string;
+  /** `full` asks the browser to flush before it reports a commit. @default "full" */
+  readonly durability?: "full" | "normal";
+}
+
+const storeName = "rows";
+const listPage = 500;
+/** Raised when the object stores change their shape. */
+const databaseVersion = 1;
+
+/** Opens or makes the database. Errors: `missing_library` without IndexedDB, `newer_format`, `io`. */
+export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbAdapterOptions): Promise<PersistAdapter> {
+  if (typeof globalThis.indexedDB === "undefined")
+    throw new CuittyError("unsupported", 'adapter "indexeddb" needs a browser; on Node use "sqlite"');
+  const databaseName = `cuitty:${name}`;
+  const connection = createConnection(databaseName);
+  await connection.open();
+  const channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(databaseName);
+  // In Node an open channel would keep the process alive.
+  (channel as { unref?: () => void } | undefined)?.unref?.();
+
+  function run<T>(mode: IDBTransactionMode, body: (store: IDBObjectStore) => IDBRequest<T> | undefined): Promise<T | undefined> {
+    return connection.use((database) => {
+      const transaction = database.transaction(storeName, mode, { durability: durability === "full" ? "strict" : "relaxed" });
+      return finished(transaction, body(transaction.objectStore(storeName)));
+    });
+  }
+
+  function batch(ops: readonly AdapterOp[]): Promise<unknown> {
+    return run("readwrite", (store) => {
+      for (const op of ops) applyOp(store, op);
+      return undefined;
+    });
+  }
+
+  async function range(query: AdapterRange): Promise<AdapterEntry[]> {
+    const bounds = boundsOf(query);
+    if (bounds === undefined || query.limit <= 0) return [];
+    return connection.use((database) => readRange(database, query, bounds));
+  }
+
+  return {
+    name: "indexeddb",
+    capabilities: { atomicBatch: true, blobs: true, watch: true, bytes: true },
+    get: (key) => run("readonly", (store) => store.get(key)),
+    put: (key, value) => batch([{ type: "put", key, value }]),
+    delete: (key) => batch([{ type: "delete", key }]),
+    async *list(prefix) {
+      let after: string | undefined;
+      for (;;) {
+        const page = await range({ prefix, limit: listPage, ...(after === undefined ? {} : { after }) });
+        yield* page;
+        if (page.length < listPage) return;
+        after = page.at(-1)!.key;
+      }
+    },
+    batch,
+    range,
+    watch(listener) {
+      const receive = (event: MessageEvent) => listener(event.data as readonly AdapterChange[]);
+      channel?.addEventListener("message", receive);
+      return () => channel?.removeEventListener("message", receive);
+    },
+    notify: (changes) => channel?.postMessage(changes),
+    close: async () => {
+      channel?.close();
+      connection.close();
+    },
+  };
+}
+
+interface Connection {
+  open(): Promise<void>;
+  /** Runs with an open database; one that the browser took away is opened once more. */
+  use<T>(body: (database: IDBDatabase) => Promise<T>): Promise<T>;
+  close(): void;
+}
+
+function createConnection(name: string): Connection {
+  let opening: Promise<IDBDatabase> | undefined;
+  let isClosed = false;
+
+  function open(): Promise<IDBDatabase> {
+    opening ??= openDatabase(name, () => {
+      opening = undefined;
+    });
+    opening.catch(() => {
+      opening = undefined;
+    });
+    return opening;
+  }
+
+  return {
+    open: async () => void (await open()),
+    async use(body) {
+      if (isClosed) throw new CuittyError("store_closed", "the store is closed; open it again with createStore");
+      try {
+        return await body(await open());
+      } catch (error) {
+        // The browser closes databases when a user clears site data or a newer tab upgrades; a transaction cannot even begin then.
+        if ((error as { name?: string }).name !== "InvalidStateError") throw ioError(error);
+        opening = undefined;
+        return body(await open()).catch((again: unknown) => {
+          throw ioError(again);
+        });
+      }
+    },
+    close() {
+      isClosed = true;
+      void opening?.then((database) => database.close()).catch(() => undefined);
+    },
+  };
+}
+
+function openDatabase(name: string, onLost: () => void): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(name, databaseVersion);
+    request.onupgradeneeded = () => request.result.createObjectStore(storeName);
+    request.onerror = () => reject(openError(request.error));
+    request.onsuccess = () => {
+      const database = request.result;
+      // A tab that deletes or upgrades the database must not wait for this one.
+      database.onversionchange = () => {
+        onLost();
+        database.close();
+      };
+      database.onclose = onLost;
+      resolve(database);
+    };
+  });
+}
+
+function openError(cause: DOMException | null): CuittyError {
+  if (cause?.name === "VersionError") {
+    return new CuittyError("newer_format", "the database was made by a newer release; nothing was written: upgrade @cuitty/persist", {
+      cause,
+    });
+  }
+  return new CuittyError("io", "IndexedDB cannot be opened; private windows of some browsers refuse it", { retryable: true, cause });
+}
+
+function ioError(error: unknown): unknown {
+  if ((error as { name?: string }).name === "CuittyError") return error;
+  const isFull = (error as { name?: string }).name === "QuotaExceededError";
+  const text = isFull
+    ? "the browser's storage is full; delete data or ask for more with navigator.storage.persist()"
+    : "IndexedDB failed; see `cause`";
+  return new CuittyError(isFull ? "full" : "io", text, { retryable: true, cause: error });
+}
+
+/** Resolves when the transaction is committed, not when its request is answered. */
+function finished<T>(transaction: IDBTransaction, request: IDBRequest<T> | undefined): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve(request?.result);
+    transaction.onabort = () => reject(transaction.error ?? new DOMException("the transaction was aborted", "AbortError"));
+  });
+}
+
+function applyOp(store: IDBObjectStore, op: AdapterOp): void {
+  if (op.type === "delete") store.delete(op.key);
+  else if (op.expect === undefined) store.put(op.value, op.key);
+  else {
+    const found = store.get(op.key) as IDBRequest<unknown>;
+    found.onsuccess = () => {
+      if (isSame(found.result, op.expect)) store.put(op.value, op.key);
+    };
+  }
+}
+
+function isSame(left: unknown, right: unknown): boolean {
+  return left instanceof Uint8Array && right instanceof Uint8Array ? equalBytes(left, right) : left === right;
+}
+
+/** Undefined when nothing can lie between. */
+function boundsOf({ prefix, after, reverse = false }: AdapterRange): IDBKeyRange | undefined {
+  const above = upperBoundOf(prefix);
+  const low = !reverse && after !== undefined && after >= prefix ? { key: after, open: true } : { key: prefix, open: false };
+  const high = reverse && after !== undefined && (above === undefined || after < above) ? after : above;
+  if (high === undefined) return IDBKeyRange.lowerBound(low.key, low.open);
+  if (low.key > high || low.key === high) return undefined;
+  return IDBKeyRange.bound(low.key, high, low.open, true);
+}
+
+function readRange(database: IDBDatabase, { limit, reverse = false }: AdapterRange, bounds: IDBKeyRange): Promise<AdapterEntry[]> {
+  const transaction = database.transaction(storeName, "readonly");
+  const store = transaction.objectStore(storeName);
+  if (reverse) return readBackwards(transaction, store, { bounds, limit });
+  const count = Number.isFinite(limit) ? limit : undefined;
+  const keys = store.getAllKeys(bounds, count);
+  const values = store.getAll(bounds, count);
+  return finished(transaction, undefined).then(() =>
+    keys.result.map((key, i) => ({ key: key as string, value: values.result[i] as unknown })),
+  );
+}
+
+function readBackwards(
+  transaction: IDBTransaction,
+  store: IDBObjectStore,
+  { bounds, limit }: { bounds: IDBKeyRange; limit: number },
+): Promise<AdapterEntry[]> {
+  const entries: AdapterEntry[] = [];
+  const cursor = store.openCursor(bounds, "prev");
+  cursor.onsuccess = () => {
+    const at = cursor.result;
+    if (!at) return;
+    entries.push({ key: at.key as string, value: at.value });
+    if (entries.length < limit) at.continue();
+  };
+  return finished(transaction, undefined).then(() => entries);
+}

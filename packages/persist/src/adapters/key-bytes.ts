@@ -1,0 +1,50 @@
+// Keys as bytes whose order is that of JavaScript strings, so that SQLite's memcmp sorts as `<` does.
+import { utf8, utf8ToText } from "../crypto/bytes.ts";
+
+const surrogate = /[\ud800-\udfff]/;
+
+/** UTF-8, but each half of a surrogate pair as three bytes (CESU-8): UTF-8 alone sorts U+1F600 after U+FFFD, JavaScript before. */
+export function keyToBytes(key: string): Uint8Array {
+  if (!surrogate.test(key)) return utf8(key);
+  const bytes: number[] = [];
+  for (let i = 0; i < key.length; i++) {
+    const code = key.charCodeAt(i);
+    if (code < 0x80) bytes.push(code);
+    else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 63));
+    else bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+  }
+  return Uint8Array.from(bytes);
+}
+
+export function bytesToKey(bytes: Uint8Array): string {
+  // 0xED 0xA0..0xBF starts a surrogate, which UTF-8 proper never holds.
+  const at = bytes.indexOf(0xed);
+  if (at < 0 || bytes[at + 1]! < 0xa0) {
+    try {
+      return utf8ToText(bytes);
+    } catch {
+      // A later 0xED starts a surrogate: decoded below.
+    }
+  }
+  let key = "";
+  for (let i = 0; i < bytes.length; ) {
+    const byte = bytes[i]!;
+    const size = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : 3;
+    let code = size === 1 ? byte : size === 2 ? byte & 31 : byte & 15;
+    for (let next = 1; next < size; next++) code = (code << 6) | (bytes[i + next]! & 63);
+    key += String.fromCharCode(code);
+    i += size;
+  }
+  return key;
+}
+
+/** The first byte string after every one with that prefix, or undefined when there is none. */
+export function bytesAfterPrefix(prefix: Uint8Array): Uint8Array | undefined {
+  for (let i = prefix.length - 1; i >= 0; i--) {
+    if (prefix[i]! === 0xff) continue;
+    const bound = prefix.slice(0, i + 1);
+    bound[i]!++;
+    return bound;
+  }
+  return undefined;
+}

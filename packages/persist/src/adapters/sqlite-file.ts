@@ -1,0 +1,40 @@
+// The part of `@cuitty/storage/file` this package uses, loaded when a store needs it.
+import { CuittyError } from "@cuitty/wire-protocol";
+
+export type SqliteValue = null | number | bigint | string | Uint8Array;
+
+export interface SqliteStatement {
+  run(params?: readonly SqliteValue[]): unknown;
+  all(params?: readonly SqliteValue[]): SqliteValue[][];
+  get(params?: readonly SqliteValue[]): SqliteValue[] | undefined;
+}
+
+export interface SqliteFile {
+  prepare(sql: string): SqliteStatement;
+  write<T>(body: () => T, options?: { readonly rows?: number }): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface SqliteLibrary {
+  openFile(options: {
+    path: string;
+    kind: number;
+    migrations: readonly { version: number; name: string; statements: readonly string[] }[];
+    synchronous: "FULL" | "NORMAL";
+  }): Promise<SqliteFile>;
+  acquireOwnerLease(folder: string): Promise<{ release(): void }>;
+}
+
+/** A name in a variable: a bundler for browsers must not look for native code behind it. */
+const library = "@cuitty/storage/file";
+
+/** Errors: `missing_library` naming the package to install. */
+export async function loadSqlite(): Promise<SqliteLibrary> {
+  try {
+    return (await import(/* @vite-ignore */ /* webpackIgnore: true */ library)) as unknown as SqliteLibrary;
+  } catch (cause) {
+    throw new CuittyError("missing_library", 'adapter "sqlite" needs libSQL: run "npm install @cuitty/storage", or use another adapter', {
+      cause,
+    });
+  }
+}

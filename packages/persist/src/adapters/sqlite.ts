@@ -1,0 +1,166 @@
+// Rows in one libSQL file: the default adapter on Node, Bun and Deno.
+import type * as NodeFs from "node:fs";
+import type * as NodePath from "node:path";
+import { CuittyError, isCuittyError } from "@cuitty/wire-protocol";
+import type { AdapterEntry, AdapterOp, AdapterRange, PersistAdapter } from "../adapter.ts";
+import { builtinModule } from "../crypto/providers/provider.ts";
+import { bytesAfterPrefix, bytesToKey, keyToBytes } from "./key-bytes.ts";
+import { loadSqlite, type SqliteFile, type SqliteLibrary } from "./sqlite-file.ts";
+
+export interface SqliteAdapterOptions {
+  /** File; its folder is made. */
+  readonly path: string;
+  /** `full`: a resolved write survives a power cut. @default "full" */
+  readonly durability?: "full" | "normal";
+}
+
+/** "CUPS": a file of another kind is refused. */
+const applicationId = 0x43555053;
+const listPage = 500;
+const migrations = [
+  {
+    version: 1,
+    name: "rows",
+    statements: [
+      // No type on `value`: text stays text, bytes stay bytes.
+      "CREATE TABLE cuitty_rows (id INTEGER PRIMARY KEY, key BLOB NOT NULL, value NOT NULL)",
+      "CREATE UNIQUE INDEX cuitty_rows_key ON cuitty_rows (key)",
+    ],
+  },
+] as const;
+
+/** Opens or makes the file. Errors: `store_in_use` naming the process that has it, `missing_library`, `newer_format`, `corrupt`, `readonly`, `io`. */
+export async function sqliteAdapter({ path, durability = "full" }: SqliteAdapterOptions): Promise<PersistAdapter> {
+  const nodePath = builtinModule<typeof NodePath>("node:path")!;
+  const file = nodePath.resolve(path);
+  makeFolder(nodePath.dirname(file));
+  const library = await loadSqlite();
+  const lease = await claim(library, file);
+  try {
+    const open = await library.openFile({
+      path: file,
+      kind: applicationId,
+      migrations,
+      synchronous: durability === "full" ? "FULL" : "NORMAL",
+    });
+    return adapterOn(open, lease.release);
+  } catch (error) {
+    lease.release();
+    throw openError(error, file);
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    builtinModule<typeof NodeFs>("node:fs")!.mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    const isDenied = ["EACCES", "EROFS", "EPERM"].includes((cause as { code?: string }).code ?? "");
+    throw new CuittyError(isDenied ? "readonly" : "io", `the folder ${folder} cannot be made; check the path and its permissions`, {
+      cause,
+    });
+  }
+}
+
+/** One process owns a store; the lock is the operating system's, so it ends with the process however that ends. */
+async function claim(library: SqliteLibrary, file: string): Promise<{ release(): void }> {
+  try {
+    return await library.acquireOwnerLease(`${file}.lock`);
+  } catch (error) {
+    if (!isCuittyError(error, "data_dir_in_use")) throw error;
+    const { pid, startedAt } = (error.details ?? {}) as { pid?: number; startedAt?: string };
+    const here = pid === globalThis.process.pid;
+    const who = here ? "by this process" : pid === undefined ? "by another process" : `by process ${pid}, started ${startedAt}`;
+    throw new CuittyError("store_in_use", `the store ${file} is open already ${who}; share that one, or close it first`, {
+      retryable: true,
+      cause: error,
+      details: { pid },
+    });
+  }
+}
+
+function openError(error: unknown, file: string): unknown {
+  if (isCuittyError(error, "file_newer")) {
+    return new CuittyError(
+      "newer_format",
+      `the store ${file} was written by a newer release; nothing was written: upgrade @cuitty/persist`,
+      { cause: error },
+    );
+  }
+  if (isCuittyError(error, "file_kind_mismatch")) {
+    return new CuittyError("corrupt", `the file ${file} is a database of another kind, not a store; name another path`, { cause: error });
+  }
+  return error;
+}
+
+function adapterOn(file: SqliteFile, release: () => void): PersistAdapter {
+  const select = file.prepare("SELECT value FROM cuitty_rows WHERE key = ?");
+  const upsert = file.prepare("INSERT INTO cuitty_rows (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value");
+  const remove = file.prepare("DELETE FROM cuitty_rows WHERE key = ?");
+
+  function apply(op: AdapterOp): void {
+    if (op.type === "put") upsert.run([keyToBytes(op.key), op.value as string | Uint8Array]);
+    else remove.run([keyToBytes(op.key)]);
+  }
+
+  function batch(ops: readonly AdapterOp[]): Promise<void> {
+    return file.write(
+      () => {
+        for (const op of ops) apply(op);
+      },
+      { rows: ops.length },
+    );
+  }
+
+  function range(query: AdapterRange): AdapterEntry[] {
+    const { sql, params } = rangeSql(query);
+    return file
+      .prepare(sql)
+      .all(params)
+      .map(([key, value]) => ({ key: bytesToKey(key as Uint8Array), value }));
+  }
+
+  let closing: Promise<void> | undefined;
+  return {
+    name: "sqlite",
+    capabilities: { atomicBatch: true, blobs: true, watch: false, bytes: true },
+    get: async (key) => select.get([keyToBytes(key)])?.[0],
+    put: (key, value) => batch([{ type: "put", key, value }]),
+    delete: (key) => batch([{ type: "delete", key }]),
+    async *list(prefix) {
+      let after: string | undefined;
+      for (;;) {
+        const page = range({ prefix, limit: listPage, ...(after === undefined ? {} : { after }) });
+        yield* page;
+        if (page.length < listPage) return;
+        after = page.at(-1)!.key;
+      }
+    },
+    batch,
+    range: async (query) => range(query),
+    close() {
+      closing ??= file.close().finally(release);
+      return closing;
+    },
+  };
+}
+
+/** Bounds instead of LIKE: an index range scan whatever stands in the prefix. */
+function rangeSql({ prefix, after, limit, reverse = false }: AdapterRange): { sql: string; params: (Uint8Array | number)[] } {
+  const low = keyToBytes(prefix);
+  const high = bytesAfterPrefix(low);
+  const conditions = ["key >= ?"];
+  const params: (Uint8Array | number)[] = [low];
+  if (high) {
+    conditions.push("key < ?");
+    params.push(high);
+  }
+  if (after !== undefined) {
+    conditions.push(reverse ? "key < ?" : "key > ?");
+    params.push(keyToBytes(after));
+  }
+  params.push(Number.isFinite(limit) ? limit : -1);
+  return {
+    sql: `SELECT key, value FROM cuitty_rows WHERE ${conditions.join(" AND ")} ORDER BY key${reverse ? " DESC" : ""} LIMIT ?`,
+    params,
+  };
+}

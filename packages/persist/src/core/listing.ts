@@ -1,0 +1,99 @@
+// Rows of a facet in the order of their paths, page by page, from stores whose keys sort so and from those whose keys are tokens.
+import { lowerBound, type PathIndexes } from "./path-index.ts";
+import type { Facet, StoredRow } from "./row.ts";
+import { entriesInOrder, type Rows } from "./rows.ts";
+
+export interface Listing {
+  /** At most so many. @default all */
+  readonly limit?: number;
+  /** Only paths after it, in the order asked for; it need not exist. */
+  readonly after?: string;
+  /** From the last path to the first. @default false */
+  readonly reverse?: boolean;
+}
+
+interface Query extends Listing {
+  readonly facet: Facet;
+  readonly prefix: string;
+}
+
+const pageSize = 256;
+/** Values decrypted while a scope is read are kept up to this size, so that a plain listing decrypts once. */
+const maxKeptBytes = 32 * 1024 * 1024;
+
+export function listRows(source: { readonly rows: Rows; readonly indexes: PathIndexes }, query: Query): AsyncGenerator<StoredRow> {
+  return source.rows.codec.sortsByPath ? listSorted(source.rows, query) : listSealed(source, query);
+}
+
+async function* listSorted(
+  { adapter, codec, writer }: Rows,
+  { facet, prefix, limit = Number.POSITIVE_INFINITY, after, reverse = false }: Query,
+) {
+  await writer.idle();
+  const scope = await codec.scopeOf(facet, prefix);
+  let left = limit;
+  let cursor = after === undefined ? undefined : await codec.keyOf({ facet, path: after });
+  // Without `range` every page would list everything again.
+  const page = adapter.range ? pageSize : Number.POSITIVE_INFINITY;
+  while (left > 0) {
+    const size = Math.min(page, left);
+    const entries = await entriesInOrder(adapter, {
+      prefix: scope,
+      limit: size,
+      reverse,
+      ...(cursor === undefined ? {} : { after: cursor }),
+    });
+    for (const { key, value } of entries) yield await codec.decode(facet, key, value);
+    if (entries.length < size) return;
+    left -= entries.length;
+    cursor = entries.at(-1)!.key;
+  }
+}
+
+async function* listSealed({ rows, indexes }: { rows: Rows; indexes: PathIndexes }, query: Query): AsyncGenerator<StoredRow> {
+  const { facet, prefix, limit = Number.POSITIVE_INFINITY, after, reverse = false } = query;
+  await rows.writer.idle();
+  const kept = new Map<string, StoredRow>();
+  const paths = indexes.get(facet, prefix) ?? (await readPaths({ rows, indexes }, { facet, prefix, kept }));
+  let left = limit;
+  for (const path of window(paths, { after, reverse })) {
+    if (left-- <= 0) return;
+    const row = kept.get(path) ?? (await rows.get({ facet, path }));
+    kept.delete(path);
+    // Deleted since the paths were read.
+    if (row) yield row;
+    else left++;
+  }
+}
+
+async function readPaths(
+  { rows, indexes }: { rows: Rows; indexes: PathIndexes },
+  { facet, prefix, kept }: { facet: Facet; prefix: string; kept: Map<string, StoredRow> },
+): Promise<readonly string[]> {
+  const index = indexes.begin(facet, prefix);
+  const paths: string[] = [];
+  let bytes = 0;
+  for await (const entries of rows.scan(await rows.codec.scopeOf(facet, prefix))) {
+    for (const { key, value } of entries) {
+      const row = await rows.codec.decode(facet, key, value);
+      if (!row.path.startsWith(prefix)) continue;
+      paths.push(row.path);
+      bytes += (row.json?.length ?? row.bytes?.length ?? 0) + row.path.length;
+      if (bytes <= maxKeptBytes) kept.set(row.path, row);
+    }
+  }
+  paths.sort();
+  index.keep(paths);
+  // The index may change under the listing; the listing goes on with what it saw.
+  return paths.slice();
+}
+
+/** The paths after a cursor, in either direction, as they stood when asked. */
+function window(paths: readonly string[], { after, reverse }: { after: string | undefined; reverse: boolean }): readonly string[] {
+  if (!reverse) {
+    if (after === undefined) return paths.slice();
+    const at = lowerBound(paths, after);
+    return paths.slice(paths[at] === after ? at + 1 : at);
+  }
+  return paths.slice(0, after === undefined ? paths.length : lowerBound(paths, after)).reverse();
+}

@@ -1,0 +1,103 @@
+// Rows of a store that is not encrypted: readable keys, values as JSON that other tools can read.
+import { CuittyError } from "@cuitty/wire-protocol";
+import { base64UrlToBytes, bytesToBase64Url } from "../crypto/bytes.ts";
+import type { Address, Facet, Row, RowCodec, RowMeta } from "./row.ts";
+
+/** In front of JSON text with meta data; no JSON text starts with it. */
+const metaMark = "\u0001";
+
+export function createPlainCodec({ bytes }: { readonly bytes: boolean }): RowCodec {
+  return {
+    keyOf,
+    scopeOf: (facet, prefix) => `${facet}/${prefix}`,
+    leavesOf: (facet, path) => keyOf({ facet, path, leaf: "" }),
+    sortsByPath: true,
+    encode: (address, row) => ({ key: keyOf(address), value: bytes ? encodeText(row) : encodeJson(row) }),
+    decode: (facet, key, value) => {
+      if (isSealed(value)) {
+        throw new CuittyError("store_encrypted", "the store holds an encrypted value; open it with encrypt: true and its key");
+      }
+      return { ...placeOf(facet, key), ...(bytes ? decodeText(value) : decodeJson(value)) };
+    },
+  };
+}
+
+function keyOf({ facet, path, leaf }: Address): string {
+  // The length in front keeps a path that ends like another's leaf apart from it.
+  return leaf === undefined ? `${facet}/${path}` : `${facet}/${path.length}:${path}/${leaf}`;
+}
+
+const leafFacets: ReadonlySet<Facet> = new Set(["events", "chunks"]);
+
+function placeOf(facet: Facet, key: string): { path: string; leaf?: string } {
+  const name = key.slice(facet.length + 1);
+  if (!leafFacets.has(facet)) return { path: name };
+  const colon = name.indexOf(":");
+  const end = colon + 1 + Number(name.slice(0, colon));
+  return { path: name.slice(colon + 1, end), leaf: name.slice(end + 1) };
+}
+
+function encodeText(row: Row): unknown {
+  if (row.bytes) return row.bytes;
+  return row.meta ? `${metaMark}${JSON.stringify(row.meta)}\n${row.json}` : row.json;
+}
+
+function decodeText(value: unknown): Row {
+  if (value instanceof Uint8Array) return { bytes: value };
+  if (typeof value !== "string") throw corrupt();
+  if (!value.startsWith(metaMark)) return { json: value };
+  const end = value.indexOf("\n");
+  return { json: value.slice(end + 1), meta: JSON.parse(value.slice(metaMark.length, end)) as RowMeta };
+}
+
+/** Wraps what JSON alone cannot say; an ordinary value stands as it is. */
+interface Wrapped {
+  readonly $cuitty: 1;
+  readonly value?: unknown;
+  readonly meta?: RowMeta;
+  readonly bytes?: string;
+  readonly sealed?: string;
+}
+
+function isWrapped(value: unknown): value is Wrapped {
+  return typeof value === "object" && value !== null && (value as Wrapped).$cuitty === 1;
+}
+
+function isSealed(value: unknown): boolean {
+  return (
+    (isWrapped(value) && value.sealed !== undefined) ||
+    (value instanceof Uint8Array && value[0] === 0x43 && value[1] === 0x4b && value[2] === 1)
+  );
+}
+
+function encodeJson(row: Row): unknown {
+  if (row.bytes) return { $cuitty: 1, bytes: bytesToBase64Url(row.bytes) } satisfies Wrapped;
+  const value = JSON.parse(row.json!) as unknown;
+  const isPlain = row.meta === undefined && !(typeof value === "object" && value !== null && "$cuitty" in value);
+  return isPlain ? value : ({ $cuitty: 1, value, ...(row.meta ? { meta: row.meta } : {}) } satisfies Wrapped);
+}
+
+function decodeJson(value: unknown): Row {
+  if (!isWrapped(value)) return { json: JSON.stringify(value) };
+  if (value.bytes === undefined) return { json: JSON.stringify(value.value), ...(value.meta ? { meta: value.meta } : {}) };
+  const bytes = base64UrlToBytes(value.bytes);
+  if (!bytes) throw corrupt();
+  return { bytes };
+}
+
+/** Sealed bytes as the adapter takes them, and back. */
+export const sealedValue = {
+  encode: (bytes: boolean, envelope: Uint8Array): unknown =>
+    bytes ? envelope : ({ $cuitty: 1, sealed: bytesToBase64Url(envelope) } satisfies Wrapped),
+  decode: (value: unknown): Uint8Array | undefined => {
+    if (value instanceof Uint8Array) return value;
+    return isWrapped(value) && typeof value.sealed === "string" ? base64UrlToBytes(value.sealed) : undefined;
+  },
+};
+
+function corrupt(): CuittyError {
+  return new CuittyError(
+    "corrupt",
+    "the adapter handed back a value that this store did not write; check the adapter, or restore a backup",
+  );
+}

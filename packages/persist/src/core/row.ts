@@ -1,0 +1,51 @@
+// A row and where it stands: the shape both codecs turn into what an adapter stores.
+import type { Awaitable } from "../crypto/bytes.ts";
+
+/** Facets keep apart what users name (records, kv, blobs, events) and what the store needs for itself. */
+export type Facet = "records" | "kv" | "blobs" | "events" | "chunks" | "contents" | "uploads" | "garbage" | "meta";
+
+export interface Address {
+  readonly facet: Facet;
+  readonly path: string;
+  /** Orders rows under one path: an event's id, a chunk's number. Fixed width per facet, never a user's text. */
+  readonly leaf?: string;
+}
+
+export interface RowMeta {
+  /** Schema version of a record. */
+  readonly v?: number;
+  /** When a kv entry ends. Units: ms since 1970. */
+  readonly x?: number;
+}
+
+/** JSON text or bytes, never both. */
+export interface Row {
+  readonly json?: string;
+  readonly bytes?: Uint8Array;
+  readonly meta?: RowMeta;
+}
+
+export interface StoredRow extends Row {
+  readonly path: string;
+  readonly leaf?: string;
+}
+
+/** Names and encodes rows: readable in a plain store, sealed in an encrypted one. */
+export interface RowCodec {
+  /** The adapter's key of an address. */
+  keyOf(address: Address): Awaitable<string>;
+  /** A key prefix under which every row with that path prefix stands, perhaps with others. */
+  scopeOf(facet: Facet, prefix: string): Awaitable<string>;
+  /** Keys of leaves under one path start with it. */
+  leavesOf(facet: Facet, path: string): Awaitable<string>;
+  /** Whether keys sort as paths do, so that a page can be read without reading all. */
+  readonly sortsByPath: boolean;
+  encode(address: Address, row: Row): Awaitable<{ readonly key: string; readonly value: unknown }>;
+  /** Errors: `tampered`, `corrupt`, `newer_format`. */
+  decode(facet: Facet, key: string, value: unknown): Awaitable<StoredRow>;
+}
+
+/** One string for an address, for bookkeeping in memory. */
+export function addressId({ facet, path, leaf }: Address): string {
+  return leaf === undefined ? `${facet}\0${path}` : `${facet}\0${path}\0${leaf}`;
+}

@@ -1,0 +1,171 @@
+// Rows of one open store: reads that see every earlier write, writes that are durable when they resolve, listings in the order of paths.
+import { CuittyError } from "@cuitty/wire-protocol";
+import type { AdapterChange, AdapterEntry, AdapterOp, PersistAdapter } from "../adapter.ts";
+import { type Awaitable, chain, isPromise } from "../crypto/bytes.ts";
+import { type Listing, listRows } from "./listing.ts";
+import { createPathIndexes } from "./path-index.ts";
+import { type Address, addressId, type Facet, type Row, type RowCodec, type StoredRow } from "./row.ts";
+import { nextTurn } from "./turn.ts";
+import { createWriter, type Writer } from "./writer.ts";
+
+export type RowChange =
+  | { readonly type: "put"; readonly address: Address; readonly row: Row }
+  | { readonly type: "delete"; readonly address: Address };
+
+export interface LeafQuery {
+  readonly after?: string;
+  readonly limit?: number;
+  readonly reverse?: boolean;
+}
+
+export interface Rows {
+  readonly adapter: PersistAdapter;
+  readonly codec: RowCodec;
+  readonly writer: Writer;
+  get(address: Address): Promise<StoredRow | undefined>;
+  /** All changes together, where the adapter can. */
+  commit(changes: readonly RowChange[]): Promise<void>;
+  list(facet: Facet, prefix: string, listing: Listing): AsyncGenerator<StoredRow>;
+  leaves(facet: Facet, path: string, query?: LeafQuery): Promise<StoredRow[]>;
+  /** Raw entries under an adapter key prefix, a page at a time, in the order of keys where the adapter has one. */
+  scan(prefix: string): AsyncGenerator<readonly AdapterEntry[]>;
+  onChange(listener: (change: AdapterChange, row: Row | undefined) => void): () => void;
+  /** A change made elsewhere. */
+  changedElsewhere(changes: readonly AdapterChange[]): void;
+  /** Refuses from now on and waits for what is queued. */
+  close(): Promise<void>;
+}
+
+const scanPage = 500;
+
+export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerError: (error: unknown) => void): Rows {
+  const indexes = createPathIndexes({ isShared: adapter.watch !== undefined });
+  const listeners = new Set<(change: AdapterChange, row: Row | undefined) => void>();
+  let isClosed = false;
+  const writer = createWriter(adapter, (changes) => {
+    for (const change of changes as readonly CommittedChange[]) tell(change, change.row);
+    if (adapter.notify && changes.length > 0) adapter.notify(changes.map(({ type, facet, path }) => ({ type, facet, path })));
+  });
+
+  function tell(change: AdapterChange, row: Row | undefined): void {
+    indexes.apply(change);
+    for (const listener of listeners) {
+      try {
+        listener(change, row);
+      } catch (error) {
+        onListenerError(error);
+      }
+    }
+  }
+
+  function assertOpen(): void {
+    if (isClosed) throw new CuittyError("store_closed", "the store is closed; open it again with createStore");
+  }
+
+  async function get(address: Address): Promise<StoredRow | undefined> {
+    assertOpen();
+    const earlier = writer.settled(addressId(address));
+    if (earlier) await earlier;
+    const named = codec.keyOf(address);
+    const key = isPromise(named) ? await named : named;
+    const value = await adapter.get(key);
+    return value === undefined || value === null ? undefined : codec.decode(address.facet, key, value);
+  }
+
+  async function* scan(prefix: string): AsyncGenerator<readonly AdapterEntry[]> {
+    assertOpen();
+    await writer.idle();
+    if (!adapter.range) {
+      yield await entriesOf(adapter, prefix);
+      return;
+    }
+    let after: string | undefined;
+    for (;;) {
+      assertOpen();
+      const page: readonly AdapterEntry[] = await adapter.range({ prefix, limit: scanPage, ...(after === undefined ? {} : { after }) });
+      if (page.length > 0) yield page;
+      if (page.length < scanPage) return;
+      after = page.at(-1)!.key;
+      await nextTurn();
+    }
+  }
+
+  async function leaves(
+    facet: Facet,
+    path: string,
+    { after, limit = Number.POSITIVE_INFINITY, reverse = false }: LeafQuery = {},
+  ): Promise<StoredRow[]> {
+    assertOpen();
+    await writer.idle();
+    const prefix = await codec.leavesOf(facet, path);
+    const page = await entriesInOrder(adapter, { prefix, limit, reverse, ...(after === undefined ? {} : { after: prefix + after }) });
+    return Promise.all(page.map(({ key, value }) => codec.decode(facet, key, value)));
+  }
+
+  const rows: Rows = {
+    adapter,
+    codec,
+    writer,
+    get,
+    async commit(changes) {
+      assertOpen();
+      const ops = changes.map((change) => opOf(codec, change));
+      await writer.commit({
+        ids: changes.map(({ address }) => addressId(address)),
+        ops: ops.some(isPromise) ? Promise.all(ops) : (ops as readonly AdapterOp[]),
+        changes: changes.map(committedOf),
+      });
+    },
+    list: (facet, prefix, listing) => {
+      assertOpen();
+      return listRows({ rows, indexes }, { facet, prefix, ...listing });
+    },
+    leaves,
+    scan,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    changedElsewhere(changes) {
+      if (!isClosed) for (const change of changes) tell(change, undefined);
+    },
+    async close() {
+      isClosed = true;
+      await writer.idle();
+    },
+  };
+  return rows;
+}
+
+interface CommittedChange extends AdapterChange {
+  readonly row: Row | undefined;
+}
+
+function committedOf(change: RowChange): CommittedChange {
+  const { facet, path } = change.address;
+  return { type: change.type, facet, path, row: change.type === "put" ? change.row : undefined };
+}
+
+function opOf(codec: RowCodec, change: RowChange): Awaitable<AdapterOp> {
+  if (change.type === "delete") return chain(codec.keyOf(change.address), (key) => ({ type: "delete" as const, key }));
+  return chain(codec.encode(change.address, change.row), ({ key, value }) => ({ type: "put" as const, key, value }));
+}
+
+async function entriesOf(adapter: PersistAdapter, prefix: string): Promise<AdapterEntry[]> {
+  const entries: AdapterEntry[] = [];
+  // An adapter may list more than was asked for (a store that only knows folders does), never less.
+  for await (const entry of await adapter.list(prefix)) if (entry.key.startsWith(prefix)) entries.push(entry);
+  return entries;
+}
+
+/** A page in key order from any adapter. */
+export async function entriesInOrder(
+  adapter: PersistAdapter,
+  { prefix, after, limit, reverse = false }: { prefix: string; after?: string; limit: number; reverse?: boolean },
+): Promise<readonly AdapterEntry[]> {
+  if (adapter.range)
+    return adapter.range({ prefix, limit: Math.min(limit, Number.MAX_SAFE_INTEGER), reverse, ...(after === undefined ? {} : { after }) });
+  const sign = reverse ? -1 : 1;
+  const entries = (await entriesOf(adapter, prefix)).filter(({ key }) => after === undefined || (reverse ? key < after : key > after));
+  return entries.sort((a, b) => (a.key < b.key ? -sign : sign)).slice(0, limit);
+}

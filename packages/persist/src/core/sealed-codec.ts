@@ -1,0 +1,122 @@
+// Rows of an encrypted store: names are tokens, values are envelopes that hold the path, bound to their place.
+import { CuittyError } from "@cuitty/wire-protocol";
+import { type Awaitable, base64UrlToBytes, chain, concatBytes, readU32, u32, utf8, utf8ToText } from "../crypto/bytes.ts";
+import { bindingOf, nonceBytes, openEnvelope, type Place, sealEnvelope } from "../crypto/envelope.ts";
+import type { CryptoProvider } from "../crypto/providers/provider.ts";
+import type { Segments } from "../crypto/segment.ts";
+import type { PathTokens } from "../crypto/tokens.ts";
+import { sealedValue } from "./plain-codec.ts";
+import type { Address, Facet, Row, RowCodec, RowMeta, StoredRow } from "./row.ts";
+
+/** Between a path's tokens and a leaf; not a character of base64url. */
+const leafMark = "!";
+/** 16 bytes as base64url. */
+const tokenChars = 22;
+const kindJson = 0;
+const kindBytes = 1;
+
+export interface SealedCodecOptions {
+  readonly provider: CryptoProvider;
+  readonly segments: Segments;
+  readonly tokens: PathTokens;
+  readonly storeId: Uint8Array;
+  /** The epoch new values are sealed under. */
+  readonly epoch: () => number;
+  readonly random: (size: number) => Uint8Array;
+  /** Whether the adapter takes bytes; otherwise envelopes go in as text. */
+  readonly bytes: boolean;
+  /** Called when a row names an epoch the ring lacks, as another tab's rotation leaves it; true when it was found meanwhile. */
+  readonly refresh: () => Promise<boolean>;
+}
+
+export function createSealedCodec(options: SealedCodecOptions): RowCodec {
+  const { provider, segments, tokens, storeId, random } = options;
+
+  function place(address: Address): Awaitable<Place & { key: string }> {
+    return chain(tokens.of(address.facet, address.path), ({ key: path, token }) => {
+      const key = address.leaf === undefined ? path : path + leafMark + address.leaf;
+      return { key, mask: token, binding: bindingOf(storeId, address.facet, key) };
+    });
+  }
+
+  function open(facet: Facet, key: string, envelope: Uint8Array): Awaitable<StoredRow> {
+    const leafAt = key.indexOf(leafMark);
+    return chain(segments.forReading(envelope), (segment) => {
+      // The path is inside; its token is the last 16 bytes of the key, which is all the nonce needs.
+      const mask = tokenIn(leafAt < 0 ? key : key.slice(0, leafAt));
+      return chain(openEnvelope(provider, { segment, place: { mask, binding: bindingOf(storeId, facet, key) }, envelope }), (plaintext) =>
+        leafAt < 0 ? unpack(plaintext) : { ...unpack(plaintext), leaf: key.slice(leafAt + 1) },
+      );
+    });
+  }
+
+  async function reopen(error: unknown, again: () => Awaitable<StoredRow>): Promise<StoredRow> {
+    if ((error as { code?: string }).code === "key_missing" && (await options.refresh())) return again();
+    throw asRowError(error);
+  }
+
+  return {
+    sortsByPath: false,
+    keyOf: (address) => chain(place(address), ({ key }) => key),
+    scopeOf: (facet, prefix) => {
+      const slash = prefix.lastIndexOf("/");
+      return chain(slash < 0 ? tokens.facet(facet) : tokens.of(facet, prefix.slice(0, slash)), ({ key }) => key);
+    },
+    leavesOf: (facet, path) => chain(tokens.of(facet, path), ({ key }) => key + leafMark),
+    encode: (address, row) =>
+      chain(place(address), (at) =>
+        chain(segments.forWriting(options.epoch()), (segment) => {
+          const sealed = sealEnvelope(provider, { segment, place: at, random: random(nonceBytes), plaintext: pack(address.path, row) });
+          return chain(sealed, (envelope) => ({ key: at.key, value: sealedValue.encode(options.bytes, envelope) }));
+        }),
+      ),
+    decode: (facet, key, value) => {
+      const envelope = sealedValue.decode(value);
+      if (!envelope)
+        throw new CuittyError(
+          "tampered",
+          "a value of an encrypted store is not sealed; it was written by something else: restore a backup",
+        );
+      const again = () => open(facet, key, envelope);
+      try {
+        const opened = again();
+        return opened instanceof Promise ? opened.catch((error: unknown) => reopen(error, again)) : opened;
+      } catch (error) {
+        return reopen(error, again);
+      }
+    },
+  };
+}
+
+/** The last link of the chain stands in the key itself: its last 22 characters. */
+function tokenIn(pathKey: string): Uint8Array {
+  const token = base64UrlToBytes(pathKey.slice(-tokenChars));
+  if (token?.length !== 16)
+    throw new CuittyError("tampered", "a row of an encrypted store has a name this store did not write; restore a backup");
+  return token;
+}
+
+/** Inside an open store the key is known to be right, so a header that does not fit was changed. */
+function asRowError(error: unknown): unknown {
+  if ((error as { code?: string }).code !== "wrong_key") return error;
+  return new CuittyError("tampered", "a sealed value's header was changed, or it belongs to another store; restore a backup", {
+    cause: error,
+  });
+}
+
+/** u8 kind, u32 path bytes, path, u32 meta bytes, meta as JSON, body. */
+function pack(path: string, row: Row): Uint8Array {
+  const name = utf8(path);
+  const meta = row.meta ? utf8(JSON.stringify(row.meta)) : new Uint8Array(0);
+  const body = row.bytes ?? utf8(row.json!);
+  return concatBytes(Uint8Array.of(row.bytes ? kindBytes : kindJson), u32(name.length), name, u32(meta.length), meta, body);
+}
+
+function unpack(plaintext: Uint8Array): StoredRow {
+  const nameEnd = 5 + readU32(plaintext, 1);
+  const metaEnd = nameEnd + 4 + readU32(plaintext, nameEnd);
+  const path = utf8ToText(plaintext.subarray(5, nameEnd));
+  const meta = metaEnd > nameEnd + 4 ? { meta: JSON.parse(utf8ToText(plaintext.subarray(nameEnd + 4, metaEnd))) as RowMeta } : {};
+  const body = plaintext.subarray(metaEnd);
+  return plaintext[0] === kindBytes ? { path, bytes: body, ...meta } : { path, json: utf8ToText(body), ...meta };
+}

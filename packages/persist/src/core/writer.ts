@@ -1,0 +1,176 @@
+// Collects the writes of one turn into as few atomic batches as possible, in order, and tells each writer when its own is durable.
+import { CuittyError } from "@cuitty/wire-protocol";
+import { type AdapterCapabilities, type AdapterChange, type AdapterOp, capabilitiesOf, type PersistAdapter } from "../adapter.ts";
+import { type Awaitable, isPromise } from "../crypto/bytes.ts";
+
+const maxGroupOps = 1_600;
+const maxGroupBytes = 4 * 1024 * 1024;
+/** Concurrent calls into an adapter without batches. */
+const maxParallelOps = 16;
+
+export interface WriteUnit {
+  /** Ids of the addresses it touches, for reads that must wait for it. */
+  readonly ids: readonly string[];
+  readonly ops: Awaitable<readonly AdapterOp[]>;
+  readonly changes: readonly AdapterChange[];
+}
+
+export interface Writer {
+  /** Resolves when every change of the unit is durable; they commit together or not at all where the adapter can. */
+  commit(unit: WriteUnit): Promise<void>;
+  /** Resolves when the writes to that address which were queued before the call are done; undefined when there are none. */
+  settled(id: string): Promise<void> | undefined;
+  /** Resolves when everything queued before the call is done. */
+  idle(): Promise<void> | undefined;
+  /** Called for each id as its write is queued. Returns the unsubscriber. */
+  onQueued(listener: (id: string) => void): () => void;
+  readonly pending: number;
+}
+
+interface Queued extends WriteUnit {
+  readonly done: Promise<void>;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+type Ready = { readonly unit: Queued; readonly ops: readonly AdapterOp[] };
+
+export function createWriter(adapter: PersistAdapter, onCommitted: (changes: readonly AdapterChange[]) => void): Writer {
+  const capabilities: AdapterCapabilities = capabilitiesOf(adapter);
+  const lastById = new Map<string, Promise<void>>();
+  const listeners = new Set<(id: string) => void>();
+  const queue: Queued[] = [];
+  let running: Promise<void> | undefined;
+  let pending = 0;
+
+  async function drain(): Promise<void> {
+    while (queue.length > 0) {
+      const taken = queue.splice(0, maxGroupOps);
+      const ready: Ready[] = [];
+      for (const unit of taken) {
+        try {
+          ready.push({ unit, ops: isPromise(unit.ops) ? await unit.ops : (unit.ops as readonly AdapterOp[]) });
+        } catch (error) {
+          finish(unit, error);
+        }
+      }
+      for (const group of groupsOf(ready)) await (capabilities.atomicBatch ? writeGroup(group) : writeEach(group));
+    }
+    running = undefined;
+  }
+
+  /** A group that fails is rolled back and each unit tried alone, so that one unit's failure is its own. */
+  async function writeGroup(group: readonly Ready[]): Promise<void> {
+    try {
+      await adapter.batch!(group.length === 1 ? group[0]!.ops : group.flatMap(({ ops }) => ops));
+      for (const { unit } of group) finish(unit);
+    } catch (error) {
+      if (group.length === 1) return finish(group[0]!.unit, error);
+      for (const one of group) await writeGroup([one]);
+    }
+  }
+
+  /** Changes of one key stay in order; different keys run side by side. */
+  async function writeEach(group: readonly Ready[]): Promise<void> {
+    const lastByKey = new Map<string, Promise<unknown>>();
+    const active = new Set<Promise<void>>();
+    for (const { unit, ops } of group) {
+      const before = Promise.all(ops.map((op) => lastByKey.get(op.key)));
+      const run = before
+        .then(async () => {
+          for (const op of ops) await (op.type === "put" ? adapter.put(op.key, op.value) : adapter.delete(op.key));
+        })
+        .then(
+          () => finish(unit),
+          (error: unknown) => finish(unit, error),
+        );
+      for (const op of ops) lastByKey.set(op.key, run);
+      active.add(run);
+      void run.then(() => active.delete(run));
+      if (active.size >= maxParallelOps) await Promise.race(active);
+    }
+    await Promise.all(active);
+  }
+
+  function finish(unit: Queued, error?: unknown): void {
+    pending--;
+    for (const id of unit.ids) if (lastById.get(id) === unit.done) lastById.delete(id);
+    if (error !== undefined) {
+      unit.reject(asWriteError(error));
+      return;
+    }
+    unit.resolve();
+    onCommitted(unit.changes);
+  }
+
+  return {
+    commit(unit) {
+      const queued = { ...unit, ...deferred() };
+      // Whoever awaits the write hears of a failure; a reader that only waits for it must not raise a second one.
+      queued.done.catch(() => undefined);
+      for (const id of unit.ids) {
+        lastById.set(id, queued.done);
+        for (const listener of listeners) listener(id);
+      }
+      if (isPromise(unit.ops)) (unit.ops as Promise<unknown>).catch(() => undefined);
+      pending++;
+      queue.push(queued);
+      running ??= Promise.resolve().then(drain);
+      return queued.done;
+    },
+    settled: (id) => lastById.get(id)?.catch(() => undefined),
+    idle: () => running,
+    onQueued(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    get pending() {
+      return pending;
+    },
+  };
+}
+
+function deferred(): Pick<Queued, "done" | "resolve" | "reject"> {
+  let resolve!: () => void;
+  let reject!: (error: unknown) => void;
+  const done = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { done, resolve, reject };
+}
+
+function groupsOf(ready: readonly Ready[]): Ready[][] {
+  const groups: Ready[][] = [];
+  let ops = 0;
+  let bytes = 0;
+  for (const item of ready) {
+    const itemBytes = item.ops.reduce((sum, op) => sum + (op.type === "put" ? sizeOf(op.value) : 0), 0);
+    if (groups.length === 0 || ops + item.ops.length > maxGroupOps || bytes + itemBytes > maxGroupBytes) {
+      groups.push([]);
+      ops = 0;
+      bytes = 0;
+    }
+    groups.at(-1)!.push(item);
+    ops += item.ops.length;
+    bytes += itemBytes;
+  }
+  return groups;
+}
+
+function sizeOf(value: unknown): number {
+  return typeof value === "string" || value instanceof Uint8Array ? value.length : 256;
+}
+
+/** Errors of an adapter pass as they are when typed; anything else becomes `write_failed` with its cause. */
+function asWriteError(error: unknown): unknown {
+  if (typeof (error as { code?: unknown } | null)?.code === "string" && (error as Error).name === "CuittyError") return error;
+  return new CuittyError(
+    "write_failed",
+    "the adapter could not write; see `cause`. Nothing of this write can be relied on, it may be tried again",
+    {
+      retryable: true,
+      cause: error,
+    },
+  );
+}

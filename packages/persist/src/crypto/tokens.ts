@@ -1,0 +1,86 @@
+// Names of rows in an encrypted store: an HMAC chain over the segments of a path, so that a prefix can be listed and nothing be read.
+import { type Awaitable, bytesToBase64Url, chain, concatBytes, lengthPrefixed, utf8 } from "./bytes.ts";
+import { hkdf } from "./primitives.ts";
+import type { CryptoProvider, PreparedKey } from "./providers/provider.ts";
+
+const tokenBytes = 16;
+const cachedTokens = 16_384;
+/** Characters that stand for the facet in front of a key: 36 bits, enough to keep a dozen facets apart. */
+const facetChars = 6;
+
+export interface PathToken {
+  /** Printable: 6 characters for the facet, 22 for each segment. */
+  readonly key: string;
+  /** 16 bytes, the last link of the chain. */
+  readonly token: Uint8Array;
+}
+
+export interface PathTokens {
+  /** Token of a path, its segments split at "/". */
+  of(facet: string, path: string): Awaitable<PathToken>;
+  /** Token of everything in a facet. */
+  facet(facet: string): Awaitable<PathToken>;
+  /** 16 bytes for a key that is not made of a path. */
+  mask(key: string): Awaitable<Uint8Array>;
+  /** Name of a blob's content inside this store: HMAC of its hash, so that equal blobs of two stores do not correlate. */
+  content(hash: Uint8Array): Awaitable<string>;
+}
+
+export interface PathTokenSource {
+  readonly provider: CryptoProvider;
+  readonly storeId: Uint8Array;
+  /** The key of the store's first epoch: names stay when values are sealed anew. */
+  readonly rootKey: Uint8Array;
+}
+
+export async function createPathTokens({ provider, storeId, rootKey }: PathTokenSource): Promise<PathTokens> {
+  const nameKey = await keyFor(provider, rootKey, { storeId, purpose: "names" });
+  const contentKey = await keyFor(provider, rootKey, { storeId, purpose: "contents" });
+  const cache = new Map<string, PathToken>();
+
+  function remember(id: string, found: PathToken): PathToken {
+    if (cache.size >= cachedTokens) cache.delete(cache.keys().next().value!);
+    cache.set(id, found);
+    return found;
+  }
+
+  function facet(name: string): Awaitable<PathToken> {
+    const id = `${name}\0`;
+    const known = cache.get(id);
+    if (known) return known;
+    return chain(provider.hmac(nameKey, lengthPrefixed(storeId, utf8(name))), (digest) => {
+      const token = digest.slice(0, tokenBytes);
+      return remember(id, { key: bytesToBase64Url(token).slice(0, facetChars), token });
+    });
+  }
+
+  function of(name: string, path: string): Awaitable<PathToken> {
+    const id = `${name}\0/${path}`;
+    const known = cache.get(id);
+    if (known) return known;
+    const slash = path.lastIndexOf("/");
+    const parent = slash < 0 ? facet(name) : of(name, path.slice(0, slash));
+    return chain(parent, ({ key, token }) =>
+      chain(provider.hmac(nameKey, concatBytes(token, utf8(path.slice(slash + 1)))), (digest) => {
+        const next = digest.slice(0, tokenBytes);
+        return remember(id, { key: key + bytesToBase64Url(next), token: next });
+      }),
+    );
+  }
+
+  return {
+    of,
+    facet,
+    mask: (key) => provider.hmac(nameKey, lengthPrefixed(utf8("mask"), utf8(key))),
+    content: (hash) => chain(provider.hmac(contentKey, hash), (digest) => bytesToBase64Url(digest.slice(0, tokenBytes))),
+  };
+}
+
+async function keyFor(
+  provider: CryptoProvider,
+  rootKey: Uint8Array,
+  { storeId, purpose }: { readonly storeId: Uint8Array; readonly purpose: string },
+): Promise<PreparedKey> {
+  const info = concatBytes(utf8("cuitty/persist/v1"), lengthPrefixed(storeId, utf8(purpose)));
+  return provider.hmacKey(await hkdf(provider, rootKey, { salt: storeId, info, length: 32 }));
+}

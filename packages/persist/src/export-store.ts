@@ -1,0 +1,66 @@
+// A whole store as lines of JSON.
+import { capabilitiesOf } from "./adapter.ts";
+import type { Rows } from "./core/rows.ts";
+import { bytesToBase64Url } from "./crypto/bytes.ts";
+import type { Blobs } from "./facets/blobs.ts";
+import { exportVersion, type Line } from "./transfer-format.ts";
+
+export interface ExportParts {
+  readonly rows: Rows;
+  readonly blobs: Blobs;
+  readonly clock: () => number;
+}
+
+/** One line at a time, each with its line feed. The last line counts the others, so that a cut file is noticed. */
+export async function* exportStore(parts: ExportParts): AsyncGenerator<string> {
+  let lines = 0;
+  for await (const line of exportLines(parts)) {
+    lines++;
+    yield `${JSON.stringify(line)}\n`;
+  }
+  yield `${JSON.stringify({ type: "end", lines } satisfies Line)}\n`;
+}
+
+async function* exportLines({ rows, blobs, clock }: ExportParts): AsyncGenerator<Line> {
+  yield { cuitty: "persist-export", version: exportVersion };
+  for await (const row of rows.list("records", "", {})) {
+    yield { type: "record", key: row.path, value: JSON.parse(row.json!), ...(row.meta?.v === undefined ? {} : { version: row.meta.v }) };
+  }
+  for await (const row of rows.list("kv", "", {})) {
+    const ends = row.meta?.x;
+    if (ends === undefined || ends > clock())
+      yield { type: "kv", key: row.path, value: JSON.parse(row.json!), ...(ends === undefined ? {} : { expiresAtMs: ends }) };
+  }
+  yield* exportEvents(rows);
+  if (capabilitiesOf(rows.adapter).blobs) yield* exportBlobs(blobs);
+}
+
+async function* exportEvents(rows: Rows): AsyncGenerator<Line> {
+  for await (const page of rows.scan(await rows.codec.scopeOf("events", ""))) {
+    for (const { key, value } of page) {
+      const row = await rows.codec.decode("events", key, value);
+      yield { type: "event", log: row.path, id: row.leaf!, data: JSON.parse(row.json!) };
+    }
+  }
+}
+
+async function* exportBlobs(blobs: Blobs): AsyncGenerator<Line> {
+  for await (const { key, value: info } of blobs.list()) {
+    const stream = await blobs.stream(key);
+    if (!stream) continue;
+    const { size, contentType, metadata } = info;
+    yield {
+      type: "blob",
+      key,
+      size,
+      ...(contentType === undefined ? {} : { contentType }),
+      ...(metadata === undefined ? {} : { metadata }),
+    };
+    const reader = stream.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      yield { type: "chunk", data: bytesToBase64Url(value) };
+    }
+  }
+}

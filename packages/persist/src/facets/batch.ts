@@ -1,0 +1,123 @@
+// Several changes in one atomic commit.
+import { CuittyError } from "@cuitty/wire-protocol";
+import { capabilitiesOf } from "../adapter.ts";
+import { checkKey } from "../core/paths.ts";
+import { addressId, type Facet } from "../core/row.ts";
+import type { RowChange, Rows } from "../core/rows.ts";
+import { type EventIds, eventPut } from "./events.ts";
+import { type Kv, type KvPutOptions, kvPut } from "./kv.ts";
+import { type Records, recordPut } from "./records.ts";
+import type { Schemas } from "./schemas.ts";
+
+const maxBatchChanges = 1_000;
+const maxTries = 10;
+
+/** Writes are collected, checked at once, and committed together when the body ends; reads see them. */
+export interface Batch {
+  readonly records: {
+    put(key: string, value: unknown): void;
+    delete(key: string): void;
+    get<T = unknown>(key: string): Promise<T | undefined>;
+  };
+  readonly kv: {
+    put(key: string, value: unknown, options?: KvPutOptions): void;
+    set(key: string, value: unknown, options?: KvPutOptions): void;
+    delete(key: string): void;
+    get<T = unknown>(key: string): Promise<T | undefined>;
+  };
+  readonly events: {
+    append(log: string, data: unknown): void;
+  };
+}
+
+export interface BatchParts {
+  readonly rows: Rows;
+  readonly records: Records;
+  readonly kv: Kv;
+  readonly schemas: Schemas;
+  readonly eventIds: EventIds;
+  readonly clock: () => number;
+}
+
+interface Draft {
+  readonly batch: Batch;
+  readonly changes: Map<string, RowChange>;
+  readonly events: { readonly log: string; readonly data: unknown }[];
+  readonly read: Set<string>;
+}
+
+/**
+ * Runs the body, then commits what it wrote, all or nothing. When something it read was written meanwhile by this process it runs again, up to 10 times.
+ * Errors: `unsupported` without atomic batches, `conflict` (retryable), `batch_too_large`; what the body throws is thrown and nothing is written.
+ */
+export async function runBatch<T>(parts: BatchParts, body: (batch: Batch) => T | Promise<T>): Promise<T> {
+  if (typeof body !== "function")
+    throw new CuittyError("invalid_option", `batch takes a function that makes the changes, got ${typeof body}`);
+  const { rows } = parts;
+  if (!capabilitiesOf(rows.adapter).atomicBatch) {
+    throw new CuittyError(
+      "unsupported",
+      `adapter "${rows.adapter.name ?? "custom"}" has no atomic batches; give it a batch method, or write one key at a time`,
+    );
+  }
+  for (let tries = 1; tries <= maxTries; tries++) {
+    const written = new Set<string>();
+    const stop = rows.writer.onQueued((id) => written.add(id));
+    try {
+      const draft = createDraft(parts);
+      const result = await body(draft.batch);
+      const changes = [...draft.changes.values()];
+      for (const { log, data } of draft.events) changes.push(await eventPut(parts.eventIds, log, data));
+      if (changes.length > maxBatchChanges) {
+        throw new CuittyError("batch_too_large", `a batch has at most ${maxBatchChanges} changes, got ${changes.length}; split it`);
+      }
+      if ([...draft.read].some((id) => written.has(id))) continue;
+      if (changes.length > 0) await rows.commit(changes);
+      return result;
+    } finally {
+      stop();
+    }
+  }
+  throw new CuittyError("conflict", `what the batch read was written by others ${maxTries} times in a row; try again later`, {
+    retryable: true,
+  });
+}
+
+function createDraft(parts: BatchParts): Draft {
+  const changes = new Map<string, RowChange>();
+  const events: { log: string; data: unknown }[] = [];
+  const read = new Set<string>();
+
+  function add(change: RowChange): void {
+    changes.set(addressId(change.address), change);
+  }
+
+  function remove(facet: Facet, key: string): void {
+    checkKey(key);
+    add({ type: "delete", address: { facet, path: key } });
+  }
+
+  async function get<T>(facet: "records" | "kv", key: string): Promise<T | undefined> {
+    const id = addressId({ facet, path: key });
+    const own = changes.get(id);
+    if (own) return own.type === "put" ? (JSON.parse(own.row.json!) as T) : undefined;
+    read.add(id);
+    return parts[facet].get<T>(key);
+  }
+
+  const putKv = (key: string, value: unknown, options: KvPutOptions = {}) => add(kvPut(parts.clock, key, { value, ...options }));
+  return {
+    changes,
+    events,
+    read,
+    batch: {
+      records: {
+        put: (key, value) => add(recordPut(parts.schemas, key, value)),
+        delete: (key) => remove("records", key),
+        get: (key) => get("records", key),
+      },
+      kv: { put: putKv, set: putKv, delete: (key) => remove("kv", key), get: (key) => get("kv", key) },
+      events: { append: (log, data) => void events.push({ log, data: structuredClone(data) }) },
+    },
+  };
+}

@@ -1,0 +1,104 @@
+// Contents of blobs: chunks under a random id, found again by hash, counted by the blobs that use them.
+
+import type { RowChange, Rows } from "../core/rows.ts";
+import { bytesToBase64Url, bytesToHex, concatBytes, u32 } from "../crypto/bytes.ts";
+import { type CryptoProvider, loadProvider, randomBytes } from "../crypto/providers/provider.ts";
+import type { Vault } from "../unlock.ts";
+
+/** Chunks deleted together with the row that named them; more go in slices afterwards, remembered in a garbage row. */
+const smallChunks = 32;
+const sliceChunks = 256;
+
+export interface Content {
+  readonly id: string;
+  readonly chunks: number;
+}
+
+interface ContentRow extends Content {
+  readonly refs: number;
+}
+
+export interface Contents {
+  sha256(data: Uint8Array): Promise<Uint8Array>;
+  /** Name of a content: of its size and the hashes of its chunks, keyed in an encrypted store. */
+  nameOf(size: number, hashes: readonly Uint8Array[]): Promise<{ readonly hash: string; readonly name: string }>;
+  find(name: string): Promise<Content | undefined>;
+  /** Changes that count one more user of a content. */
+  retain(name: string, content: Content): Promise<RowChange[]>;
+  /** Changes that count one user less, and delete what nobody uses. */
+  release(name: string): Promise<RowChange[]>;
+  /** Changes that drop chunks no row names yet. */
+  discard(content: Content): RowChange[];
+  /** Deletes what garbage rows name. */
+  collect(): Promise<void>;
+}
+
+export function newContentId(): string {
+  return bytesToBase64Url(randomBytes(16));
+}
+
+/** Eight hexadecimal digits, so that chunks sort by number. */
+export function chunkLeaf(index: number): string {
+  return index.toString(16).padStart(8, "0");
+}
+
+export function createContents(rows: Rows, vault: Vault | undefined): Contents {
+  let provider: Promise<CryptoProvider> | undefined;
+  const facet = "contents";
+
+  async function sha256(data: Uint8Array): Promise<Uint8Array> {
+    provider ??= vault ? Promise.resolve(vault.provider) : loadProvider();
+    return (await provider).sha256(data);
+  }
+
+  async function read(name: string): Promise<ContentRow | undefined> {
+    const row = await rows.get({ facet, path: name });
+    return row && (JSON.parse(row.json!) as ContentRow);
+  }
+
+  function put(name: string, row: ContentRow): RowChange {
+    return { type: "put", address: { facet, path: name }, row: { json: JSON.stringify(row) } };
+  }
+
+  function discard(content: Content): RowChange[] {
+    if (content.chunks > smallChunks)
+      return [{ type: "put", address: { facet: "garbage", path: content.id }, row: { json: JSON.stringify(content) } }];
+    return chunkDeletes(content, 0, content.chunks);
+  }
+
+  async function collectOne(content: Content): Promise<void> {
+    for (let from = 0; from < content.chunks; from += sliceChunks) {
+      await rows.commit(chunkDeletes(content, from, Math.min(from + sliceChunks, content.chunks)));
+    }
+    await rows.commit([{ type: "delete", address: { facet: "garbage", path: content.id } }]);
+  }
+
+  return {
+    sha256,
+    async nameOf(size, hashes) {
+      const root = await sha256(concatBytes(u32(Math.floor(size / 2 ** 32)), u32(size >>> 0), ...hashes));
+      return { hash: bytesToHex(root), name: vault ? await vault.tokens.content(root) : bytesToHex(root) };
+    },
+    find: read,
+    async retain(name, content) {
+      const known = await read(name);
+      return [put(name, known ? { ...known, refs: known.refs + 1 } : { ...content, refs: 1 })];
+    },
+    async release(name) {
+      const known = await read(name);
+      if (!known) return [];
+      if (known.refs > 1) return [put(name, { ...known, refs: known.refs - 1 })];
+      return [{ type: "delete", address: { facet, path: name } }, ...discard(known)];
+    },
+    discard,
+    async collect() {
+      for await (const row of rows.list("garbage", "", {})) await collectOne(JSON.parse(row.json!) as Content);
+    },
+  };
+}
+
+function chunkDeletes({ id }: Content, from: number, to: number): RowChange[] {
+  const changes: RowChange[] = [];
+  for (let i = from; i < to; i++) changes.push({ type: "delete", address: { facet: "chunks", path: id, leaf: chunkLeaf(i) } });
+  return changes;
+}

@@ -1,0 +1,161 @@
+// Blobs: bytes of any size in chunks of 64 KiB, streamed in and out, stored once however many names they have.
+import { CuittyError } from "@cuitty/wire-protocol";
+import { capabilitiesOf } from "../adapter.ts";
+import { toJson } from "../core/json.ts";
+import { createExclusive } from "../core/mutex.ts";
+import { checkKey } from "../core/paths.ts";
+import type { RowChange, Rows } from "../core/rows.ts";
+import type { Vault } from "../unlock.ts";
+import { createContents } from "./blob-content.ts";
+import { type BlobRange, checkRange, createBlobReader } from "./blob-reader.ts";
+import type { BlobSource } from "./blob-source.ts";
+import { chunkBytes } from "./blob-source.ts";
+import { createUploads, type UploadOptions } from "./blob-upload.ts";
+import { checkListing } from "./check.ts";
+import { type Entry, type EntryList, entryList, type ListOptions } from "./entries.ts";
+import { type ChangeListener, watchRows } from "./watch.ts";
+
+export interface BlobPutOptions extends UploadOptions {
+  readonly contentType?: string;
+  /** JSON of the app's own. */
+  readonly metadata?: unknown;
+}
+
+export interface BlobInfo {
+  /** Bytes. */
+  readonly size: number;
+  /** SHA-256 over the size and the SHA-256 of every 64 KiB, hex: equal for equal bytes. */
+  readonly hash: string;
+  readonly contentType?: string;
+  readonly metadata?: unknown;
+  /** When it was put. Units: ms since 1970. */
+  readonly atMs: number;
+}
+
+/** Named like records. Errors of all methods: `unsupported` when the adapter declares no blobs, `invalid_key`, `store_closed`; of reads `tampered`, `corrupt`, `blob_changed`. */
+export interface Blobs {
+  /** Resolves when all of it is on disk; until then the old blob stays whole. Errors: `resume_mismatch`, the signal's reason. */
+  put(key: string, source: BlobSource, options?: BlobPutOptions): Promise<BlobInfo>;
+  /** The bytes, or undefined. `start` counts from 0, `end` is exclusive; both are cut to the blob's size. */
+  get(key: string, range?: BlobRange): Promise<Uint8Array | undefined>;
+  /** The bytes as they are read; at most one chunk is held. */
+  stream(key: string, range?: BlobRange): Promise<ReadableStream<Uint8Array> | undefined>;
+  info(key: string): Promise<BlobInfo | undefined>;
+  has(key: string): Promise<boolean>;
+  delete(key: string): Promise<void>;
+  list(prefix?: string, options?: ListOptions): EntryList<Entry<BlobInfo>>;
+  watch(keyOrPrefix: string, listener: ChangeListener<BlobInfo>): () => void;
+  /** Bytes an interrupted put of this key has stored; 0 when there is none. Put again with `resume: true`. */
+  uploadedBytes(key: string): Promise<number>;
+  /** Deletes chunks nobody names any more and uploads older than 7 days; the store does so by itself. */
+  sweep(): Promise<void>;
+}
+
+interface BlobRow extends BlobInfo {
+  readonly content: { readonly id: string; readonly chunks: number; readonly name: string };
+}
+
+const uploadLifeMs = 7 * 24 * 60 * 60 * 1000;
+
+export interface BlobParts {
+  readonly rows: Rows;
+  readonly vault: Vault | undefined;
+  readonly clock: () => number;
+}
+
+export function createBlobs({ rows, vault, clock }: BlobParts): Blobs {
+  const facet = "blobs";
+  const contents = createContents(rows, vault);
+  const uploads = createUploads(rows, contents, clock);
+  const exclusive = createExclusive(rows.adapter.watch && `cuitty-blobs:${rows.adapter.name ?? "custom"}`);
+  const reader = createBlobReader(rows, find);
+
+  function assertAble(): void {
+    if (!capabilitiesOf(rows.adapter).blobs) {
+      throw new CuittyError(
+        "unsupported",
+        `adapter "${rows.adapter.name ?? "custom"}" declares that it cannot hold blobs; use another adapter for them`,
+      );
+    }
+  }
+
+  async function find(key: string): Promise<BlobRow | undefined> {
+    assertAble();
+    checkKey(key);
+    const row = await rows.get({ facet, path: key });
+    return row && (JSON.parse(row.json!) as BlobRow);
+  }
+
+  async function write(key: string, source: BlobSource, options: BlobPutOptions): Promise<BlobInfo> {
+    const extra = toJson({ contentType: options.contentType, metadata: options.metadata });
+    const uploaded = await uploads.write(key, source, options);
+    const { hash, name } = await contents.nameOf(uploaded.size, uploaded.hashes);
+    return exclusive("contents", async () => {
+      const twin = await contents.find(name);
+      const old = await find(key);
+      const content = { ...(twin ? { id: twin.id, chunks: twin.chunks } : uploaded.content), name };
+      const row: BlobRow = { size: uploaded.size, hash, ...(JSON.parse(extra) as object), atMs: clock(), content };
+      const changes: RowChange[] = [];
+      if (!twin) changes.push(...uploaded.unwritten);
+      // The same bytes under the same key again: the count stays.
+      if (old?.content.name !== name) changes.push(...(await contents.retain(name, content)));
+      changes.push({ type: "put", address: { facet, path: key }, row: { json: JSON.stringify(row) } });
+      if (old && old.content.name !== name) changes.push(...(await contents.release(old.content.name)));
+      changes.push(uploads.forget(key));
+      if (twin) changes.push(...contents.discard({ ...uploaded.content, chunks: uploaded.content.chunks - uploaded.unwritten.length }));
+      await rows.commit(changes);
+      return publicInfo(row);
+    });
+  }
+
+  async function remove(key: string): Promise<void> {
+    await exclusive("contents", async () => {
+      const old = await find(key);
+      if (!old) return;
+      await rows.commit([{ type: "delete", address: { facet, path: key } }, ...(await contents.release(old.content.name))]);
+    });
+    await exclusive("contents", contents.collect);
+  }
+
+  async function* iterate(prefix: string, options: ListOptions): AsyncGenerator<Entry<BlobInfo>> {
+    for await (const row of rows.list(facet, prefix, options)) yield { key: row.path, value: publicInfo(JSON.parse(row.json!) as BlobRow) };
+  }
+
+  return {
+    async put(key, source, options = {}) {
+      assertAble();
+      checkKey(key);
+      const info = await exclusive(`key:${key}`, () => write(key, source, options));
+      await exclusive("contents", contents.collect);
+      return info;
+    },
+    get: (key, range) => reader.bytes(key, checkRange(range)),
+    stream: (key, range) => reader.stream(key, checkRange(range)),
+    info: async (key) => {
+      const row = await find(key);
+      return row && publicInfo(row);
+    },
+    has: async (key) => (await find(key)) !== undefined,
+    delete: remove,
+    list: (prefix = "", options = {}) => {
+      assertAble();
+      return entryList(() => iterate(prefix, checkListing(prefix, options)));
+    },
+    watch: (target, listener) =>
+      watchRows<BlobInfo>({ rows, facet, toValue: (row) => publicInfo(JSON.parse(row.json!) as BlobRow) }, target, listener),
+    async uploadedBytes(key) {
+      assertAble();
+      checkKey(key);
+      return ((await uploads.find(key))?.chunks ?? 0) * chunkBytes;
+    },
+    async sweep() {
+      if (!capabilitiesOf(rows.adapter).blobs) return;
+      await uploads.sweep(clock() - uploadLifeMs);
+      await exclusive("contents", contents.collect);
+    },
+  };
+}
+
+function publicInfo({ content: _content, ...info }: BlobRow): BlobInfo {
+  return info;
+}

@@ -1,0 +1,26 @@
+// Checks of what callers hand to the facets.
+import { CuittyError } from "@cuitty/wire-protocol";
+import { checkKey, checkPrefix } from "../core/paths.ts";
+import type { ListOptions } from "./entries.ts";
+
+/** Errors: `invalid_option`, `invalid_key`. */
+export function checkListing(prefix: string, options: ListOptions): ListOptions {
+  checkPrefix(prefix);
+  const { limit, after, reverse } = options;
+  if (limit !== undefined && !((Number.isInteger(limit) && limit >= 0) || limit === Number.POSITIVE_INFINITY)) {
+    throw new CuittyError("invalid_option", `limit must be a whole number of at least 0, got ${String(limit)}`);
+  }
+  if (after !== undefined) checkKey(after, "after");
+  if (reverse !== undefined && typeof reverse !== "boolean")
+    throw new CuittyError("invalid_option", `reverse must be true or false, got ${typeof reverse}`);
+  return {
+    ...(limit === undefined ? {} : { limit }),
+    ...(after === undefined ? {} : { after }),
+    ...(reverse === undefined ? {} : { reverse }),
+  };
+}
+
+export function checkFunction(value: unknown, what: string): void {
+  if (typeof value !== "function")
+    throw new CuittyError("invalid_option", `${what} must be a function, got ${value === null ? "null" : typeof value}`);
+}

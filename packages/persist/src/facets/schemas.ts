@@ -1,0 +1,97 @@
+// Schemas of record collections: checked when written, raised to the current version when read.
+import { CuittyError } from "@cuitty/wire-protocol";
+
+/** A TypeBox schema, or any JSON Schema object TypeBox made. */
+export type RecordSchema = object;
+
+export interface CollectionOptions {
+  /** A TypeBox schema. Fields it does not name are kept. */
+  readonly schema: RecordSchema;
+  /** Raised with each change of the schema. @default 1 */
+  readonly version?: number;
+  /** `upcasters[1]` turns a value of version 1 into version 2, and so on; run when an old record is read. */
+  readonly upcasters?: Readonly<Record<number, (value: never) => unknown>>;
+}
+
+/** Collections by the path they stand under: `users` holds `users/alice`. */
+export type Collections = Readonly<Record<string, CollectionOptions>>;
+
+export interface Schemas {
+  /** Version to store with a record, or undefined outside every collection. Errors: `invalid_record`. */
+  check(key: string, value: unknown): number | undefined;
+  /** The value at the current version. Errors: `invalid_record`, `upcaster_missing`. */
+  read(key: string, value: unknown, version: number | undefined): unknown;
+}
+
+interface Checked {
+  readonly prefix: string;
+  readonly version: number;
+  readonly upcasters: Readonly<Record<number, (value: never) => unknown>>;
+  firstError(value: unknown): { readonly path: string; readonly message: string } | undefined;
+}
+
+const noSchemas: Schemas = { check: () => undefined, read: (_key, value) => value };
+
+/** Loads TypeBox only when there are collections. Errors: `missing_library`, `invalid_option`. */
+export async function loadSchemas(collections: Collections | undefined): Promise<Schemas> {
+  const named = Object.entries(collections ?? {});
+  if (named.length === 0) return noSchemas;
+  const { compileSchema } = await import("./typebox.ts").catch((cause: unknown) => {
+    throw new CuittyError("missing_library", 'collections need TypeBox: run "npm install @sinclair/typebox"', { cause });
+  });
+  // The longest prefix first, so that `teams/members` wins over `teams`.
+  const checked = named
+    .map(([name, options]) => checkedCollection(name, options, compileSchema))
+    .sort((a, b) => b.prefix.length - a.prefix.length);
+  const find = (key: string) => checked.find(({ prefix }) => key.startsWith(prefix));
+  return {
+    check(key, value) {
+      const collection = find(key);
+      if (!collection) return undefined;
+      assertValid(collection, value);
+      return collection.version;
+    },
+    read(key, value, version = 1) {
+      const collection = find(key);
+      return collection ? raise(collection, value, version) : value;
+    },
+  };
+}
+
+function checkedCollection(name: string, options: CollectionOptions, compile: (schema: RecordSchema) => Checked["firstError"]): Checked {
+  const { schema, version = 1, upcasters = {} } = options;
+  if (typeof schema !== "object" || schema === null) {
+    throw new CuittyError("invalid_option", `collections.${name}.schema must be a TypeBox schema, got ${typeof schema}`);
+  }
+  if (!Number.isInteger(version) || version < 1) {
+    throw new CuittyError("invalid_option", `collections.${name}.version must be a whole number of at least 1, got ${String(version)}`);
+  }
+  return { prefix: `${name.replace(/\/+$/, "")}/`, version, upcasters, firstError: compile(schema) };
+}
+
+function assertValid({ prefix, version, firstError }: Checked, value: unknown): void {
+  const error = firstError(value);
+  if (!error) return;
+  const at = error.path === "" ? "the value" : error.path;
+  throw new CuittyError("invalid_record", `a record of ${prefix} does not fit its schema (version ${version}): ${at}: ${error.message}`, {
+    details: { collection: prefix.slice(0, -1), path: error.path },
+  });
+}
+
+/** A record of a newer version, written by a newer release of the app, is handed out as it is: nothing of it is lost. */
+function raise(collection: Checked, value: unknown, from: number): unknown {
+  if (from >= collection.version) return value;
+  let raised = value;
+  for (let version = from; version < collection.version; version++) {
+    const upcast = collection.upcasters[version] as ((value: unknown) => unknown) | undefined;
+    if (!upcast) {
+      throw new CuittyError(
+        "upcaster_missing",
+        `a record of ${collection.prefix} has version ${version}; give upcasters[${version}], which makes version ${version + 1} of it`,
+      );
+    }
+    raised = upcast(raised);
+  }
+  assertValid(collection, raised);
+  return raised;
+}

@@ -1,0 +1,27 @@
+// Public surface of `@cuitty/persist`.
+export type {
+  AdapterCapabilities,
+  AdapterChange,
+  AdapterEntry,
+  AdapterOp,
+  AdapterRange,
+  ListResult,
+  PersistAdapter,
+} from "./adapter.ts";
+export type { RotationProgress, StoreNotices } from "./core/emitter.ts";
+export { createStore, type Store, type StoreStatus } from "./create-store.ts";
+export type { Batch } from "./facets/batch.ts";
+export type { BlobRange } from "./facets/blob-reader.ts";
+export type { BlobSource } from "./facets/blob-source.ts";
+export type { BlobProgress } from "./facets/blob-upload.ts";
+export type { BlobInfo, BlobPutOptions, Blobs } from "./facets/blobs.ts";
+export type { Entry, EntryList, ListOptions } from "./facets/entries.ts";
+export type { EventListOptions, Events, LogEvent } from "./facets/events.ts";
+export type { Kv, KvPutOptions } from "./facets/kv.ts";
+export type { Records } from "./facets/records.ts";
+export type { CollectionOptions, Collections } from "./facets/schemas.ts";
+export type { Change, ChangeListener } from "./facets/watch.ts";
+export type { ImportOptions, ImportResult, ImportSource } from "./import-store.ts";
+export type { KeyStorageMode } from "./keys/key-storage.ts";
+export type { StoreOptions } from "./options.ts";
+export type { ExportKeyOptions, RotateOptions, Rotation, StoreCrypto } from "./store-crypto.ts";

@@ -1,0 +1,89 @@
+// A key file of mode 0600, for machines without a keychain: servers, containers, CI.
+import type * as NodeFs from "node:fs";
+import type * as NodePath from "node:path";
+import { CuittyError } from "@cuitty/wire-protocol";
+import { builtinModule } from "../crypto/providers/provider.ts";
+import type { KeyPlace } from "./key-storage.ts";
+
+interface KeyFile {
+  readonly cuitty: "persist-key";
+  readonly storeId: string;
+  readonly key: string;
+}
+
+export interface KeyFileOptions {
+  readonly path: string;
+  /** A file the caller named may come from a secret mount with its own mode; our own must be 0600. */
+  readonly isNamed: boolean;
+}
+
+/** Undefined outside Node, Bun and Deno. */
+export function keyFilePlace({ path, isNamed }: KeyFileOptions): KeyPlace | undefined {
+  const fs = builtinModule<typeof NodeFs>("node:fs");
+  if (!fs) return undefined;
+  return {
+    kind: "file",
+    load: async (storeId) => load(fs, { path, isNamed }, storeId),
+    save: async (storeId, key) => save(fs, path, { cuitty: "persist-key", storeId, key }),
+  };
+}
+
+function load(fs: typeof NodeFs, { path, isNamed }: KeyFileOptions, storeId: string): string | undefined {
+  let text: string;
+  try {
+    const others = fs.statSync(path).mode & 0o077;
+    if (others !== 0 && !isNamed && globalThis.process?.platform !== "win32") {
+      throw new CuittyError(
+        "key_file_open",
+        `the key file ${path} can be read by other users; run "chmod 600" on it and think about rotating the key`,
+      );
+    }
+    text = fs.readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return undefined;
+    if ((error as { code?: string }).code === "key_file_open") throw error;
+    throw new CuittyError("key_storage_failed", `the key file ${path} cannot be read`, { cause: error });
+  }
+  const file = parse(text);
+  if (!file) throw new CuittyError("key_storage_failed", `the key file ${path} is not one of this library; restore it, or pass \`key\``);
+  if (file.storeId === storeId) return file.key;
+  throw new CuittyError("wrong_key", `the key file ${path} belongs to another store; restore the right one, or pass \`key\``);
+}
+
+function parse(text: string): KeyFile | undefined {
+  try {
+    const file = JSON.parse(text) as KeyFile;
+    return file.cuitty === "persist-key" && typeof file.key === "string" ? file : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Written beside, synced, renamed over: a crash leaves the old file or the new one. */
+function save(fs: typeof NodeFs, path: string, file: KeyFile): void {
+  const nodePath = builtinModule<typeof NodePath>("node:path")!;
+  const folder = nodePath.dirname(path);
+  fs.mkdirSync(folder, { recursive: true });
+  const draft = `${path}.new`;
+  fs.rmSync(draft, { force: true });
+  const handle = fs.openSync(draft, "wx", 0o600);
+  try {
+    fs.writeSync(handle, `${JSON.stringify(file)}\n`);
+    fs.fsyncSync(handle);
+  } finally {
+    fs.closeSync(handle);
+  }
+  fs.renameSync(draft, path);
+  syncFolder(fs, folder);
+}
+
+/** A rename is durable when its folder is; Windows cannot open folders and does not need it. */
+function syncFolder(fs: typeof NodeFs, folder: string): void {
+  if (globalThis.process?.platform === "win32") return;
+  const handle = fs.openSync(folder, "r");
+  try {
+    fs.fsyncSync(handle);
+  } finally {
+    fs.closeSync(handle);
+  }
+}

@@ -1,0 +1,38 @@
+// Turns the `adapter` option into an adapter, loading a driver only when it is named, and knows where its key may be kept.
+import { CuittyError } from "@cuitty/wire-protocol";
+import type { PersistAdapter } from "./adapter.ts";
+import { type KeyPlace, memoryKeyPlace } from "./keys/key-storage.ts";
+import type { CheckedOptions } from "./options.ts";
+
+export async function openAdapter(options: CheckedOptions): Promise<PersistAdapter> {
+  const { adapter, name, durability } = options;
+  if (typeof adapter !== "string") return adapter;
+  if (adapter === "memory") return (await import("./adapters/memory.ts")).memoryAdapter();
+  if (adapter === "indexeddb") return (await import("./adapters/indexeddb.ts")).indexedDbAdapter({ name, durability });
+  if (globalThis.process?.versions?.node === undefined) {
+    throw new CuittyError("unsupported", 'adapter "sqlite" needs Node, Bun or Deno; in a browser use "indexeddb"');
+  }
+  const { sqliteAdapter } = await import("./adapters/sqlite.ts");
+  return sqliteAdapter({ path: storePath(options), durability });
+}
+
+export function storePath({ path, name }: CheckedOptions): string {
+  return path ?? `./data/${name}.db`;
+}
+
+/** Places a key may be kept, in order of preference. */
+export async function keyPlacesOf(options: CheckedOptions): Promise<KeyPlace[]> {
+  const { adapter, keyStorage, name } = options;
+  if (adapter === "memory") return [memoryKeyPlace()];
+  if (keyStorage === "none") return [];
+  if (globalThis.process?.versions?.node === undefined) return [(await import("./keys/browser-keys.ts")).browserKeyPlace()];
+  const places: KeyPlace[] = [];
+  if (keyStorage !== "file") places.push((await import("./keys/keychain.ts")).keychainPlace(name));
+  const path = options.keyFile ?? (adapter === "sqlite" ? `${storePath(options)}.key` : undefined);
+  if (keyStorage !== "keychain" && path !== undefined) {
+    const { keyFilePlace } = await import("./keys/key-file.ts");
+    const place = keyFilePlace({ path, isNamed: options.keyFile !== undefined });
+    if (place) places.push(place);
+  }
+  return places;
+}
