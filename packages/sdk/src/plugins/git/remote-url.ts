@@ -22,7 +22,8 @@ export function withoutCredentials(url: string): string {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return url.replace(/^[^@/]*@(?=[^/]*:)/, "");
   if (!URL.canParse(url)) return url.replace(/\/\/[^/]*@/, "//").replace(/[?#].*$/, "");
   const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname}`;
+  // The parser adds the slash of an empty path.
+  return `${protocol}//${host}${pathname === "/" && !/^[^?#]*[^:/]\/(?:[?#]|$)/.test(url) ? "" : pathname}`;
 }
 
 /** Reads `https://`, `ssh://`, `git://` and scp-like (`git@host:path`) remotes. Source: git-clone, "GIT URLS". */
