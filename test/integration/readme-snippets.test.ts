@@ -68,7 +68,7 @@ test("ways 1 and 2: an app embeds ingest, a client sends an event to it", async 
   const stored = await fetch(`http://127.0.0.1:${port}/api/modules/audit/events`, {
     headers: { authorization: `Bearer ${env.CUITTY_API_KEY}` },
   });
-  expect(await stored.json()).toMatchObject({ items: [{ type: "audit", data: { actor: "alice@example.com", action: "secret.rotate" } }] });
+  expect(await stored.json()).toMatchObject({ events: [{ type: "audit", data: { actor: "alice@example.com", action: "secret.rotate" } }] });
 }, 60_000);
 
 test("way 3: a local, encrypted store", async () => {

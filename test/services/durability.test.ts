@@ -68,8 +68,9 @@ test.skipIf(!hasStrace)(
     expect(asked).toBeGreaterThan(-1);
     expect(answered).toBeGreaterThan(asked);
     const between = calls.slice(asked, answered);
-    const written = between.findLastIndex((call) => /\bp?write(64|v)?\(\d+<[^>]*audit\.db-wal>/.test(call));
-    const synced = between.findLastIndex((call) => /\bf(data)?sync\(\d+<[^>]*audit\.db-wal>/.test(call));
+    const lastIndex = (pattern: RegExp): number => between.reduce((last, call, at) => (pattern.test(call) ? at : last), -1);
+    const written = lastIndex(/\bp?write(64|v)?\(\d+<[^>]*audit\.db-wal>/);
+    const synced = lastIndex(/\bf(data)?sync\(\d+<[^>]*audit\.db-wal>/);
     expect(synced, "no sync of audit.db-wal before the reply").toBeGreaterThan(-1);
     expect(synced, "rows were written after the last sync").toBeGreaterThan(written);
   },

@@ -34,7 +34,7 @@ test("a second start keeps data and key, and sends no commit again", async () =>
   const commits = async (url: string): Promise<number> => {
     const reply = await fetch(`${url}/api/modules/repository/events?limit=500`, { headers: { authorization: `Bearer ${key}` } });
     expect(reply.status).toBe(200);
-    return ((await reply.json()) as { items: unknown[] }).items.length;
+    return ((await reply.json()) as { events: unknown[] }).events.length;
   };
   expect((await stat(join(dataDir, "demo-credentials.json"))).mode & 0o777).toBe(0o600);
   const stopped = await first.stop();

@@ -17,9 +17,10 @@ export interface CallInput<Params = unknown, Query = unknown, Body = unknown> {
   readonly signal?: AbortSignal;
 }
 
+/** Taken from a method, whose parameters compare both ways: a kit of known modules is then also a plain `ServerKit`. */
 type Call<R> =
   R extends Route<infer P, infer Q, infer B, infer Reply>
-    ? (subject: Subject, input?: CallInput<StaticOf<P>, StaticOf<Q>, StaticOf<B>>) => Promise<StaticOf<Reply>>
+    ? { call(subject: Subject, input?: CallInput<StaticOf<P>, StaticOf<Q>, StaticOf<B>>): Promise<StaticOf<Reply>> }["call"]
     : never;
 
 type CallsOf<Module> = Module extends { readonly routes?: infer Routes }
