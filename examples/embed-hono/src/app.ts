@@ -56,7 +56,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
       cause,
     });
   });
-  const log = options.logTo ? pino(options.logTo) : pino();
+  const log = options.logTo ? pino({}, options.logTo) : pino();
   const kit = await createServerKit({ dataDir, modules: [audit(), logs(), performance(), repository()] });
   try {
     const credentials = await openCredentials(kit, dataDir);
