@@ -72,7 +72,7 @@ export function createKitStreams(ports: KitPorts): KitStreams {
       return { subject: context.subject as Subject, projectId: context.projectId };
     }
     const isHttps = exchange.request.url.startsWith("https:");
-    const path = (options.basePath ?? "") + exchange.path;
+    const path = (exchange.mountPath ?? "") + exchange.path;
     const redeemed = tickets.redeem({ ticket, cookie: exchange.header("cookie"), path, isHttps });
     if (redeemed === null) throw new CuittyError("unauthorized", "Expected a ticket that is neither used nor expired; ask for a new one");
     return { ...redeemed.holder, setCookie: redeemed.setCookie };

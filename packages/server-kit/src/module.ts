@@ -62,6 +62,8 @@ export interface RetentionRule {
   readonly column: string;
   /** @default the module's; `0` keeps for ever. */
   readonly days: number;
+  /** Deletes what is older instead of the runner, where rows may not simply go: a hash chain loses its beginning only. Returns how many rows went. */
+  readonly prune?: (file: ModuleFile, beforeMs: number, signal: AbortSignal) => Promise<number>;
 }
 
 export interface ModuleJob {

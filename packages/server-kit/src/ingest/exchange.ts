@@ -23,6 +23,8 @@ export interface Exchange {
   readonly method: string;
   /** Path as received, not decoded, without query; relative to nothing: the app's own mount prefix has been taken off. */
   readonly path: string;
+  /** What was taken off: with `path` it is what the client sees. Absent means nothing. */
+  readonly mountPath?: string;
   /** `""` or `"?…"`. */
   readonly search: string;
   /** @param name lower case. Repeated headers are joined with ", ", never the first alone: two bearers must not pass as one. */

@@ -20,10 +20,12 @@ export function fetchExchange(request: Request, environment: FetchEnvironment = 
   const { incoming, outgoing, basePath = "" } = environment;
   const { path, search } = splitUrl(request.url);
   const headers = request.headers;
+  const isMounted = basePath !== "" && path.startsWith(`${basePath}/`);
   const canReadDirectly = incoming !== undefined && !request.bodyUsed && isUntouched(incoming);
   return {
     method: request.method,
-    path: basePath !== "" && path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path,
+    path: isMounted ? path.slice(basePath.length) : path,
+    ...(isMounted ? { mountPath: basePath } : undefined),
     search,
     header: (name) => headers.get(name),
     body: canReadDirectly ? nodeBody(incoming) : webBody(request),

@@ -25,7 +25,8 @@ export async function applyRetention(module: OpenModule, options: RetentionOptio
   let deleted = 0;
   for (const rule of definition.retention) {
     const days = options.days?.[definition.name] ?? rule.days;
-    if (days > 0) deleted += await deleteBefore(file, rule, { beforeMs: nowMs - days * dayMs, signal });
+    const beforeMs = nowMs - days * dayMs;
+    if (days > 0) deleted += await (rule.prune?.(file, beforeMs, signal) ?? deleteBefore(file, rule, { beforeMs, signal }));
   }
   while (!signal.aborted && (await file.sweepInbox(nowMs - inboxMs)) >= sliceRows) await nextTurn();
   return deleted;

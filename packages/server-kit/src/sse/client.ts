@@ -1,147 +1,150 @@
 // One client of a channel: live while it keeps up, else paging on its own from the last event it got.
-import type { Channel } from "./channel.ts";
+import type { Channel, LiveClient } from "./channel.ts";
 import { rowsToChunks } from "./chunks.ts";
 import { closingFrame, HEARTBEAT, toBytes } from "./frames.ts";
-import type { Sink } from "./sink.ts";
+import type { Sink, SinkEvents } from "./sink.ts";
 import type { Positions } from "./stream-cursor.ts";
 import { MAX_PAGE_ROWS } from "./topic-tail.ts";
 
-export interface StreamClient {
-  /** Writes what a stream begins with and brings the client up to the channel. */
-  start(sink: Sink, opening: Uint8Array): void;
-  /** The sink has room again. */
-  onDrain(): void;
-  /** The sink is closed. */
-  onClose(): void;
-  heartbeat(): void;
-  /** Since when the client has not taken what it was given; null while it does. Unix ms. */
-  stalledSinceMs(): number | null;
-  /** Ends the stream; the client should come back after `retryMs`. */
-  end(retryMs: number): void;
-}
-
-export interface StreamClientOptions {
-  readonly channel: Channel;
-  /** What the client already has; null for "from now on". */
-  readonly positions: Positions | null;
-  readonly now: () => number;
-  readonly onClose: () => void;
+/** Shared by all clients of a process. */
+export interface ClientPorts {
+  readonly clock: () => number;
   readonly onError: (error: unknown) => void;
 }
 
 const firstPageRows = 32;
 const endGraceMs = 2_000;
 
-export function createStreamClient({ channel, positions, now, onClose, onError }: StreamClientOptions): StreamClient {
-  let sink: Sink | null = null;
+/** A class only for memory: of these there are thousands, and closures would cost each of them more than its state. */
+export class StreamClient implements LiveClient, SinkEvents {
+  readonly channel: Channel;
+  readonly #ports: ClientPorts;
+  readonly #closed: (client: StreamClient) => void;
+  /** Ticks of the set's timer since something was written. */
+  quietTicks = 0;
+  #sink: Sink | null = null;
   /** Own places while not live; a topic is complete up to its place. */
-  let own: Map<string, number> | null = new Map(positions ?? channel.positions());
-  let stalledSince: number | null = null;
-  let isClosed = false;
-  let isEnding = false;
-  let isPaging = false;
-  let pageRows = firstPageRows;
+  #own: Map<string, number> | null;
+  #stalledSinceMs = 0;
+  #pageRows = firstPageRows;
+  #isClosed = false;
+  #isEnding = false;
+  #isPaging = false;
 
-  const live = {
-    take(bytes: Uint8Array): boolean {
-      if (write(bytes)) return true;
-      own = new Map(channel.positions());
-      return false;
-    },
-  };
+  /** @param positions what the client already has. @param closed told once, when the client is gone. */
+  constructor(
+    channel: Channel,
+    positions: Positions,
+    owner: { readonly ports: ClientPorts; readonly closed: (client: StreamClient) => void },
+  ) {
+    this.channel = channel;
+    this.#own = new Map(positions);
+    this.#ports = owner.ports;
+    this.#closed = owner.closed;
+  }
 
-  const isOpen = (): boolean => !isClosed && !isEnding;
+  /** Writes what a stream begins with and brings the client up to the channel. */
+  start(sink: Sink, opening: Uint8Array): void {
+    this.#sink = sink;
+    this.#write(opening);
+    void this.#catchUp();
+  }
 
-  function write(bytes: Uint8Array): boolean {
-    if (sink === null || isEnding) return false;
-    const hasRoom = sink.write(bytes);
-    if (!hasRoom) stalledSince ??= now();
+  /** Since when the client has not taken what it was given; null while it does. Unix ms. */
+  stalledSinceMs(): number | null {
+    return this.#stalledSinceMs === 0 ? null : this.#stalledSinceMs;
+  }
+
+  take(bytes: Uint8Array): boolean {
+    if (this.#write(bytes)) return true;
+    this.#own = new Map(this.channel.positions());
+    return false;
+  }
+
+  onDrain(): void {
+    if (this.#stalledSinceMs === 0 || !this.#isOpen()) return;
+    this.#stalledSinceMs = 0;
+    void this.#catchUp();
+  }
+
+  onClose(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#sink = null;
+    this.channel.leave(this);
+    this.#closed(this);
+  }
+
+  heartbeat(): void {
+    // A client that lags has bytes waiting: they find out as well whether it is gone.
+    if (this.#stalledSinceMs !== 0 || this.#own !== null || this.take(HEARTBEAT)) return;
+    this.channel.leave(this);
+  }
+
+  /** Ends the stream; the client should come back after `retryMs`. */
+  end(retryMs: number): void {
+    if (!this.#isOpen() || this.#sink === null) return;
+    this.#isEnding = true;
+    this.channel.leave(this);
+    this.#sink.end(toBytes(closingFrame(retryMs)), endGraceMs);
+  }
+
+  #isOpen(): boolean {
+    return !this.#isClosed && !this.#isEnding;
+  }
+
+  #write(bytes: Uint8Array): boolean {
+    if (this.#sink === null || this.#isEnding) return false;
+    this.quietTicks = 0;
+    const hasRoom = this.#sink.write(bytes);
+    if (!hasRoom && this.#stalledSinceMs === 0) this.#stalledSinceMs = this.#ports.clock();
     return hasRoom;
   }
 
   /** Joins the live clients when nothing is missing. */
-  function tryJoin(): boolean {
-    if (own === null) return true;
-    const target = channel.positions();
-    for (const [topic, seq] of own) if (target.get(topic) !== seq) return false;
-    own = null;
-    channel.join(live);
+  #tryJoin(): boolean {
+    if (this.#own === null) return true;
+    const target = this.channel.positions();
+    for (const [topic, seq] of this.#own) if (target.get(topic) !== seq) return false;
+    this.#own = null;
+    this.channel.join(this);
     return true;
   }
 
-  async function catchUp(): Promise<void> {
-    if (isPaging) return;
-    isPaging = true;
+  async #catchUp(): Promise<void> {
+    if (this.#isPaging) return;
+    this.#isPaging = true;
     try {
-      while (isOpen() && stalledSince === null && !tryJoin()) {
-        for (const topic of channel.topics) await pageTopic(topic);
+      while (this.#isOpen() && this.#stalledSinceMs === 0 && !this.#tryJoin()) {
+        for (const topic of this.channel.topics) await this.#pageTopic(topic);
       }
     } catch (error) {
       // Without its page a client would be silent for ever: it comes back and starts where it was.
-      onError(error);
-      end(endGraceMs);
+      this.#ports.onError(error);
+      this.end(endGraceMs);
     } finally {
-      isPaging = false;
+      this.#isPaging = false;
     }
   }
 
-  async function pageTopic(topic: string): Promise<void> {
-    const from = own?.get(topic) ?? 0;
-    const known = channel.positions().get(topic) ?? 0;
-    if (own === null || from >= known || !isOpen() || stalledSince !== null) return;
-    const { rows, isLast } = await channel.tail(topic).page(from, pageRows);
-    if (own === null || !isOpen() || stalledSince !== null) return;
+  async #pageTopic(topic: string): Promise<void> {
+    const from = this.#own?.get(topic) ?? 0;
+    const known = this.channel.positions().get(topic) ?? 0;
+    if (this.#own === null || from >= known || !this.#isOpen() || this.#stalledSinceMs !== 0) return;
+    const { rows, isLast } = await this.channel.tail(topic).page(from, this.#pageRows);
+    if (this.#own === null || !this.#isOpen() || this.#stalledSinceMs !== 0) return;
     // What is newer than the channel's place comes with the channel; sent here it would come twice.
-    const target = channel.positions().get(topic) ?? 0;
+    const target = this.channel.positions().get(topic) ?? 0;
     const wanted = rows.filter(({ seq }) => seq <= target);
-    for (const { bytes, seq } of rowsToChunks(topic, wanted, own)) {
-      own.set(topic, seq);
-      if (!write(bytes)) {
-        pageRows = firstPageRows;
+    for (const { bytes, seq } of rowsToChunks(topic, wanted, this.#own)) {
+      this.#own.set(topic, seq);
+      if (!this.#write(bytes)) {
+        this.#pageRows = firstPageRows;
         return;
       }
     }
-    pageRows = Math.min(MAX_PAGE_ROWS, pageRows * 2);
-    const reached = own.get(topic) ?? from;
-    if (wanted.length < rows.length) own.set(topic, target);
-    else if (isLast) own.set(topic, Math.max(reached, known));
-  }
-
-  function end(retryMs: number): void {
-    if (!isOpen() || sink === null) return;
-    isEnding = true;
-    channel.leave(live);
-    sink.end(toBytes(closingFrame(retryMs)), endGraceMs);
-  }
-
-  return {
-    start(given, opening) {
-      sink = given;
-      write(opening);
-      void catchUp();
-    },
-    onDrain() {
-      if (stalledSince === null || !isOpen()) return;
-      stalledSince = null;
-      void catchUp();
-    },
-    onClose() {
-      if (isClosed) return;
-      isClosed = true;
-      sink = null;
-      channel.leave(live);
-      onClose();
-    },
-    heartbeat() {
-      // A client that lags has bytes waiting: they find out as well whether it is gone.
-      if (stalledSince === null && own === null && !write(HEARTBEAT)) leaveLive();
-    },
-    stalledSinceMs: () => stalledSince,
-    end,
-  };
-
-  function leaveLive(): void {
-    channel.leave(live);
-    own = new Map(channel.positions());
+    this.#pageRows = Math.min(MAX_PAGE_ROWS, this.#pageRows * 2);
+    if (wanted.length < rows.length) this.#own.set(topic, target);
+    else if (isLast) this.#own.set(topic, Math.max(this.#own.get(topic) ?? from, known));
   }
 }

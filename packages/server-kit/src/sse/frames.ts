@@ -1,8 +1,6 @@
 // Server-sent event frames as bytes that any parser reads the same way. Source: WHATWG HTML, "Server-sent events".
 import type { StreamRow } from "../module.ts";
 
-const encoder = new TextEncoder();
-
 /** A row ready to be framed: its place and the frame's JSON, on one line. */
 export interface EncodedRow {
   readonly seq: number;
@@ -44,9 +42,10 @@ export function closingFrame(retryMs: number): string {
 }
 
 /** A comment: keeps proxies from closing an idle connection, and finds out who is gone. */
-export const HEARTBEAT: Uint8Array = encoder.encode(": keep-alive\n\n");
+export const HEARTBEAT: Uint8Array = Buffer.from(": keep-alive\n\n");
 
-export const toBytes = (frames: string): Uint8Array => encoder.encode(frames);
+/** A Buffer: a plain Uint8Array would be wrapped anew by each socket it is written to. */
+export const toBytes = (frames: string): Uint8Array => Buffer.from(frames, "utf8");
 
 // CR and LF end a line everywhere; U+0085, U+2028 and U+2029 do in parsers built on a language's own idea of a line, NUL ends a string in some.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: reason: these are the characters to find

@@ -5,12 +5,12 @@ import type { Exchange } from "../ingest/exchange.ts";
 import type { Subject } from "../route.ts";
 import type { Channel } from "./channel.ts";
 import { createChannelPool } from "./channel-pool.ts";
-import { createStreamClient, type StreamClient } from "./client.ts";
+import { StreamClient } from "./client.ts";
 import { openingFrame, type ResetNotice, resetFrame, toBytes } from "./frames.ts";
 import { type LiveStreamsOptions, normalizeStreamOptions } from "./options.ts";
 import { nodeSink, type Sink, type SinkEvents, STREAM_HEADERS, webSink } from "./sink.ts";
 import { type Positions, parseStreamCursor, positionsToCursor } from "./stream-cursor.ts";
-import { createStreamSet, type OpenStream } from "./stream-set.ts";
+import { createStreamSet } from "./stream-set.ts";
 
 export interface StreamRequest {
   readonly subject: Subject;
@@ -29,7 +29,7 @@ export interface LiveStreams {
   readonly topics: readonly string[];
   /**
    * Answers with a stream. On Node the frames are written to the response itself, and what is returned only says so (`isSentResponse`).
-   * Errors: `invalid_request`, `invalid_cursor`, `overloaded`, `shutting_down`.
+   * Errors: `unauthorized`, `invalid_request`, `invalid_cursor`, `overloaded`, `shutting_down`.
    */
   open(exchange: Exchange, request: StreamRequest): Promise<Response>;
   stats(): { readonly streams: number; readonly stalled: number };
@@ -50,7 +50,13 @@ export function createLiveStreams(given: LiveStreamsOptions): LiveStreams {
   const sourcesByTopic = new Map(options.sources.map((source) => [source.source.topic, source]));
   const pool = createChannelPool({ sourcesByTopic, bus: options.bus, onError: options.onError });
   const streams = createStreamSet(options, pool.wakeAll);
+  const owner = { ports: options, closed: forget };
   let isClosed = false;
+
+  function forget(client: StreamClient): void {
+    streams.remove(client);
+    pool.release(client.channel);
+  }
 
   function checkOpen(): void {
     if (isClosed) throw new CuittyError("shutting_down", "The server is closing; open the stream again", { retryable: true });
@@ -64,6 +70,8 @@ export function createLiveStreams(given: LiveStreamsOptions): LiveStreams {
     streams.reserve(request.projectId);
     let channel: Channel | null = null;
     try {
+      // A cookie outlives the key it was given for.
+      if (request.recheck === undefined && !(await options.isAllowed(request.subject))) throw notAllowed();
       channel = await pool.acquire(request.projectId, topics);
       const start = await startOf(channel, cursor);
       checkOpen();
@@ -76,26 +84,14 @@ export function createLiveStreams(given: LiveStreamsOptions): LiveStreams {
   }
 
   function attach(exchange: Exchange, request: StreamRequest, { channel, start }: { channel: Channel; start: StreamStart }): Response {
-    const client: StreamClient = createStreamClient({
-      channel,
-      positions: start.positions,
-      now: options.clock,
-      onError: options.onError,
-      onClose: () => {
-        streams.remove(stream);
-        pool.release(channel);
-      },
-    });
-    const { subject, projectId, recheck } = request;
-    const stream: OpenStream = { client, projectId, subject, recheck: recheck ?? null };
-    const headers = { ...request.headers, ...STREAM_HEADERS };
-    const opening = openingBytes(start, options.retryMs);
+    const client = new StreamClient(channel, start.positions, owner);
+    const headers = request.headers === undefined ? STREAM_HEADERS : { ...request.headers, ...STREAM_HEADERS };
     const outgoing = exchange.node?.outgoing;
     const { sink, response } = outgoing === undefined ? webAnswer(exchange, headers, client) : nodeAnswer(outgoing, headers, client);
-    streams.add(stream);
+    streams.add(client, { projectId: request.projectId, subject: request.subject, recheck: request.recheck ?? null });
     // Gone while the stream was being opened: nobody will say so again.
     if (sink === null) client.onClose();
-    else client.start(sink, opening);
+    else client.start(sink, openingBytes(start, options.retryMs));
     return response;
   }
 
@@ -129,7 +125,7 @@ const isGone = (outgoing: ServerResponse & { readonly stream?: { readonly destro
 function webAnswer(exchange: Exchange, headers: Readonly<Record<string, string>>, events: SinkEvents): Answer {
   const { sink, body } = webSink(events);
   // Both ways of going away: some hosts only abort, some only cancel.
-  exchange.signal.addEventListener("abort", events.onClose, { once: true });
+  exchange.signal.addEventListener("abort", () => events.onClose(), { once: true });
   return { sink: exchange.signal.aborted ? null : sink, response: new Response(body, { headers }) };
 }
 
@@ -158,6 +154,10 @@ async function startOf(channel: Channel, cursor: Positions | null): Promise<Stre
 function openingBytes({ positions, resets }: StreamStart, retryMs: number): Uint8Array {
   const cursor = positionsToCursor(positions);
   return toBytes(openingFrame(cursor, retryMs) + resets.map((notice) => resetFrame(cursor, notice)).join(""));
+}
+
+function notAllowed(): CuittyError {
+  return new CuittyError("unauthorized", "The key of this stream was revoked or has expired; ask for a new ticket");
 }
 
 function unknownTopic(topic: string, known: Iterable<string>): CuittyError {

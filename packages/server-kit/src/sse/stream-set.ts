@@ -5,9 +5,8 @@ import type { Subject } from "../route.ts";
 import type { StreamClient } from "./client.ts";
 import type { NormalStreamOptions } from "./options.ts";
 
-/** An open stream and what is known of it. */
-export interface OpenStream {
-  readonly client: StreamClient;
+/** Whose stream it is. */
+export interface StreamOwner {
   readonly projectId: string;
   readonly subject: Subject;
   /** Asks the app's own session again; null for API keys, which are asked for once for all their streams. */
@@ -23,17 +22,16 @@ export interface StreamSet {
   /** How many clients are not taking what they were given. */
   stalled(): number;
   /** On a reserved place. */
-  add(stream: OpenStream): void;
-  remove(stream: OpenStream): void;
+  add(client: StreamClient, owner: StreamOwner): void;
+  remove(client: StreamClient): void;
   /** Ends all streams; clients come back after `retryMs`. */
   close(): void;
 }
 
-interface Entry {
-  readonly stream: OpenStream;
+interface Entry extends StreamOwner {
   readonly endsAtMs: number;
-  /** Which of the ticks of a heartbeat period is this stream's: spreads the writes. */
-  readonly slot: number;
+  /** After so many ticks of silence a comment is sent: between half a period and a whole one, so that not all are sent at once. */
+  readonly maxQuietTicks: number;
 }
 
 const tickMs = 500;
@@ -41,12 +39,12 @@ const tickMs = 500;
 const sessionRecheckTicks = 120;
 
 export function createStreamSet(options: NormalStreamOptions, poll: () => void): StreamSet {
-  const entries = new Map<OpenStream, Entry>();
+  const entries = new Map<StreamClient, Entry>();
   const countByProject = new Map<string, number>();
-  let reserved = 0;
-  const slots = Math.max(1, Math.round(options.heartbeatMs / tickMs));
+  const heartbeatTicks = Math.max(1, Math.round(options.heartbeatMs / tickMs));
   const pollTicks = Math.max(1, Math.round(options.pollMs / tickMs));
   const recheckTicks = Math.max(1, Math.round(options.recheckMs / tickMs));
+  let reserved = 0;
   let tickNumber = 0;
   let isChecking = false;
   let mustCheckAgain = false;
@@ -56,23 +54,26 @@ export function createStreamSet(options: NormalStreamOptions, poll: () => void):
   function tick(): void {
     tickNumber++;
     const nowMs = options.clock();
-    for (const entry of [...entries.values()]) attend(entry, nowMs);
+    for (const [client, entry] of entries) attend(client, entry, nowMs);
+    if (tickNumber % sessionRecheckTicks === 0) checkSessions();
     if (tickNumber % pollTicks === 0) poll();
     if (tickNumber % recheckTicks === 0) void checkKeys();
   }
 
-  function attend({ stream, endsAtMs, slot }: Entry, nowMs: number): void {
-    const { client } = stream;
+  function attend(client: StreamClient, { endsAtMs, maxQuietTicks }: Entry, nowMs: number): void {
     const stalledSinceMs = client.stalledSinceMs();
     const isStuck = stalledSinceMs !== null && nowMs - stalledSinceMs >= options.stallTimeoutMs;
     if (isStuck || nowMs >= endsAtMs) client.end(options.retryMs);
-    else if (tickNumber % slots === slot) client.heartbeat();
-    if (stream.recheck !== null && tickNumber % sessionRecheckTicks === slot % sessionRecheckTicks) void checkSession(stream);
+    else if (++client.quietTicks >= maxQuietTicks) client.heartbeat();
   }
 
-  async function checkSession(stream: OpenStream): Promise<void> {
+  function checkSessions(): void {
+    for (const [client, { recheck }] of entries) if (recheck !== null) void checkSession(client, recheck);
+  }
+
+  async function checkSession(client: StreamClient, recheck: () => Promise<boolean>): Promise<void> {
     try {
-      if (!(await stream.recheck?.())) stream.client.end(options.retryMs);
+      if (!(await recheck())) client.end(options.retryMs);
     } catch (error) {
       options.onError(error);
     }
@@ -84,11 +85,10 @@ export function createStreamSet(options: NormalStreamOptions, poll: () => void):
     if (isChecking) return;
     isChecking = true;
     const answers = new Map<string, boolean>();
-    for (const { stream } of [...entries.values()]) {
-      if (stream.recheck !== null) continue;
-      const { id } = stream.subject;
-      if (!answers.has(id)) answers.set(id, await isAllowed(stream.subject));
-      if (answers.get(id) === false) stream.client.end(options.retryMs);
+    for (const [client, { subject, recheck }] of entries) {
+      if (recheck !== null) continue;
+      if (!answers.has(subject.id)) answers.set(subject.id, await isAllowed(subject));
+      if (answers.get(subject.id) === false) client.end(options.retryMs);
     }
     isChecking = false;
     if (mustCheckAgain) void checkKeys();
@@ -120,25 +120,28 @@ export function createStreamSet(options: NormalStreamOptions, poll: () => void):
     },
     release,
     size: () => entries.size,
-    stalled: () => [...entries.keys()].filter(({ client }) => client.stalledSinceMs() !== null).length,
-    add(stream) {
+    stalled: () => [...entries.keys()].filter((client) => client.stalledSinceMs() !== null).length,
+    add(client, owner) {
       // Streams that were opened together do not end together.
-      const durationMs = options.maxDurationMs * (1 - Math.random() / 10);
-      entries.set(stream, { stream, endsAtMs: options.clock() + durationMs, slot: Math.floor(Math.random() * slots) });
+      const endsAtMs = Math.round(options.clock() + options.maxDurationMs * (1 - Math.random() / 10));
+      const maxQuietTicks = Math.ceil((heartbeatTicks * (1 + Math.random())) / 2);
+      entries.set(client, { ...owner, endsAtMs, maxQuietTicks });
       if (timer !== null) return;
       timer = setInterval(tick, tickMs);
       timer.unref();
     },
-    remove(stream) {
-      if (!entries.delete(stream)) return;
-      release(stream.projectId);
+    remove(client) {
+      const entry = entries.get(client);
+      if (entry === undefined) return;
+      entries.delete(client);
+      release(entry.projectId);
       if (entries.size > 0 || timer === null) return;
       clearInterval(timer);
       timer = null;
     },
     close() {
       unsubscribe();
-      for (const { stream } of [...entries.values()]) stream.client.end(options.retryMs);
+      for (const client of entries.keys()) client.end(options.retryMs);
       if (timer !== null) clearInterval(timer);
       timer = null;
     },

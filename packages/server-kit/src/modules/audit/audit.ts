@@ -2,8 +2,8 @@
 import { CuittyError } from "@cuitty/wire-protocol";
 import { auditSchema } from "@cuitty/wire-protocol/events/audit";
 import { Type } from "@sinclair/typebox";
-import type { CuittyModule, ModuleJob } from "../../module.ts";
-import type { Route } from "../../route.ts";
+import { defineModule } from "../../module.ts";
+import { defineRoute } from "../../route.ts";
 import { eventStream } from "../shared/event-stream.ts";
 import { equals, listEvents } from "../shared/list-events.ts";
 import { rowToEvent, STORED_EVENT_COLUMNS, storedEventSchema } from "../shared/stored-event.ts";
@@ -18,12 +18,10 @@ export interface AuditOptions {
 }
 
 const table = "audit_events";
-const dayMs = 86_400_000;
-const pruneEveryMs = 3_600_000;
 
 /** Stores `audit` events in `audit.db` as one hash chain a project; lists them at `/api/modules/audit/events`, streams them as topic `audit`. */
-export function audit({ retentionDays = 0 }: AuditOptions = {}): CuittyModule {
-  return {
+export function audit({ retentionDays = 0 }: AuditOptions = {}) {
+  return defineModule({
     name: "audit",
     accepts: { audit: auditSchema },
     migrations,
@@ -32,7 +30,7 @@ export function audit({ retentionDays = 0 }: AuditOptions = {}): CuittyModule {
       listEvents({
         table,
         type: "audit",
-        operationId: "listAudit",
+        operationId: "listAuditEvents",
         summary: "Audit events, newest first",
         filters: {
           actor: equals("actor", "Only what this actor did."),
@@ -44,10 +42,8 @@ export function audit({ retentionDays = 0 }: AuditOptions = {}): CuittyModule {
       verify,
     ],
     streams: [eventStream({ topic: "audit", table, type: "audit" })],
-    jobs: retentionDays > 0 ? [pruneJob(retentionDays)] : [],
-    // Not by rule: the chain may only lose its beginning, and must note where it now starts.
-    retention: [],
-  };
+    retention: [{ table, column: "received_at", days: retentionDays, prune: pruneEntries }],
+  });
 }
 
 const paramsSchema = Type.Object({ id: Type.String({ minLength: 1, maxLength: 128, description: "Event id." }) });
@@ -65,10 +61,10 @@ const entrySchema = Type.Composite(
 
 const hex = (value: unknown): string => Buffer.from(value as Uint8Array).toString("hex");
 
-const readEntry: Route<typeof paramsSchema, never, never, typeof entrySchema> = {
+const readEntry = defineRoute({
   method: "GET",
   path: "/events/{id}",
-  operationId: "getAudit",
+  operationId: "getAuditEvent",
   summary: "One audit event with its hashes",
   action: "read",
   params: paramsSchema,
@@ -79,22 +75,14 @@ const readEntry: Route<typeof paramsSchema, never, never, typeof entrySchema> = 
     if (row === undefined) throw new CuittyError("not_found", "no audit event with this id in this project");
     return { ...rowToEvent(row, "audit"), prevHash: hex(row[8]), hash: hex(row[9]) };
   },
-};
+});
 
-const verify: Route<never, never, never, typeof chainReportSchema> = {
+const verify = defineRoute({
   method: "GET",
   path: "/verify",
-  operationId: "verifyAudit",
+  operationId: "verifyAuditChain",
   summary: "Whether the audit chain is intact, and if not, where it breaks",
   action: "read",
   reply: chainReportSchema,
   handle: ({ file, projectId, signal }) => verifyChain(file, projectId, signal),
-};
-
-const pruneJob = (retentionDays: number): ModuleJob => ({
-  name: "audit.prune",
-  everyMs: pruneEveryMs,
-  run: async ({ file, nowMs, signal }) => {
-    await pruneEntries(file, nowMs - retentionDays * dayMs, signal);
-  },
 });

@@ -19,7 +19,7 @@ export const chainReportSchema = Type.Object(
   { title: "ChainReport" },
 );
 
-/** Outcome of a walk. `reason`: `content_changed`, `link_changed`, `columns_changed`, `entry_missing`, `end_missing`. */
+/** Outcome of a walk. `reason`: `content_changed`, `link_changed`, `columns_changed`, `entry_missing`, `end_missing`, `end_changed`. */
 export type ChainReport = Static<typeof chainReportSchema>;
 
 interface Position {
@@ -59,8 +59,7 @@ export async function verifyChain(file: ModuleFile, projectId: string, signal?: 
     // A long chain is walked in small steps, so that the host's other requests go on.
     await nextTurn();
   }
-  if (broken === null && !isSameHash(at.hash, chain.end.hash) && at.seq === chain.end.seq)
-    broken = { seq: at.seq, reason: "content_changed" };
+  if (broken === null && !isSameHash(at.hash, chain.end.hash) && at.seq === chain.end.seq) broken = { seq: at.seq, reason: "end_changed" };
   return report(start, at, broken);
 }
 

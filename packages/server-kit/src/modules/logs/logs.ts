@@ -1,7 +1,7 @@
 // The logs module: structured log records, newest first, by level, service, module, trace and time.
 import { logSchema } from "@cuitty/wire-protocol/events/log";
 import { Type } from "@sinclair/typebox";
-import type { CuittyModule } from "../../module.ts";
+import { defineModule } from "../../module.ts";
 import { eventRows, textOrNull } from "../shared/event-rows.ts";
 import { eventStream } from "../shared/event-stream.ts";
 import { equals, type ListFilter, listEvents } from "../shared/list-events.ts";
@@ -16,8 +16,8 @@ export interface LogsOptions {
 const table = "logs_events";
 
 /** Stores `log` events in `logs.db`; lists them at `/api/modules/logs/events`, streams them as topic `logs`. */
-export function logs({ retentionDays = 30 }: LogsOptions = {}): CuittyModule {
-  return {
+export function logs({ retentionDays = 30 }: LogsOptions = {}) {
+  return defineModule({
     name: "logs",
     accepts: { log: logSchema },
     migrations,
@@ -40,7 +40,7 @@ export function logs({ retentionDays = 30 }: LogsOptions = {}): CuittyModule {
       listEvents({
         table,
         type: "log",
-        operationId: "listLogs",
+        operationId: "searchLogs",
         summary: "Log records, newest first",
         filters: {
           level: levelFilter,
@@ -53,7 +53,7 @@ export function logs({ retentionDays = 30 }: LogsOptions = {}): CuittyModule {
     ],
     streams: [eventStream({ topic: "logs", table, type: "log" })],
     retention: [{ table, column: "received_at", days: retentionDays }],
-  };
+  });
 }
 
 // The literal lets SQLite use the partial index of warnings and worse, which is short however many records there are.

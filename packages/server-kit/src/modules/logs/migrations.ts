@@ -26,6 +26,8 @@ export const migrations: readonly Migration[] = [
       "CREATE UNIQUE INDEX logs_events_id ON logs_events (project_id, id)",
       // The row id is the last column of every index: this one is (project_id, seq), the order of the live stream.
       "CREATE INDEX logs_events_seq ON logs_events (project_id)",
+      // For retention, which looks at all projects at once.
+      "CREATE INDEX logs_events_received ON logs_events (received_at)",
       "CREATE INDEX logs_events_ts ON logs_events (project_id, ts_ms)",
       "CREATE INDEX logs_events_warnings ON logs_events (project_id, ts_ms) WHERE severity >= 13",
       "CREATE INDEX logs_events_service ON logs_events (project_id, service, ts_ms) WHERE service IS NOT NULL",

@@ -25,6 +25,8 @@ export const migrations: readonly Migration[] = [
       ) STRICT`,
       "CREATE UNIQUE INDEX performance_events_id ON performance_events (project_id, id)",
       "CREATE INDEX performance_events_seq ON performance_events (project_id)",
+      // For retention, which looks at all projects at once.
+      "CREATE INDEX performance_events_received ON performance_events (received_at)",
       "CREATE INDEX performance_events_ts ON performance_events (project_id, ts_ms)",
       "CREATE INDEX performance_events_service ON performance_events (project_id, service, ts_ms)",
     ],

@@ -1,7 +1,7 @@
 // The performance module: process metrics, one a row or a snapshot of many.
 import { performanceSchema } from "@cuitty/wire-protocol/events/performance";
 import { Type } from "@sinclair/typebox";
-import type { CuittyModule } from "../../module.ts";
+import { defineModule } from "../../module.ts";
 import { eventRows, numberOrNull, textOrNull } from "../shared/event-rows.ts";
 import { eventStream } from "../shared/event-stream.ts";
 import { equals, type ListFilter, listEvents } from "../shared/list-events.ts";
@@ -15,8 +15,8 @@ export interface PerformanceOptions {
 const table = "performance_events";
 
 /** Stores `performance` events in `performance.db`; lists them at `/api/modules/performance/events`, streams them as topic `performance`. */
-export function performance({ retentionDays = 30 }: PerformanceOptions = {}): CuittyModule {
-  return {
+export function performance({ retentionDays = 30 }: PerformanceOptions = {}) {
+  return defineModule({
     name: "performance",
     accepts: { performance: performanceSchema },
     migrations,
@@ -39,7 +39,7 @@ export function performance({ retentionDays = 30 }: PerformanceOptions = {}): Cu
       listEvents({
         table,
         type: "performance",
-        operationId: "listPerformance",
+        operationId: "listMeasurements",
         summary: "Measurements, newest first",
         filters: {
           service: equals("service", "Only measurements of this service."),
@@ -50,7 +50,7 @@ export function performance({ retentionDays = 30 }: PerformanceOptions = {}): Cu
     ],
     streams: [eventStream({ topic: "performance", table, type: "performance" })],
     retention: [{ table, column: "received_at", days: retentionDays }],
-  };
+  });
 }
 
 const metricFilter: ListFilter = {

@@ -1,6 +1,6 @@
 // The repository module: what happened in Git: commits, branches, tags.
 import { repositorySchema } from "@cuitty/wire-protocol/events/repository";
-import type { CuittyModule } from "../../module.ts";
+import { defineModule } from "../../module.ts";
 import { eventRows, textOrNull } from "../shared/event-rows.ts";
 import { eventStream } from "../shared/event-stream.ts";
 import { equals, listEvents } from "../shared/list-events.ts";
@@ -14,8 +14,8 @@ export interface RepositoryOptions {
 const table = "repository_events";
 
 /** Stores `repository` events in `repository.db`; lists them at `/api/modules/repository/events`, streams them as topic `repository`. */
-export function repository({ retentionDays = 0 }: RepositoryOptions = {}): CuittyModule {
-  return {
+export function repository({ retentionDays = 0 }: RepositoryOptions = {}) {
+  return defineModule({
     name: "repository",
     accepts: { repository: repositorySchema },
     migrations,
@@ -39,7 +39,7 @@ export function repository({ retentionDays = 0 }: RepositoryOptions = {}): Cuitt
       listEvents({
         table,
         type: "repository",
-        operationId: "listRepository",
+        operationId: "listRepositoryEvents",
         summary: "Commits, branches and tags, newest first",
         filters: {
           repo: equals("repo", "Only this repository."),
@@ -52,5 +52,5 @@ export function repository({ retentionDays = 0 }: RepositoryOptions = {}): Cuitt
     ],
     streams: [eventStream({ topic: "repository", table, type: "repository" })],
     retention: [{ table, column: "received_at", days: retentionDays }],
-  };
+  });
 }

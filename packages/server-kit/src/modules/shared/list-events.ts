@@ -1,8 +1,8 @@
 // The list route of an event table: newest first, filtered, in pages that stay stable while rows are being written.
 import type { SqlValue } from "@cuitty/storage/module-file";
 import { CuittyError } from "@cuitty/wire-protocol";
-import { type TProperties, type TSchema, Type } from "@sinclair/typebox";
-import type { Route, RouteContext } from "../../route.ts";
+import { type TProperties, type TSchema, type TUnsafe, Type } from "@sinclair/typebox";
+import { defineRoute, type RouteContext } from "../../route.ts";
 import { type ListPosition, parseCursor, positionToCursor } from "./list-cursor.ts";
 import { rowToEvent, STORED_EVENT_COLUMNS, storedEventSchema } from "./stored-event.ts";
 
@@ -18,14 +18,19 @@ export interface ListFilter {
   toSql(value: string): SqlCondition;
 }
 
-export interface ListEventsOptions {
+export interface ListEventsOptions<Id extends string = string, Name extends string = string> {
   readonly table: string;
   /** The wire type of the rows. */
   readonly type: string;
-  readonly operationId: string;
+  readonly operationId: Id;
   readonly summary: string;
-  readonly filters: Readonly<Record<string, ListFilter>>;
+  readonly filters: Readonly<Record<Name, ListFilter>>;
 }
+
+/** Query of a list route, as direct calls give it. */
+export type ListQuery<Name extends string> = { readonly limit?: number; readonly cursor?: string } & {
+  readonly [N in Name | "since" | "until"]?: string;
+};
 
 const maxLimit = 500;
 const defaultLimit = 50;
@@ -54,15 +59,15 @@ const replySchema = Type.Object({
 });
 
 /** `GET /events`: `{ events, nextCursor }`, newest `ts` first. Errors: `invalid_cursor`, `invalid_request`. */
-export function listEvents(options: ListEventsOptions): Route {
+export function listEvents<const Id extends string, Name extends string>(options: ListEventsOptions<Id, Name>) {
   const filters: Readonly<Record<string, ListFilter>> = { ...options.filters, ...timeFilters };
-  return {
+  return defineRoute({
     method: "GET",
     path: "/events",
     operationId: options.operationId,
     summary: options.summary,
     action: "read",
-    query: querySchema(filters),
+    query: querySchema(filters) as unknown as TUnsafe<ListQuery<Name>>,
     reply: replySchema,
     handle: async (context) => {
       const query = (context.query ?? {}) as Readonly<Record<string, string | number | undefined>>;
@@ -70,7 +75,7 @@ export function listEvents(options: ListEventsOptions): Route {
       const conditions = conditionsOf(filters, query);
       return listPage(options, context, { limit, conditions, cursor: query.cursor === undefined ? null : String(query.cursor) });
     },
-  };
+  });
 }
 
 interface PageRequest {

@@ -1,0 +1,119 @@
+// A server for those who have no app of their own: one listener with time-outs and caps against slow and idle clients.
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { CuittyError } from "@cuitty/wire-protocol";
+
+export interface ServeOptions {
+  /** 0 takes a free one. @default 7700 */
+  readonly port?: number;
+  /** Address to listen on; `0.0.0.0` for all. @default "127.0.0.1" */
+  readonly hostname?: string;
+  /** Until a request's headers must be complete, an idle new connection included. @default 10000 */
+  readonly headersTimeoutMs?: number;
+  /** Until a request must be complete with its body. @default 30000 */
+  readonly requestTimeoutMs?: number;
+  /** How long a connection may idle between two requests. @default 5000 */
+  readonly keepAliveTimeoutMs?: number;
+  /** Size of a request's headers. Units: bytes. @default 16384 */
+  readonly maxHeaderBytes?: number;
+  /** Connections at the same time; further ones are closed at once. @default 10000 */
+  readonly maxConnections?: number;
+  /** Connections at the same time from one address. Behind a proxy all come from one: raise it there. @default 1000 */
+  readonly maxConnectionsPerIp?: number;
+}
+
+export interface RunningServer {
+  readonly server: Server;
+  readonly port: number;
+  /** `http://hostname:port`. */
+  readonly url: string;
+  /** Stops taking connections, waits for requests under way, then cuts off what is left. Idempotent. */
+  close(graceMs?: number): Promise<void>;
+}
+
+const maxHeaders = 100;
+const checkEveryMs = 1_000;
+
+/** **Errors**: `port_in_use`, `listen_failed`. */
+export async function serve(listener: RequestListener, options: ServeOptions = {}): Promise<RunningServer> {
+  const { port = 7_700, hostname = "127.0.0.1", maxConnections = 10_000, maxConnectionsPerIp = 1_000 } = options;
+  const server = createServer(
+    {
+      headersTimeout: options.headersTimeoutMs ?? 10_000,
+      requestTimeout: options.requestTimeoutMs ?? 30_000,
+      keepAliveTimeout: options.keepAliveTimeoutMs ?? 5_000,
+      maxHeaderSize: options.maxHeaderBytes ?? 16_384,
+      // Node looks only every 30 s otherwise, and its time-outs are that late.
+      connectionsCheckingInterval: checkEveryMs,
+      requireHostHeader: true,
+    },
+    guardTarget(listener),
+  );
+  server.maxConnections = maxConnections;
+  server.maxHeadersCount = maxHeaders;
+  capPerIp(server, maxConnectionsPerIp);
+  await listen(server, port, hostname);
+  const actualPort = (server.address() as AddressInfo).port;
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  let closing: Promise<void> | null = null;
+  return {
+    server,
+    port: actualPort,
+    url: `http://${host}:${actualPort}`,
+    close(graceMs = 5_000) {
+      closing ??= closeServer(server, graceMs);
+      return closing;
+    },
+  };
+}
+
+/** Only targets that begin with a slash reach a handler: an absolute one or `*` names something else than a path here. */
+function guardTarget(listener: RequestListener): RequestListener {
+  return (incoming: IncomingMessage, outgoing) => {
+    if (incoming.url?.startsWith("/")) {
+      listener(incoming, outgoing);
+      return;
+    }
+    outgoing.writeHead(400, { connection: "close" });
+    outgoing.end();
+  };
+}
+
+function capPerIp(server: Server, limit: number): void {
+  const countByIp = new Map<string, number>();
+  server.on("connection", (socket: Socket) => {
+    const ip = socket.remoteAddress ?? "";
+    const count = (countByIp.get(ip) ?? 0) + 1;
+    countByIp.set(ip, count);
+    socket.once("close", () => {
+      const left = (countByIp.get(ip) ?? 1) - 1;
+      if (left === 0) countByIp.delete(ip);
+      else countByIp.set(ip, left);
+    });
+    if (count > limit) socket.destroy();
+  });
+}
+
+function listen(server: Server, port: number, hostname: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: Error & { readonly code?: string }) => {
+      const isTaken = error.code === "EADDRINUSE";
+      const message = isTaken
+        ? `Port ${port} is in use: stop the program that has it, or choose another port`
+        : `Cannot listen on ${hostname}:${port} (${error.code ?? "unknown error"})`;
+      reject(new CuittyError(isTaken ? "port_in_use" : "listen_failed", message, { cause: error }));
+    });
+    server.listen(port, hostname, resolve);
+  });
+}
+
+function closeServer(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cutOff = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(cutOff);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
