@@ -1,6 +1,8 @@
 // The four columns every table starts with, and the JSON check that belongs to them.
+import { Type } from "@sinclair/typebox";
 import { type SQL, sql } from "drizzle-orm";
 import { type AnySQLiteColumn, integer, text } from "drizzle-orm/sqlite-core";
+import { JsonValue } from "../utils/json.ts";
 
 /** `{ "_subsystem.key": value }`: the extension namespace every row carries. */
 export type Metadata = Record<string, unknown>;
@@ -15,6 +17,13 @@ export const commonCols = {
   createdAt: integer("created_at", { mode: "timestamp" }).default(sql`(strftime('%s', 'now'))`).notNull(),
   updatedAt: integer("updated_at", { mode: "timestamp" }).default(sql`(strftime('%s', 'now'))`).notNull(),
 };
+
+/** A JSON object with any values. */
+export const MetadataSchema = Type.Record(Type.String(), JsonValue);
+/** A column of 1 and 0. */
+export const FlagSchema = Type.Union([Type.Literal(0), Type.Literal(1)]);
+/** What the generated schemas say about the common columns beyond their types. */
+export const commonRefinements = { metadata: MetadataSchema };
 
 /** True for NULL and for text that SQLite's JSON functions can read. */
 export function isJson(column: AnySQLiteColumn): SQL {

@@ -1,6 +1,7 @@
 // Accounts: people and service identities that own keys and organizations.
 import { check, index, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
-import { commonCols, isJson, isOneOf } from "../common.ts";
+import { createInsertSchema, createSelectSchema } from "../../utils/schema.ts";
+import { commonCols, commonRefinements, isJson, isOneOf } from "../common.ts";
 
 /** `admin` manages everything, `user` what is theirs and their organizations', `service` is an automated account. */
 export const ACCESS_LEVELS = ["admin", "user", "service"] as const;
@@ -26,3 +27,7 @@ export const accounts = sqliteTable(
     check("accounts_status_enum", isOneOf(t.status, ACCOUNT_STATUSES)),
   ],
 );
+
+/** A row as it is read, and as it is inserted. */
+export const selectAccountSchema = createSelectSchema(accounts, commonRefinements);
+export const insertAccountSchema = createInsertSchema(accounts, commonRefinements);

@@ -1,7 +1,8 @@
 // API keys: bearer credentials, stored as SHA-256 hashes only.
 import { sql } from "drizzle-orm";
 import { check, index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
-import { commonCols, isJson, isOneOf } from "../common.ts";
+import { createInsertSchema, createSelectSchema } from "../../utils/schema.ts";
+import { commonCols, commonRefinements, FlagSchema, isJson, isOneOf } from "../common.ts";
 import { accounts } from "./accounts.ts";
 
 /** Keys of system.db. `metadata` carries `projectId`, `scopes`, `resources` and `tags`; whether a row may be used is `isUsable`'s to say. */
@@ -32,3 +33,9 @@ export const apiKeys = sqliteTable(
     check("api_keys_enabled_bool", isOneOf(t.enabled, [0, 1])),
   ],
 );
+
+const credentialRefinements = { ...commonRefinements, enabled: FlagSchema };
+
+/** A row as it is read, and as it is inserted. */
+export const selectApiKeySchema = createSelectSchema(apiKeys, credentialRefinements);
+export const insertApiKeySchema = createInsertSchema(apiKeys, credentialRefinements);

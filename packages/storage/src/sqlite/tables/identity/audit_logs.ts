@@ -1,6 +1,7 @@
 // Audit logs: the append-only trail of who did what to credentials, memberships and organizations.
 import { check, index, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import { commonCols, isJson } from "../common.ts";
+import { createInsertSchema, createSelectSchema } from "../../utils/schema.ts";
+import { commonCols, commonRefinements, isJson, MetadataSchema } from "../common.ts";
 import { accounts } from "./accounts.ts";
 import { organizations } from "./organizations.ts";
 
@@ -32,3 +33,7 @@ export const auditLogs = sqliteTable(
     check("audit_logs_details_json", isJson(t.details)),
   ],
 );
+
+/** A row as it is read, and as it is inserted. */
+export const selectAuditLogSchema = createSelectSchema(auditLogs, { ...commonRefinements, details: MetadataSchema });
+export const insertAuditLogSchema = createInsertSchema(auditLogs, { ...commonRefinements, details: MetadataSchema });

@@ -1,6 +1,7 @@
 // Membership: which account belongs to which organization, and with what level. The authority the ACL graph is derived from.
 import { check, index, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
-import { commonCols, isJson, isOneOf } from "../common.ts";
+import { createInsertSchema, createSelectSchema } from "../../utils/schema.ts";
+import { commonCols, commonRefinements, isJson, isOneOf } from "../common.ts";
 import { accounts } from "./accounts.ts";
 import { organizations } from "./organizations.ts";
 
@@ -28,3 +29,7 @@ export const organizationMembers = sqliteTable(
     check("organization_members_level_enum", isOneOf(t.membershipLevel, MEMBERSHIP_LEVELS)),
   ],
 );
+
+/** A row as it is read, and as it is inserted. */
+export const selectOrganizationMemberSchema = createSelectSchema(organizationMembers, commonRefinements);
+export const insertOrganizationMemberSchema = createInsertSchema(organizationMembers, commonRefinements);

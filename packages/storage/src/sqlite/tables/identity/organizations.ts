@@ -1,6 +1,7 @@
 // Organizations: the tenants; each has one administrative owner.
 import { check, index, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
-import { commonCols, isJson } from "../common.ts";
+import { createInsertSchema, createSelectSchema } from "../../utils/schema.ts";
+import { commonCols, commonRefinements, isJson } from "../common.ts";
 import { accounts } from "./accounts.ts";
 
 /** Organizations of system.db. `ownerId` must also be a member with level `owner`; the writer keeps that true. */
@@ -21,3 +22,7 @@ export const organizations = sqliteTable(
     check("organizations_metadata_json", isJson(t.metadata)),
   ],
 );
+
+/** A row as it is read, and as it is inserted. */
+export const selectOrganizationSchema = createSelectSchema(organizations, commonRefinements);
+export const insertOrganizationSchema = createInsertSchema(organizations, commonRefinements);

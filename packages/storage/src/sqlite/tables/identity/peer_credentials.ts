@@ -1,7 +1,8 @@
 // Peer credentials: SSH keys and certificate authorities, found by fingerprint.
 import { sql } from "drizzle-orm";
 import { check, index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
-import { commonCols, isJson, isOneOf } from "../common.ts";
+import { createInsertSchema, createSelectSchema } from "../../utils/schema.ts";
+import { commonCols, commonRefinements, FlagSchema, isJson, isOneOf } from "../common.ts";
 import { accounts } from "./accounts.ts";
 
 /** Credentials of system.db that are looked up by OpenSSH SHA-256 fingerprint. `credentialType` is `ssh_key`, `cert_authority` or a later one. */
@@ -30,3 +31,9 @@ export const peerCredentials = sqliteTable(
     check("peer_credentials_enabled_bool", isOneOf(t.enabled, [0, 1])),
   ],
 );
+
+const credentialRefinements = { ...commonRefinements, enabled: FlagSchema };
+
+/** A row as it is read, and as it is inserted. */
+export const selectPeerCredentialSchema = createSelectSchema(peerCredentials, credentialRefinements);
+export const insertPeerCredentialSchema = createInsertSchema(peerCredentials, credentialRefinements);

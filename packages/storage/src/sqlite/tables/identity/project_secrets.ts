@@ -1,6 +1,7 @@
 // Project secrets: webhook signing secrets, sealed by the caller before they come here.
 import { blob, check, index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import { commonCols, isJson } from "../common.ts";
+import { createInsertSchema, createSelectSchema } from "../../utils/schema.ts";
+import { commonCols, commonRefinements, isJson } from "../common.ts";
 import { projects } from "./projects.ts";
 
 /** Secrets of system.db, encrypted at rest. During a rotation the previous one stays with an `expiresAt`. */
@@ -21,3 +22,7 @@ export const projectSecrets = sqliteTable(
   },
   (t) => [index("idx_project_secrets_project_id").on(t.projectId, t.createdAt), check("project_secrets_metadata_json", isJson(t.metadata))],
 );
+
+/** A row as it is read, and as it is inserted. */
+export const selectProjectSecretSchema = createSelectSchema(projectSecrets, commonRefinements);
+export const insertProjectSecretSchema = createInsertSchema(projectSecrets, commonRefinements);

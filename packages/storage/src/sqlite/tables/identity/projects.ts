@@ -1,17 +1,25 @@
 // Projects: what an API key sends for; signature policy and limits are decided here.
+
+import { type Static, Type } from "@sinclair/typebox";
 import { check, index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
-import { commonCols, isJson, isOneOf } from "../common.ts";
+import { json } from "../../utils/json.ts";
+import { createInsertSchema, createSelectSchema } from "../../utils/schema.ts";
+import { commonCols, commonRefinements, isJson, isOneOf } from "../common.ts";
 import { organizations } from "./organizations.ts";
 
 /** Whether ingest needs a signature: `required`, `optional` (demo, quickstart) or `extended` (also covers time and idempotency key). */
 export const SIGNATURE_POLICIES = ["required", "optional", "extended"] as const;
 
 /** Limits that replace the defaults for one project; what is missing stays at its default. */
-export interface ProjectLimits {
-  readonly eventsPerSecond?: number;
-  readonly batchesPerSecond?: number;
-  readonly batchBytes?: number;
-}
+export const ProjectLimitsSchema = Type.Object(
+  {
+    eventsPerSecond: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+    batchesPerSecond: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+    batchBytes: Type.Optional(Type.Integer({ minimum: 1 })),
+  },
+  { additionalProperties: false },
+);
+export type ProjectLimits = Static<typeof ProjectLimitsSchema>;
 
 /**
  * Projects of system.db; deleted softly (`deletedAt`).
@@ -29,7 +37,7 @@ export const projects = sqliteTable(
     deletedAt: integer("deleted_at", { mode: "timestamp" }),
     signaturePolicy: text("signature_policy", { enum: SIGNATURE_POLICIES }).notNull().default("required"),
     /** Null: the defaults. */
-    limits: text("limits", { mode: "json" }).$type<ProjectLimits>(),
+    limits: json("limits", ProjectLimitsSchema),
   },
   (t) => [
     uniqueIndex("unq_projects_org_slug").on(t.orgId, t.slug),
@@ -39,3 +47,7 @@ export const projects = sqliteTable(
     check("projects_signature_policy_enum", isOneOf(t.signaturePolicy, SIGNATURE_POLICIES)),
   ],
 );
+
+/** A row as it is read, and as it is inserted. */
+export const selectProjectSchema = createSelectSchema(projects, commonRefinements);
+export const insertProjectSchema = createInsertSchema(projects, commonRefinements);

@@ -1,6 +1,9 @@
 // Edge types: the kinds of edge a graph type knows, with a schema and the node types allowed at both ends.
+
+import { Type } from "@sinclair/typebox";
 import { check, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
-import { commonCols, isJson } from "../common.ts";
+import { createInsertSchema, createSelectSchema } from "../../utils/schema.ts";
+import { commonCols, commonRefinements, isJson, MetadataSchema } from "../common.ts";
 import { graphTypes } from "./graphTypes.ts";
 
 /** Edge types of a tenant file. An empty list of allowed types means: any. */
@@ -25,3 +28,10 @@ export const edgeTypes = sqliteTable(
     check("edge_types_target_types_json", isJson(t.allowedTargetTypes)),
   ],
 );
+
+const names = Type.Array(Type.String());
+const typeRefinements = { ...commonRefinements, schema: MetadataSchema, allowedSourceTypes: names, allowedTargetTypes: names };
+
+/** A row as it is read, and as it is inserted. */
+export const selectEdgeTypeSchema = createSelectSchema(edgeTypes, typeRefinements);
+export const insertEdgeTypeSchema = createInsertSchema(edgeTypes, typeRefinements);

@@ -1,7 +1,8 @@
 // Edges: from node key to node key within one graph; the edge type stands in `metadata` under `_graph.type`.
 import { sql } from "drizzle-orm";
 import { check, foreignKey, index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
-import { commonCols, isJson, isOneOf } from "../common.ts";
+import { createInsertSchema, createSelectSchema } from "../../utils/schema.ts";
+import { commonCols, commonRefinements, isJson, isOneOf, MetadataSchema } from "../common.ts";
 import { graphs } from "./graphs.ts";
 import { nodes } from "./nodes.ts";
 
@@ -38,3 +39,7 @@ export const edges = sqliteTable(
     check("edges_undirected_bool", isOneOf(t.undirected, [0, 1])),
   ],
 );
+
+/** A row as it is read, and as it is inserted. */
+export const selectEdgeSchema = createSelectSchema(edges, { ...commonRefinements, attributes: MetadataSchema });
+export const insertEdgeSchema = createInsertSchema(edges, { ...commonRefinements, attributes: MetadataSchema });

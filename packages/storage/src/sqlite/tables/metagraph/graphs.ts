@@ -1,6 +1,7 @@
 // Graphs: instances of a graph type inside one tenant file.
 import { check, index, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import { commonCols, isJson, isOneOf } from "../common.ts";
+import { createInsertSchema, createSelectSchema } from "../../utils/schema.ts";
+import { commonCols, commonRefinements, isJson, isOneOf } from "../common.ts";
 import { graphTypes } from "./graphTypes.ts";
 
 export const GRAPH_STATUSES = ["active", "archived", "draft"] as const;
@@ -27,3 +28,7 @@ export const graphs = sqliteTable(
     check("graphs_status_enum", isOneOf(t.status, GRAPH_STATUSES)),
   ],
 );
+
+/** A row as it is read, and as it is inserted. */
+export const selectGraphSchema = createSelectSchema(graphs, commonRefinements);
+export const insertGraphSchema = createInsertSchema(graphs, commonRefinements);

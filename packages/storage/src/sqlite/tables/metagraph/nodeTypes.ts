@@ -1,6 +1,7 @@
 // Node types: the kinds of node a graph type knows, each with a schema for its attributes.
 import { check, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
-import { commonCols, isJson } from "../common.ts";
+import { createInsertSchema, createSelectSchema } from "../../utils/schema.ts";
+import { commonCols, commonRefinements, isJson, MetadataSchema } from "../common.ts";
 import { graphTypes } from "./graphTypes.ts";
 
 /** Node types of a tenant file; `schema` is a TypeBox (JSON Schema) object. */
@@ -21,3 +22,7 @@ export const nodeTypes = sqliteTable(
     check("node_types_schema_json", isJson(t.schema)),
   ],
 );
+
+/** A row as it is read, and as it is inserted. */
+export const selectNodeTypeSchema = createSelectSchema(nodeTypes, { ...commonRefinements, schema: MetadataSchema });
+export const insertNodeTypeSchema = createInsertSchema(nodeTypes, { ...commonRefinements, schema: MetadataSchema });

@@ -1,7 +1,8 @@
 // Nodes: keyed by the consumer within their graph; the node type stands in `metadata` under `_graph.type`.
 import { sql } from "drizzle-orm";
 import { check, index, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
-import { commonCols, isJson } from "../common.ts";
+import { createInsertSchema, createSelectSchema } from "../../utils/schema.ts";
+import { commonCols, commonRefinements, isJson, MetadataSchema } from "../common.ts";
 import { graphs } from "./graphs.ts";
 
 /** Nodes of a tenant file. */
@@ -22,3 +23,7 @@ export const nodes = sqliteTable(
     check("nodes_attributes_json", isJson(t.attributes)),
   ],
 );
+
+/** A row as it is read, and as it is inserted. */
+export const selectNodeSchema = createSelectSchema(nodes, { ...commonRefinements, attributes: MetadataSchema });
+export const insertNodeSchema = createInsertSchema(nodes, { ...commonRefinements, attributes: MetadataSchema });
