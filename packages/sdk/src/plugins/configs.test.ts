@@ -95,7 +95,7 @@ test("a linked folder that is swapped is seen, as Kubernetes does it", async () 
 });
 
 test("many writes in a row are one event; writing the same again is none", async () => {
-  const { events, plugin } = await watch();
+  const { events, plugin } = await watch({ settleMs: 500 });
   for (let i = 0; i < 20; i += 1) {
     writeFileSync(file(), `foo=${i}\n`);
     await new Promise((resolve) => setTimeout(resolve, 5));
