@@ -25,9 +25,6 @@ export interface Batch extends SpooledBatch {
   isStored?: boolean;
 }
 
-/** `"id":"<36>",` and the comma between two events. Units: bytes. */
-export const eventOverhead = 45;
-
 /** Gives each event a UUIDv7 and all of them one key. */
 export function seal(queued: readonly QueuedEvent[]): Batch {
   const sealedAtMs = Date.now();
@@ -42,6 +39,12 @@ export function seal(queued: readonly QueuedEvent[]): Batch {
   return { key: uuid(), sealedAtMs, events, size, tries: 0 };
 }
 
+/** A random UUID v4, also on pages without TLS, where `crypto.randomUUID` is missing. */
+const uuid = (): string =>
+  "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) =>
+    (+digit ^ ((crypto.getRandomValues(new Uint8Array(1))[0] as number) & (15 >> (+digit / 4)))).toString(16),
+  );
+
 /** A part of a batch as a batch of its own. Its key follows from the parent's, so a part that is made twice has one key. */
 export function childOf(parent: Batch, events: readonly string[], index: number): Batch {
   const number = (Number.parseInt(parent.key.slice(24), 16) * 2 + 1 + index) % 2 ** 48;
@@ -53,12 +56,3 @@ export function childOf(parent: Batch, events: readonly string[], index: number)
     tries: 0,
   };
 }
-
-/** Type of a sealed event, for counting. */
-export const typeOf = (event: string): string => /"type":"(.*?)"/.exec(event)?.[1] ?? "unknown";
-
-/** A random UUID v4, also on pages without TLS, where `crypto.randomUUID` is missing. */
-const uuid = (): string =>
-  "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) =>
-    (+digit ^ ((crypto.getRandomValues(new Uint8Array(1))[0] as number) & (15 >> (+digit / 4)))).toString(16),
-  );

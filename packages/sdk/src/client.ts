@@ -1,13 +1,13 @@
 // The client: buffers events, hands them to plugins and to the delivery loop, and never hurts its host.
 import type { MiddlewareHandler } from "hono";
-import { eventOverhead } from "./batcher.ts";
-import { createDelivery } from "./delivery.ts";
+import { createBuffer } from "./buffer.ts";
+import type { Core, Engine, State } from "./core.ts";
+import { eventOverhead } from "./limits.ts";
 import { type CuittyOptions, normalizeOptions, type Settings } from "./options.ts";
 import type { CuittyPlugin, EmittedEvent, PluginContext } from "./plugin.ts";
 import { createPluginHost, pluginError } from "./plugin-host.ts";
 import type { RequestRecorder } from "./request-recorder.ts";
 import type { Runtime } from "./runtime.ts";
-import { createSend } from "./sender.ts";
 import { serializeEvent } from "./serialize.ts";
 import { type ClientEvents, type ClientStats, createStats } from "./stats.ts";
 
@@ -39,37 +39,53 @@ export interface CuittyClient extends RequestRecorder {
   on<Name extends keyof ClientEvents>(name: Name, listener: (detail: ClientEvents[Name]) => void): () => void;
 }
 
-/** How long a burst of events is gathered before a serverless flush. Units: ms. */
-const burstMs = 50;
-
 /** A client on a runtime. Errors: `invalid_option`, once, naming the option. */
 export function createClient(options: CuittyOptions, runtime: Runtime): CuittyClient {
   const isOn = options?.enabled !== false;
   // Switched off, a client takes nothing in and never looks at its settings.
   const settings = isOn ? normalizeOptions(options) : ({} as Settings);
   const stats = createStats(settings.debug, runtime.write);
-  const { counters, drops, drop, debug, warn, on } = stats;
-  const delivery = createDelivery(settings, stats, createSend(settings, runtime));
+  const { counters, drops, drop, log, on } = stats;
+  const { push, held, count, bytes, take } = createBuffer(stats, () => state.keeper?.absorb());
   const plugins = createPluginHost(stats);
   const buffered = Promise.resolve();
-  let isStarted = !isOn;
-  let isClosed = false;
-  let isSpoolOpen = !settings.spool;
+  const state: State = { openUntilMs: 0 };
+  const pending = (): number => held.events + (state.keeper?.events ?? 0);
+  const core: Core = { settings, stats, held, waiting: [], flying: new Set(), state, count, bytes, take, pending };
+  let loading: Promise<unknown> | undefined;
   let holding: Promise<unknown> | undefined;
-  let closing: Promise<FlushResult> | undefined;
-  let detach: (() => void) | undefined;
+
+  /** The engine is loaded by the first who needs it; one that cannot be loaded is asked for again. */
+  async function load(): Promise<Engine | undefined> {
+    loading ??= runtime.load().then(
+      ({ createEngine }) => {
+        state.engine = createEngine(core);
+      },
+      (error) => {
+        loading = undefined;
+        log(`cannot load: ${error}`, true);
+      },
+    );
+    await loading;
+    return state.engine;
+  }
+
+  function wake(): void {
+    if (state.engine) state.engine.touch();
+    else if (state.isStarted) load().then((engine) => engine?.touch());
+  }
 
   function emit(event: EmittedEvent): Promise<void> {
     if (isOn) {
-      counters.emitted++;
       let type = "unknown";
+      counters.emitted++;
       try {
         type = `${event.type}`;
         const passed = plugins.before(event);
-        if (passed) add(serializeEvent(passed), `${passed.type}`);
-        else drop("plugin", type);
-      } catch (error) {
-        drop(error === pluginError ? "plugin_error" : "unserializable", type);
+        if (passed && passed !== pluginError) add(serializeEvent(passed), `${passed.type}`);
+        else drop(passed ? "plugin_error" : "plugin", type);
+      } catch {
+        drop("unserializable", type);
       }
     }
     return buffered;
@@ -78,70 +94,45 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
   function emitRaw(type: string, timestamp: string, json: string): void {
     // Hooks see values, not text: redaction holds for finished lines too.
     if (plugins.hasBefore()) {
-      emit({ type, timestamp, data: parse(json) });
-      return;
+      emit({
+        type,
+        timestamp,
+        get data() {
+          return JSON.parse(json);
+        },
+      });
+    } else {
+      counters.emitted++;
+      // Line breaks between tokens are legal JSON, but in a spool an event is one line.
+      add(`{"type":${JSON.stringify(type)},"ts":${JSON.stringify(timestamp)},"data":${json.replace(/[\n\r]/g, " ")}}`, type);
     }
-    counters.emitted++;
-    // Line breaks between tokens are legal JSON, but in the spool an event is one line.
-    add(`{"type":${JSON.stringify(type)},"ts":${JSON.stringify(timestamp)},"data":${json.replace(/[\n\r]/g, " ")}}`, type);
   }
 
   function add(text: string, type: string): void {
-    if (isClosed) {
+    if (state.isClosed) {
       drop("closed", type);
       return;
     }
-    delivery.push(text, runtime.byteLength(text) + eventOverhead, type);
-    delivery.touch();
-    if (settings.waitUntil) holdRequest(settings.waitUntil);
-  }
-
-  /** Asks a serverless platform to wait until what was emitted in this burst is sent. */
-  function holdRequest(waitUntil: (promise: Promise<unknown>) => void): void {
-    if (holding) return;
-    holding = new Promise((resolve) => setTimeout(resolve, burstMs)).then(() => {
-      holding = undefined;
-      return flush();
-    });
-    try {
-      waitUntil(holding);
-    } catch (error) {
-      debug(`waitUntil threw: ${error}`);
+    push(text, runtime.byteLength(text) + eventOverhead, type);
+    wake();
+    if (settings.waitUntil && !holding) {
+      // One flush at a time: it starts after what is emitted in this turn, and takes along what is emitted while it runs.
+      holding = flush().then(() => {
+        holding = undefined;
+      });
+      settings.waitUntil(holding);
     }
   }
 
-  function openSpool(): void {
-    if (isSpoolOpen) return;
-    isSpoolOpen = true;
-    try {
-      delivery.useSpool(runtime.openSpool(settings, stats));
-    } catch (error) {
-      warn(`the spool cannot be opened: ${error}`);
-    }
+  async function ask(name: "flush" | "shutdown", ms: number): Promise<FlushResult> {
+    if (isOn) plugins.flush();
+    if (name === "shutdown") plugins.teardown();
+    const engine = isOn && (await load());
+    return engine ? engine[name](ms) : { sent: 0, pending: pending(), dropped: 0 };
   }
 
-  async function measured(work: () => Promise<void>): Promise<FlushResult> {
-    const { sent, rejected, dropped } = counters;
-    if (isOn) {
-      plugins.flush();
-      openSpool();
-      await work();
-    }
-    return { sent: counters.sent - sent, pending: delivery.pending(), dropped: counters.dropped + counters.rejected - dropped - rejected };
-  }
-
-  const flush = (ms = 30_000): Promise<FlushResult> => measured(() => delivery.flush(ms));
-
-  function shutdown(ms = 5_000): Promise<FlushResult> {
-    closing ??= measured(async () => {
-      plugins.teardown();
-      await delivery.flush(ms);
-      isClosed = true;
-      await delivery.close();
-      detach?.();
-    });
-    return closing;
-  }
+  const flush = (ms = 30_000): Promise<FlushResult> => ask("flush", ms);
+  const shutdown = (ms = 5_000): Promise<FlushResult> => ask("shutdown", ms);
 
   const client: CuittyClient = {
     emit,
@@ -150,49 +141,28 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
     close: shutdown,
     on,
     recordRequest: plugins.request,
-    honoMiddleware: () => lazyHonoMiddleware(client),
+    // Code that only its users load, with the first request.
+    honoMiddleware: () => async (context, next) => (await import("./hono.ts")).createHonoMiddleware(client)(context, next),
     use(plugin) {
       if (isOn) plugins.add(plugin);
       return client;
     },
     start() {
-      if (isStarted || closing) return client;
-      isStarted = true;
-      openSpool();
-      detach = runtime.attach(delivery);
-      delivery.start();
-      const { portalUrl, projectId } = settings;
-      plugins.start({ emit, emitRaw, on, portalUrl, projectId, debug, now: Date.now } as PluginContext);
+      if (isOn && !state.isStarted) {
+        state.isStarted = true;
+        runtime.attach(core);
+        wake();
+        plugins.start({ ...settings, emit, emitRaw, on, debug: log, now: Date.now } as PluginContext);
+      }
       return client;
     },
     stats: () => ({
       ...counters,
       drops: structuredClone(drops),
-      pending: delivery.pending(),
-      bytes: delivery.bytes(),
-      breaker: delivery.isOpen() ? "open" : "closed",
+      pending: pending(),
+      bytes: held.bytes,
+      breaker: performance.now() < state.openUntilMs ? "open" : "closed",
     }),
   };
   return client;
-}
-
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return json;
-  }
-}
-
-/** The middleware is code that only its users load: with the first request. */
-function lazyHonoMiddleware(client: CuittyClient): MiddlewareHandler {
-  let loading: Promise<MiddlewareHandler | undefined> | undefined;
-  return async (context, next) => {
-    loading ??= import("./hono.ts").then(
-      ({ createHonoMiddleware }) => createHonoMiddleware(client),
-      () => undefined,
-    );
-    const handler = await loading;
-    return handler ? handler(context, next) : next();
-  };
 }

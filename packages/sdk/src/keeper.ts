@@ -9,8 +9,10 @@ export interface Keeper {
   store(batch: Batch): boolean | Promise<boolean>;
   /** Ends the copy, if there is one. */
   forget(batch: Batch): void;
-  /** Leaves a batch to the spool and calls `release`; it waits in memory as long as it is not stored. */
-  park(batch: Batch, waiting: Batch[], release: (batch: Batch) => void): void;
+  /** Leaves a batch to the spool; it waits in memory for as long as it is not stored. */
+  park(batch: Batch): void;
+  /** Seals what is queued and leaves it to the spool. */
+  absorb(): void;
   /** The next batch from the spool that is not in memory. Undefined also every other time when `isBusy`, so that new events get their turn. */
-  claim(isHeld: (key: string) => boolean, isBusy: boolean): Promise<Batch | undefined>;
+  claim(isBusy: boolean): Promise<Batch | undefined>;
 }

@@ -16,7 +16,7 @@ export interface CuittyOptions {
   readonly maxBufferSize?: number;
   /** Tries after the first one; 0 means one try. @default 3 */
   readonly maxRetries?: number;
-  /** Longest a request may take. Units: ms. @default 10000 */
+  /** Longest a request may take. Units: ms; Infinity means as long as the platform lets it. @default 10000 */
   readonly timeout?: number;
   /** One line to stderr for each change of state. @default false */
   readonly debug?: boolean;
@@ -32,76 +32,52 @@ export interface CuittyOptions {
   readonly fetch?: typeof fetch;
 }
 
-/** Options after the check, with every default in place. */
-export type Settings = ReturnType<typeof normalizeOptions>;
+/** Options with every default in place. */
+export type Settings = Required<Omit<CuittyOptions, "waitUntil">> & Pick<CuittyOptions, "waitUntil">;
 
-const token = /^[!-~]+$/;
-
-/** A number is the least value, a list holds types or values, an expression is for text. */
-const rules: Record<string, number | readonly unknown[] | RegExp> = {
-  portalUrl: token,
-  projectId: token,
-  apiKey: token,
-  webhookSecret: token,
-  flushInterval: 0,
-  maxBufferSize: 1,
-  maxRetries: 0,
-  timeout: 1,
-  debug: ["boolean"],
-  enabled: ["boolean"],
-  spool: ["string", "object"],
-  durability: ["exit", "wal"],
-  waitUntil: ["function"],
-  fetch: ["function"],
-};
-
-/** Checks options and puts defaults in place. Errors: one `invalid_option` that names the first wrong option and never shows a text. */
-export function normalizeOptions(options: CuittyOptions) {
-  const required = { portalUrl: "", projectId: "", apiKey: "" };
-  for (const name in { ...required, ...options }) check(name, (options as never)?.[name] ?? (required as Record<string, unknown>)[name]);
-  const { apiKey, webhookSecret, spool, waitUntil } = options;
-  return {
-    url: `${baseUrl(options.portalUrl)}/api/ingest`,
-    portalUrl: baseUrl(options.portalUrl),
-    projectId: options.projectId,
-    apiKey,
-    secret: webhookSecret ?? (/^cuitty_pk_/.test(apiKey) ? undefined : apiKey),
-    flushInterval: options.flushInterval ?? 5_000,
-    maxBufferSize: options.maxBufferSize ?? 500,
-    maxRetries: options.maxRetries ?? 3,
-    timeout: options.timeout ?? 10_000,
-    debug: options.debug ?? false,
-    spool,
-    isWal: options.durability === "wal",
-    waitUntil,
-    fetch: options.fetch ?? fetch,
+/** Checks options; a default's type is its option's type. Errors: one `invalid_option` that names the first wrong option and never shows a text. */
+export function normalizeOptions(options: CuittyOptions): Settings {
+  const settings: Record<string, unknown> = {
+    portalUrl: "",
+    projectId: "",
+    apiKey: "",
+    webhookSecret: "",
+    flushInterval: 5_000,
+    maxBufferSize: 500,
+    maxRetries: 3,
+    timeout: 10_000,
+    debug: false,
+    enabled: true,
+    spool: "",
+    durability: "exit",
+    fetch,
   };
-}
-
-function check(name: string, value: unknown): void {
-  const rule = rules[name];
-  const kind = typeof value;
-  if (rule === undefined) fail(name, "no such option");
-  if (value === undefined) return;
-  const [isRight, expected] =
-    typeof rule === "number"
-      ? [kind === "number" && (value as number) >= rule, `a number >= ${rule}`]
-      : rule instanceof RegExp
-        ? [rule.test(value as string), "text without spaces"]
-        : [rule.includes(kind) || rule.includes(value), rule.join(" or ")];
-  if (!isRight) fail(name, `expected ${expected}, got ${kind === "number" ? value : value === "" ? "nothing" : kind}`);
+  for (const name in { ...settings, ...options }) {
+    if (name === "waitUntil") settings[name] = fetch;
+    const value = (options as unknown as Record<string, unknown>)?.[name] ?? settings[name];
+    const expected = typeof settings[name];
+    const isSpool = name === "spool" && typeof value === "object";
+    const least = name === "timeout" ? 1 : 0;
+    if (!(name in settings)) fail(name, "is no option");
+    if (!isSpool && typeof value !== expected) fail(name, `must be a ${expected}, not ${typeof value}`);
+    if (expected === "number" && !((value as number) >= least)) fail(name, `must be at least ${least}, not ${value}`);
+    if (/Id|Key/.test(name) && !/^[!-~]+$/.test(value as string)) fail(name, "must be given, as text without spaces");
+    if (name === "durability" && !/^(exit|wal)$/.test(value as string)) fail(name, 'must be "exit" or "wal"');
+    settings[name] = name === "portalUrl" ? baseUrl(value as string) : value;
+  }
+  return settings as unknown as Settings;
 }
 
 function baseUrl(text: string): string {
   try {
     const { protocol, origin, pathname, username, password } = new URL(text, globalThis.location?.href);
-    if (/^https?:$/.test(protocol) && !username && !password) return (origin + pathname).replace(/\/+$/, "");
+    if (/^http/.test(protocol) && !username && !password) return (origin + pathname).replace(/\/+$/, "");
   } catch {
     // Said below.
   }
-  return fail("portalUrl", "expected an http(s) URL without credentials");
+  return fail("portalUrl", "must be an http(s) URL without credentials");
 }
 
 function fail(option: string, problem: string): never {
-  throw new CuittyError("invalid_option", `createCuittyClient: ${option}: ${problem}`, { details: { option } });
+  throw new CuittyError("invalid_option", `createCuittyClient: ${option} ${problem}`, { details: { option } });
 }

@@ -18,7 +18,7 @@ export function verdictOf(status: number, retryAfterMs: number | undefined): Ver
 export const retryDelayMs = (n: number): number => Math.min(60_000, 250 * 4 ** (n - 1)) * (0.8 + 0.4 * Math.random());
 
 /** Retry-After as seconds or as a date, between 0 and 5 minutes; undefined when absent or malformed. Units: ms. Source: RFC 9110 section 10.2.3. */
-export function parseRetryAfter(value: string | null): number | undefined {
+export function parseRetryAfter(value: string | null | undefined): number | undefined {
   const ms = /^\d+$/.test(value as string)
     ? +(value as string) * 1_000
     : /^[A-Z]/.test(value as string)

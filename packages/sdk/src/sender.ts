@@ -1,8 +1,10 @@
 // One try to deliver one batch: the same bytes and key each time, a deadline, and a reply that is read with a limit.
+import { HEADER } from "@cuitty/wire-protocol/headers";
 import type { Batch } from "./batcher.ts";
 import type { Settings } from "./options.ts";
 import { parseRetryAfter } from "./retry.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Platform } from "./runtime.ts";
+import { later } from "./timer.ts";
 import { version } from "./version.ts";
 
 const gzipAboveBytes = 1_024;
@@ -13,8 +15,9 @@ export interface Reply {
   /** 0: no connection, no time, or a reply that is not ours. */
   readonly status: number;
   readonly retryAfterMs?: number;
-  readonly rejected?: readonly { readonly index: number; readonly reason: string }[];
-  readonly message?: string;
+  /** Reasons of refused events by index. */
+  readonly refused?: ReadonlyMap<number, string>;
+  readonly message: string;
 }
 
 /**
@@ -23,33 +26,39 @@ export interface Reply {
  */
 export type Send = (batch: Batch, onStart?: (stop: () => void) => void, isLast?: boolean) => Promise<Reply>;
 
-export function createSend(settings: Settings, runtime: Runtime): Send {
-  const { apiKey, projectId, secret, timeout, fetch, url } = settings;
+export function createSend(settings: Settings, platform: Platform): Send {
+  const { apiKey, projectId, timeout, fetch, portalUrl } = settings;
+  const secret = settings.webhookSecret || (apiKey.startsWith("cuitty_pk_") ? "" : apiKey);
+
+  /** The bytes of a batch, made once. */
+  async function freeze(batch: Batch, isLast?: boolean): Promise<Uint8Array<ArrayBuffer>> {
+    if (!batch.wire) {
+      const plain = new TextEncoder().encode(`{"events":[${batch.events.join()}]}`);
+      const gzipped = plain.length > gzipAboveBytes && !isLast && (await platform.gzip(plain).catch(() => undefined));
+      // While it was being compressed, a page's last request may have frozen it.
+      batch.isGzip ??= !!gzipped;
+      batch.wire ??= gzipped || plain;
+    }
+    return batch.wire as Uint8Array<ArrayBuffer>;
+  }
 
   async function exchange(batch: Batch, signal: AbortSignal, isLast?: boolean): Promise<Reply> {
-    let { wire } = batch;
-    if (!wire) {
-      wire = new TextEncoder().encode(`{"events":[${batch.events}]}`);
-      if (!isLast && wire.length > gzipAboveBytes) {
-        const gzipped = await runtime.gzip(wire).catch(() => undefined);
-        batch.isGzip = !!gzipped;
-        wire = gzipped ?? wire;
-      }
-      batch.wire = wire;
-    }
-    // Names as in @cuitty/wire-protocol/headers (a test compares them); written out, they cost a page half as much.
+    // Awaited only when it must be: a page's last request leaves in this turn.
+    const frozen = freeze(batch, isLast);
+    if (!batch.wire) await frozen;
+    const body = batch.wire as Uint8Array<ArrayBuffer>;
     const headers: Record<string, string> = {
-      Authorization: `Bearer ${apiKey}`,
+      [HEADER.authorization]: `Bearer ${apiKey}`,
       "Content-Type": "application/json",
-      "X-Project-Id": projectId,
-      "X-Cuitty-Idempotency-Key": batch.key,
-      "X-Cuitty-Sent-At": new Date().toISOString(),
-      "X-Cuitty-Sdk": `cuitty-sdk/${version}`,
+      [HEADER.projectId]: projectId,
+      [HEADER.idempotencyKey]: batch.key,
+      [HEADER.sentAt]: new Date().toISOString(),
+      [HEADER.sdk]: `cuitty-sdk/${version}`,
     };
     if (batch.isGzip) headers["Content-Encoding"] = "gzip";
-    if (secret) headers["X-Cuitty-Signature"] = await runtime.sign(wire, secret);
-    const init: RequestInit = { method: "POST", headers, body: wire as BodyInit, signal, credentials: "omit", redirect: "manual" };
-    return readReply(await runtime.fetch(fetch, url, init));
+    if (secret) headers[HEADER.signature] = await platform.sign(body, secret);
+    const init: RequestInit = { method: "POST", headers, body, signal, credentials: "omit", redirect: "manual" };
+    return readReply(await platform.fetch(fetch, `${portalUrl}/api/ingest`, init));
   }
 
   return (batch, onStart, isLast) =>
@@ -59,7 +68,7 @@ export function createSend(settings: Settings, runtime: Runtime): Send {
         resolve({ status: 0, message: "no reply in time" });
         controller.abort();
       };
-      const timer = setTimeout(stop, Math.min(timeout, 2 ** 31 - 1));
+      const timer = later(stop, timeout);
       onStart?.(stop);
       exchange(batch, controller.signal, isLast)
         .catch((error) => ({ status: 0, message: `${error?.cause ?? error}` }))
@@ -72,27 +81,36 @@ export function createSend(settings: Settings, runtime: Runtime): Send {
 
 /** A 2xx counts only with a JSON object or nothing as its body: an HTML page that says 200 is a proxy, not the server. */
 async function readReply(response: Response): Promise<Reply> {
-  const { status } = response;
   const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"));
+  // A browser hides the status of a redirect behind 0.
+  const status = response.status || 302;
+  const text = await readText(response);
+  const body = parseObject(text);
+  if (!body && status < 300) return { status: 0, retryAfterMs, message: `${status} with a reply that is not JSON` };
+  const refused = new Map<number, string>();
+  if (Array.isArray(body?.rejected))
+    for (const one of body.rejected) if (Number.isInteger(one?.index)) refused.set(one.index, `${one.reason}`);
+  return { status, retryAfterMs, refused, message: `${status} ${body?.code ?? ""} ${body?.detail ?? ""}`.trim() };
+}
+
+async function readText(response: Response): Promise<string> {
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
   let text = "";
-  for (let part = await reader?.read(); part && !part.done && text.length < maxReplyChars; part = await reader?.read()) {
+  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
     text += decoder.decode(part.value, { stream: true });
+    if (text.length > maxReplyChars) {
+      reader?.cancel().catch(() => undefined);
+      break;
+    }
   }
-  reader?.cancel().catch(() => undefined);
-  let reply: { rejected?: unknown; code?: string; detail?: string };
+  return text;
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
   try {
-    reply = Object(JSON.parse(text || "{}"));
+    return Object(JSON.parse(text || "{}"));
   } catch {
-    return { status: status > 299 ? status : 0, retryAfterMs, message: `${status} with a reply that is not JSON` };
+    return undefined;
   }
-  const { rejected, code, detail } = reply;
-  return {
-    // A browser hides the status of a redirect.
-    status: response.type === "opaqueredirect" ? 302 : status,
-    retryAfterMs,
-    rejected: Array.isArray(rejected) ? rejected : undefined,
-    message: `${status} ${code ?? ""} ${detail ?? ""}`,
-  };
 }

@@ -76,8 +76,12 @@ export interface ClientStats {
   readonly breaker: "open" | "closed";
 }
 
+/** Types counted by name for each reason: types come from the host, and their number is bounded like everything else here. */
 const maxTypes = 64;
 const warningIntervalMs = 60_000;
+
+/** Counters, listeners and log of a client. */
+export type Stats = ReturnType<typeof createStats>;
 
 export function createStats(isDebug: boolean, write: (line: string) => void) {
   const counters = { emitted: 0, restored: 0, sent: 0, rejected: 0, dropped: 0, requests: 0, retries: 0, pluginErrors: 0 };
@@ -85,37 +89,32 @@ export function createStats(isDebug: boolean, write: (line: string) => void) {
   const listeners = new Set<readonly [name: string, listener: (detail: never) => void]>();
   let quietUntilMs = 0;
 
-  const debug = (message: string): void => {
-    if (isDebug) write(`[cuitty] ${message}`);
-  };
-
-  /** Prints the line, unless another one was printed in the last minute. */
-  const warn = (message: string): void => {
+  /** Prints a line when debugging; a warning also otherwise, at most one a minute. */
+  const log = (message: string, isWarning?: boolean): void => {
     const nowMs = performance.now();
-    if (nowMs < quietUntilMs) return;
-    quietUntilMs = nowMs + warningIntervalMs;
+    if (!isDebug && !(isWarning && nowMs >= quietUntilMs)) return;
+    if (isWarning) quietUntilMs = nowMs + warningIntervalMs;
     write(`[cuitty] ${message}`);
   };
 
   const fire = <Name extends keyof ClientEvents>(name: Name, detail: ClientEvents[Name]): void => {
-    if (isDebug) debug(`${name} ${JSON.stringify(detail)}`);
+    if (isDebug) log(`${name} ${JSON.stringify(detail)}`);
     for (const [wanted, listener] of listeners) {
       try {
         if (wanted === name) listener(detail as never);
       } catch (error) {
-        debug(`a listener threw: ${error}`);
+        log(`${error}`);
       }
     }
   };
 
-  const drop = (reason: DropReason, type: string, message?: string): void => {
+  const drop = (reason: DropReason, type: string, message = ""): void => {
     counters[reason === "rejected" ? reason : "dropped"]++;
     drops[reason] ??= {};
     const byType = drops[reason];
-    // Types come from the host: their number is bounded like everything else here.
-    const name = Object.hasOwn(byType, type) || Object.keys(byType).length < maxTypes ? type : "other";
-    byType[name] = (byType[name] ?? 0) + 1;
-    if (reason !== "plugin") warn(`events are being lost: ${reason} ${message ?? ""}; see client.stats()`);
+    const name = type in byType || Object.keys(byType).length < maxTypes ? type : "other";
+    byType[name] = (byType[name] || 0) + 1;
+    log(`lost: ${reason} ${message}`, reason !== "plugin");
     fire("drop", { reason, type, message });
   };
 
@@ -125,8 +124,5 @@ export function createStats(isDebug: boolean, write: (line: string) => void) {
     return () => void listeners.delete(entry);
   };
 
-  return { counters, drops, debug, warn, fire, drop, on };
+  return { counters, drops, log, fire, drop, on };
 }
-
-/** Counters, listeners and log of a client. */
-export type Stats = ReturnType<typeof createStats>;

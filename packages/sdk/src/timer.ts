@@ -1,7 +1,7 @@
 // Timers that do not keep the host alive.
 
 /** Longer delays overflow and fire at once. Units: ms. */
-const maxDelayMs = 2 ** 31 - 1;
+export const maxDelayMs = 2 ** 31 - 1;
 
 /** Calls `work` after `ms`, unless the process ends before. */
 export function later(work: () => void, ms: number): ReturnType<typeof setTimeout> {

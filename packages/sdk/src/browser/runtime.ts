@@ -1,15 +1,25 @@
-// Browsers, workers and edge runtimes: WebCrypto, CompressionStream, the console, unload hooks.
+// Browsers, workers and edge runtimes, at once: byte counts, the console, unload hooks.
 import type { Runtime } from "../runtime.ts";
 
 export const browserRuntime: Runtime = {
   byteLength: (text) => new TextEncoder().encode(text).length,
   // Taken early: a plugin that patches the console must not see our lines.
   write: console.warn,
-  sign: async (bytes, secret) => (await (crypto.subtle ? import("./sign-webcrypto.ts") : import("./sign-noble.ts"))).sign(bytes, secret),
-  gzip: async (bytes) => (globalThis.CompressionStream ? (await import("./gzip.ts")).gzip(bytes) : undefined),
-  fetch: (request, url, init) => request(url, init),
-  openSpool: () => {
-    throw new Error();
+  attach(core) {
+    // Workers and edge runtimes have no page that could go away.
+    if (!globalThis.document) return;
+    const leave = (): void => {
+      if (document.visibilityState === "hidden") core.state.engine?.leave();
+    };
+    const back = (): void => core.state.engine?.touch();
+    addEventListener("pagehide", leave);
+    document.addEventListener("visibilitychange", leave);
+    addEventListener("pageshow", back);
+    core.state.detach = () => {
+      removeEventListener("pagehide", leave);
+      document.removeEventListener("visibilitychange", leave);
+      removeEventListener("pageshow", back);
+    };
   },
-  attach: () => () => undefined,
+  load: () => import("./engine.ts"),
 };

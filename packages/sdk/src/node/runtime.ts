@@ -1,21 +1,20 @@
-// Node and Bun: signing and gzip of the platform, stderr, exit hooks.
+// Node and Bun, at once: byte counts, stderr, exit hooks.
+import { Console } from "node:console";
 import type { Runtime } from "../runtime.ts";
+import { watchExit } from "./exit.ts";
+import { openWriter } from "./spool-writer.ts";
 
 export const nodeRuntime: Runtime = {
   byteLength: Buffer.byteLength,
   // A Console of its own: one that a host or a plugin patched must not see our lines, and an stderr that is closed must not throw.
-  write: (line) => new console.Console(process.stderr).error(line),
-  async sign(bytes, secret) {
-    const { createHmac } = await import("node:crypto");
-    return createHmac("sha256", secret).update(bytes).digest("hex");
+  write: (line) => new Console(process.stderr).error(line),
+  attach(core) {
+    try {
+      core.state.spool = openWriter(core.settings);
+    } catch (error) {
+      core.stats.log(`the spool cannot be opened: ${error}`, true);
+    }
+    core.state.detach = watchExit(core);
   },
-  async gzip(bytes) {
-    const { gzip } = await import("node:zlib");
-    return new Promise((resolve, reject) => gzip(bytes, { level: 1 }, (error, result) => (error ? reject(error) : resolve(result))));
-  },
-  fetch: (request, url, init) => request(url, init),
-  openSpool: () => {
-    throw new Error();
-  },
-  attach: () => () => undefined,
+  load: () => import("./engine.ts"),
 };

@@ -1,0 +1,58 @@
+// What a client holds and how sending stands: made by the client, shared with the engine that is loaded beside it.
+import type { Batch, QueuedEvent } from "./batcher.ts";
+import type { FlushResult } from "./client.ts";
+import type { Keeper } from "./keeper.ts";
+import type { SpoolWriter } from "./node/spool-writer.ts";
+import type { Settings } from "./options.ts";
+import type { SpoolAdapter } from "./spool.ts";
+import type { Stats } from "./stats.ts";
+
+export interface Core {
+  readonly settings: Settings;
+  readonly stats: Stats;
+  /** Everything in memory, queued or sealed. Units: events; UTF-8 bytes. */
+  readonly held: { events: number; bytes: number };
+  /** Sealed batches in memory that wait, next first. */
+  readonly waiting: Batch[];
+  /** Sealed batches on their way. */
+  readonly flying: Set<Batch>;
+  readonly state: State;
+  /** Events that wait to be sealed. */
+  count(): number;
+  /** Bytes that wait to be sealed. */
+  bytes(): number;
+  /** Takes out the oldest events, of at most `room` bytes. */
+  take(most?: number, room?: number): QueuedEvent[];
+  /** Events held in memory or left to the spool. */
+  pending(): number;
+}
+
+export interface State {
+  isStarted?: boolean;
+  /** Nothing is taken in or sent any more. */
+  isClosed?: boolean;
+  /** The engine, once it is loaded. */
+  engine?: Engine;
+  /** Where batches can be written at once, if anywhere. */
+  spool?: SpoolWriter | SpoolAdapter | undefined;
+  /** The spool, once it is open. */
+  keeper?: Keeper;
+  /** On the clock of `performance.now()`: nothing is sent before. */
+  openUntilMs: number;
+  /** Takes exit or unload hooks off. */
+  detach?(): void;
+}
+
+/** Sends what the core holds. Nothing in it throws or rejects. */
+export interface Engine {
+  /** Called after each event that came in. */
+  touch(): void;
+  /** Units: ms. `isHasty` gives up at the first failure. */
+  flush(ms: number, isHasty?: boolean): Promise<FlushResult>;
+  /** Units: ms. */
+  shutdown(ms: number): Promise<FlushResult>;
+  /** Ends the request or wait under way; its batch waits again. */
+  interrupt(): void;
+  /** Sends what fits into a page's last requests. */
+  leave(): void;
+}

@@ -1,0 +1,157 @@
+// The engine: one loop that delivers what is due, with its timers, flush and shutdown. Loaded when a client starts, so that a page need not wait for it.
+import type { Batch } from "./batcher.ts";
+import type { FlushResult } from "./client.ts";
+import type { Core, Engine } from "./core.ts";
+import { lose, settle, takeBatch } from "./ledger.ts";
+import { maxBatchBytes } from "./limits.ts";
+import { createRecovery } from "./recovery.ts";
+import type { Platform } from "./runtime.ts";
+import { createSend } from "./sender.ts";
+import { later, maxDelayMs } from "./timer.ts";
+
+const idleMs = 250;
+const pollMs = 1_000;
+const maxFlushRounds = 8;
+
+export function createEngine(core: Core, platform: Platform): Engine {
+  const { settings, stats, state, held, waiting, flying, count, bytes, pending } = core;
+  const { counters } = stats;
+  const send = createSend(settings, platform);
+  const recovery = createRecovery(core);
+  const isWal = settings.durability === "wal";
+  let opening = settings.spool ? openSpool() : undefined;
+  let runner: Promise<void> | undefined;
+  let closing: Promise<FlushResult> | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** Events at the head of the queue that are due whatever their number. */
+  let due = 0;
+  let firstAtMs = 0;
+  let lastAtMs = 0;
+
+  /** Where opening is not asynchronous, the spool is there at once. */
+  async function openSpool(): Promise<void> {
+    try {
+      await platform.openSpool(core);
+    } catch (error) {
+      stats.log(`the spool cannot be opened: ${error}`, true);
+    }
+  }
+
+  const now = (): number => performance.now();
+  const isOpen = (): boolean => now() < state.openUntilMs;
+  const isDue = (): boolean => due > 0 || count() >= settings.maxBufferSize || bytes() >= maxBatchBytes;
+
+  function arm(ms: number): void {
+    if (state.isStarted && !state.isClosed) timer ??= later(tick, ms);
+  }
+
+  function tick(): void {
+    timer = undefined;
+    const dueMs = count() ? Math.min(lastAtMs + idleMs, firstAtMs + settings.flushInterval) - now() : 0;
+    const openMs = state.openUntilMs - now();
+    // With a spool, events wait there for a server that is away; to survive a kill, they also do while it is busy.
+    if (dueMs <= 0 && (openMs > 0 || (isWal && runner))) state.keeper?.absorb();
+    if (openMs > 0) arm(state.keeper ? Math.min(openMs, pollMs) : openMs);
+    else if (dueMs > 0) arm(dueMs);
+    else void run(true);
+  }
+
+  function run(isAll?: boolean): Promise<void> {
+    if (isAll) due = count();
+    runner ??= loop()
+      .catch((error) => stats.log(`internal: ${error}`, true))
+      .then(() => {
+        runner = undefined;
+        firstAtMs = now();
+        if (held.events || (state.keeper && isOpen())) arm(idleMs);
+      });
+    return runner;
+  }
+
+  async function loop(): Promise<void> {
+    await opening;
+    opening = undefined;
+    recovery.begin();
+    for (let goesOn = true; goesOn && !state.isClosed && !isOpen(); ) {
+      const batch = waiting.shift() ?? (await state.keeper?.claim(isDue())) ?? takeDue();
+      if (!batch) return;
+      flying.add(batch);
+      goesOn = await deliver(batch);
+      if (flying.delete(batch)) waiting.unshift(batch);
+    }
+  }
+
+  function takeDue(): Batch | undefined {
+    const batch = isDue() ? takeBatch(core, recovery.most()) : undefined;
+    due = batch ? due - batch.events.length : 0;
+    return batch;
+  }
+
+  /** One try. True when the loop may go on; a batch that is still flying then waits again. */
+  async function deliver(batch: Batch): Promise<boolean> {
+    if (isWal) await state.keeper?.store(batch);
+    counters.requests++;
+    return recovery.conclude(batch, await send(batch, recovery.onStop));
+  }
+
+  async function flush(ms: number, isHasty = false): Promise<FlushResult> {
+    const { sent, rejected, dropped } = counters;
+    let isLate = false;
+    let deadline: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      const stop = (): void => {
+        isLate = true;
+        resolve();
+      };
+      // The only timer that holds the process: somebody waits.
+      deadline = setTimeout(stop, Math.min(ms, maxDelayMs));
+    });
+    recovery.hurry(isHasty);
+    for (let round = 0; round < maxFlushRounds && !isLate && !isOpen(); round++) {
+      await Promise.race([run(true), late]);
+      if (!count() && !waiting.length) break;
+    }
+    recovery.relax();
+    clearTimeout(deadline);
+    return { sent: counters.sent - sent, pending: pending(), dropped: counters.dropped + counters.rejected - dropped - rejected };
+  }
+
+  async function shutdown(ms: number): Promise<FlushResult> {
+    const result = await flush(ms);
+    const lostBefore = counters.dropped;
+    state.isClosed = true;
+    clearTimeout(timer);
+    recovery.interrupt();
+    for (let batch = takeBatch(core); batch; batch = takeBatch(core)) waiting.push(batch);
+    for (const batch of [...flying, ...waiting]) if (!(await state.keeper?.store(batch))) lose(core, batch, "closed");
+    state.detach?.();
+    return { ...result, pending: pending(), dropped: result.dropped + counters.dropped - lostBefore };
+  }
+
+  return {
+    flush,
+    interrupt: recovery.interrupt,
+    shutdown: (ms) => (closing ??= shutdown(ms)),
+    touch() {
+      lastAtMs = now();
+      if (count() < 2) firstAtMs = lastAtMs;
+      arm(Math.min(idleMs, settings.flushInterval));
+      if (state.isStarted && !runner && isDue() && lastAtMs > state.openUntilMs) void run();
+    },
+    leave() {
+      for (;;) {
+        const room = platform.room();
+        const first = waiting[0];
+        const batch = first ? (first.size < room ? waiting.shift() : undefined) : takeBatch(core, recovery.most(), room);
+        if (!batch) break;
+        flying.add(batch);
+        void send(batch, undefined, true).then((reply) => {
+          if (reply.status > 199 && reply.status < 300) settle(core, batch, reply.refused);
+          else if (flying.delete(batch)) waiting.unshift(batch);
+        });
+      }
+      for (const batch of flying) state.keeper?.store(batch);
+      state.keeper?.absorb();
+    },
+  };
+}

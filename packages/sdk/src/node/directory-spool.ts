@@ -1,0 +1,145 @@
+// A spool in a folder: one file a batch, shared by any number of processes, claimed by renaming.
+import { readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import type { DirectorySpoolOptions, SpoolAdapter, SpooledBatch, SpoolLossListener } from "../spool.ts";
+import { livingOwners, type SpoolWriter } from "./spool-writer.ts";
+
+const maxBytesDefault = 64 * 2 ** 20;
+const maxAgeDefaultMs = 7 * 24 * 3_600_000;
+/** A file of another process that seems alive is taken over after this time: process ids are used again. Units: ms. */
+const abandonedMs = 15 * 60_000;
+const rescanMs = 10_000;
+
+interface SpoolFile {
+  readonly name: string;
+  readonly sealedAtMs: number;
+  readonly key: string;
+  readonly pid: number;
+  readonly owner: string;
+}
+
+/** Makes a writer's folder a whole spool. Sending twice is harmless (same key, same events), so taking over may err on the side of doing it. */
+export function createDirectorySpool(writer: SpoolWriter, options: Partial<DirectorySpoolOptions> = {}): SpoolAdapter {
+  const { directory, owner } = writer;
+  const { maxBytes = maxBytesDefault, maxAgeMs = maxAgeDefaultMs } = options;
+  const sizes = new Map<string, number>();
+  let files: SpoolFile[] = [];
+  let scannedAtMs = -Infinity;
+  let onLoss: SpoolLossListener = () => {};
+
+  function scan(): void {
+    scannedAtMs = performance.now();
+    files = readdirSync(directory)
+      .map(parseName)
+      .filter((file) => file !== undefined);
+    files.sort((a, b) => a.sealedAtMs - b.sealedAtMs);
+    for (const { name } of files) if (!sizes.has(name)) sizes.set(name, sizeOf(`${directory}/${name}`));
+    for (const name of sizes.keys()) if (!files.some((file) => file.name === name)) sizes.delete(name);
+  }
+
+  function read({ name, key, sealedAtMs }: SpoolFile): SpooledBatch | undefined {
+    try {
+      return { key, sealedAtMs, events: readFileSync(`${directory}/${name}`, "utf8").split("\n") };
+    } catch {
+      // Another process took it.
+      return undefined;
+    }
+  }
+
+  function drop(file: SpoolFile): void {
+    files = files.filter((other) => other !== file);
+    sizes.delete(file.name);
+    rmSync(`${directory}/${file.name}`, { force: true });
+  }
+
+  function lose(file: SpoolFile, reason: "spool_full" | "expired"): void {
+    const batch = read(file);
+    drop(file);
+    if (batch) onLoss(batch, reason);
+  }
+
+  /** True when the file is ours now. */
+  function take(file: SpoolFile): SpoolFile | undefined {
+    if (file.owner === owner) return file;
+    if (isOwned(file)) return undefined;
+    const name = nameOf(file, owner);
+    try {
+      renameSync(`${directory}/${file.name}`, `${directory}/${name}`);
+    } catch {
+      drop(file);
+      return undefined;
+    }
+    const own = { ...file, name, owner, pid: process.pid };
+    files = files.map((other) => (other === file ? own : other));
+    sizes.set(name, sizes.get(file.name) ?? 0);
+    sizes.delete(file.name);
+    return own;
+  }
+
+  return {
+    onLoss(listener) {
+      onLoss = listener;
+    },
+    put(batch) {
+      if (scannedAtMs < 0) scan();
+      writer.put(batch);
+      const file = { sealedAtMs: batch.sealedAtMs, key: batch.key, pid: process.pid, owner };
+      const name = nameOf(file, owner);
+      sizes.set(name, sizeOf(`${directory}/${name}`));
+      files.push({ ...file, name });
+      let total = 0;
+      for (const size of sizes.values()) total += size;
+      for (const oldest of [...files]) {
+        if (total <= maxBytes) break;
+        total -= sizes.get(oldest.name) ?? 0;
+        lose(oldest, "spool_full");
+      }
+    },
+    remove(key) {
+      for (const file of files) if (file.key === key && file.owner === owner) drop(file);
+    },
+    claim(isHeld) {
+      if (performance.now() - scannedAtMs > rescanMs) scan();
+      for (const file of files) {
+        if (isHeld(file.key)) continue;
+        const own = take(file);
+        if (!own) continue;
+        if (Date.now() - own.sealedAtMs > maxAgeMs) lose(own, "expired");
+        else {
+          const batch = read(own);
+          if (batch) return batch;
+          drop(own);
+        }
+      }
+      return undefined;
+    },
+    close() {
+      livingOwners().delete(owner);
+    },
+  };
+}
+
+function nameOf({ sealedAtMs, key }: Pick<SpoolFile, "sealedAtMs" | "key">, owner: string): string {
+  return `${sealedAtMs}_${key}_${process.pid}_${owner}.batch`;
+}
+
+function parseName(name: string): SpoolFile | undefined {
+  const [, sealedAtMs, key, pid, owner] = /^(\d+)_([0-9a-f-]{36})_(\d+)_(\w+)\.batch$/.exec(name) ?? [];
+  return key && owner ? { name, sealedAtMs: Number(sealedAtMs), key, pid: Number(pid), owner } : undefined;
+}
+
+/** Whether a living client other than ours has the file. */
+function isOwned({ pid, owner, sealedAtMs }: SpoolFile): boolean {
+  if (pid === process.pid) return livingOwners().has(owner);
+  if (Date.now() - sealedAtMs > abandonedMs) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it lives and belongs to another user.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}

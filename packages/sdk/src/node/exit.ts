@@ -1,0 +1,93 @@
+// What a client does when its process ends, without changing how it ends.
+import { seal } from "../batcher.ts";
+import type { Core } from "../core.ts";
+
+/** How long a natural end and a signal may take for a last flush. Units: ms. */
+const naturalEndMs = 2_000;
+const signalMs = 1_500;
+
+type Hooks = Readonly<Record<string, (signal: NodeJS.Signals) => void>>;
+
+interface Registry {
+  readonly cores: Set<Core>;
+  hooks?: Hooks | undefined;
+}
+
+/** Clients of this process, over all copies of this package: two sets of signal listeners would each leave the signal to the other. */
+function registry(): Registry {
+  const shared = globalThis as { [key: symbol]: Registry | undefined };
+  const key = Symbol.for("cuitty.sdk.exit");
+  shared[key] ??= { cores: new Set() };
+  return shared[key];
+}
+
+/** Watches for the end of the process; returns the function that stops it. */
+export function watchExit(core: Core): () => void {
+  const shared = registry();
+  shared.cores.add(core);
+  if (!shared.hooks) {
+    shared.hooks = createHooks(shared.cores);
+    for (const name in shared.hooks) process.on(name, shared.hooks[name] as () => void);
+  }
+  return () => {
+    shared.cores.delete(core);
+    if (shared.cores.size) return;
+    for (const name in shared.hooks) process.off(name, shared.hooks[name] as () => void);
+    shared.hooks = undefined;
+  };
+}
+
+function createHooks(cores: Set<Core>): Hooks {
+  /** Events emitted when a core was last flushed for a natural end: it is not flushed twice for the same ones. */
+  const flushed = new Map<Core, number>();
+
+  const spillAll = (): void => cores.forEach(spill);
+
+  function onBeforeExit(): void {
+    for (const core of cores) {
+      const { emitted } = core.stats.counters;
+      if (!core.held.events || flushed.get(core) === emitted) continue;
+      flushed.set(core, emitted);
+      void finish(core, naturalEndMs);
+    }
+  }
+
+  async function onSignal(signal: NodeJS.Signals): Promise<void> {
+    // Where somebody else listens, the end of the process is theirs to decide.
+    if (process.listenerCount(signal) > 1) return;
+    process.off(signal, onSignal);
+    await Promise.all([...cores].map((core) => finish(core, signalMs)));
+    spillAll();
+    process.kill(process.pid, signal);
+  }
+
+  return {
+    beforeExit: onBeforeExit,
+    exit: spillAll,
+    uncaughtExceptionMonitor: spillAll,
+    SIGTERM: onSignal,
+    SIGINT: onSignal,
+    SIGHUP: onSignal,
+  };
+}
+
+/** Flushes; with a spool to fall back on, without waiting for a server that fails. */
+async function finish({ state }: Core, ms: number): Promise<void> {
+  await state.engine?.flush(ms, !!state.spool);
+  state.engine?.interrupt();
+}
+
+/** Writes everything held to the spool, at once. What is stored already is left alone. */
+function spill(core: Core): void {
+  const { state, waiting, flying, take } = core;
+  if (!state.spool) return;
+  for (let events = take(); events.length; events = take()) waiting.push(seal(events));
+  for (const batch of [...flying, ...waiting]) {
+    try {
+      if (!batch.isStored) state.spool.put(batch);
+      batch.isStored = true;
+    } catch (error) {
+      core.stats.log(`the spool failed: ${error}`, true);
+    }
+  }
+}

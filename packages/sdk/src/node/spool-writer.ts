@@ -1,0 +1,40 @@
+// Writes batches into a spool folder at once. Part of the entry, not of the engine: a process may end before that is loaded.
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import type { Settings } from "../options.ts";
+import type { SpoolAdapter, SpooledBatch } from "../spool.ts";
+
+/** The writing half of a spool folder. Errors: `put` throws what the file system says. */
+export interface SpoolWriter {
+  readonly directory: string;
+  /** Part of the names of its files. Unlike a process id it is never used twice. */
+  readonly owner: string;
+  put(batch: SpooledBatch): void;
+}
+
+/** Owners of this process, over all copies of this package. A file with our process id and another owner was left over by an earlier process. */
+export function livingOwners(): Set<string> {
+  const shared = globalThis as { [key: symbol]: Set<string> | undefined };
+  const key = Symbol.for("cuitty.sdk.owners");
+  shared[key] ??= new Set();
+  return shared[key];
+}
+
+/** The spool that the settings name; undefined when they name none. Errors: throws when the folder cannot be made. */
+export function openWriter({ spool }: Settings): SpoolWriter | SpoolAdapter | undefined {
+  if (typeof spool === "object" && "put" in spool) return spool;
+  const directory = typeof spool === "string" ? spool : spool.directory;
+  if (!directory) return undefined;
+  const owner = crypto.randomUUID().slice(24);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  livingOwners().add(owner);
+  return {
+    directory,
+    owner,
+    put({ sealedAtMs, key, events }) {
+      const path = `${directory}/${sealedAtMs}_${key}_${process.pid}_${owner}`;
+      // Renamed when it is whole: a file that ends in .batch is never half a batch.
+      writeFileSync(`${path}.part`, events.join("\n"), { mode: 0o600 });
+      renameSync(`${path}.part`, `${path}.batch`);
+    },
+  };
+}
