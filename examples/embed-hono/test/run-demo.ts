@@ -38,14 +38,14 @@ export function runDemo(args: readonly string[], env: Readonly<Record<string, st
   return collect(spawnDemo(args, env)).finished;
 }
 
-/** Starts the demo as a server and waits until it says where it listens. Errors: rejects with what it printed when it ends instead. */
+/** Starts the demo as a server and waits until it has said where it listens and printed the curl command. Errors: rejects with what it printed when it ends instead. */
 export async function startDemo(env: Readonly<Record<string, string>>): Promise<Running> {
   const child = spawnDemo([], { PORT: "0", ...env });
   const { finished, text } = collect(child);
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout?.on("data", () => {
       const found = /http:\/\/localhost:\d+/.exec(text.output);
-      if (found) resolve(found[0]);
+      if (found && text.output.includes('-d "$BODY"\n')) resolve(found[0]);
     });
     finished.then(({ output, errors }) => reject(new Error(`the demo ended: ${output}${errors}`)));
   });

@@ -83,6 +83,14 @@ test("an open waits for the lock of a process that migrates", async () => {
   expect(file.all("SELECT count(*) FROM kv")).toEqual([[0]]);
 });
 
+test("a file whose schema is kept by somebody else opens without a list of migrations, also again", async () => {
+  const path = file.path;
+  await file.write(put("a", "1"));
+  await file.close();
+  file = await openFile({ path, kind });
+  expect(file.all("SELECT count(*) FROM kv")).toEqual([[1]]);
+});
+
 test("the doctor reports engine, version, size, WAL and integrity", async () => {
   await file.write(put("a", "x".repeat(10_000)));
   const report = await file.doctor();

@@ -8,7 +8,7 @@ export interface FileOptions {
   readonly path: string;
   /** Kind of file, or an `application_id` of one's own: a file of another kind is refused. @default "module" */
   readonly kind?: FileKind | number;
-  /** Brought up to date under the writer lock before `openFile` resolves. @default [] */
+  /** Brought up to date under the writer lock before `openFile` resolves. Without a list the schema is somebody else's: nothing is checked or applied. */
   readonly migrations?: readonly Migration[];
   /** How long a write tries again against a lock held by another process, without blocking the event loop. Units: ms. @default 200 */
   readonly busyTimeoutMs?: number;
