@@ -12,10 +12,12 @@ const project = mkdtempSync(join(tmpdir(), "cuitty-packed-"));
 const given = process.argv.slice(2).filter((argument) => argument.endsWith(".tgz"));
 const tarballs = given.length > 0 ? given : [...(await packAll(project)).values()];
 const packages = publishedPackages().filter((entry) => tarballs.some((file) => nameOf(file) === entry.name));
-const subpaths = packages.flatMap(({ name, manifest }) => subpathsOf(name, manifest.exports));
 
 let failures = 0;
 await install();
+// The packed manifest is the promise, not the one in the workspace.
+const subpaths = packages.flatMap(({ name }) => subpathsOf(name, join(project, "node_modules", name)));
+writeFileSync(join(project, "subpaths.json"), JSON.stringify({ subpaths, optionalPeers: Object.keys(optionalPeers()) }, null, 2));
 for (const script of ["use-esm.mjs", "use-cjs.cjs"]) {
   copyFileSync(join(here, script), join(project, script));
   await step(`${script} without optional peers`, "node", [script, "--bare"]);
@@ -40,7 +42,6 @@ async function install(extra = {}) {
     overrides: own,
   };
   writeFileSync(join(project, "package.json"), JSON.stringify(manifest, null, 2));
-  writeFileSync(join(project, "subpaths.json"), JSON.stringify({ subpaths, optionalPeers: Object.keys(optionalPeers()) }, null, 2));
   const args = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", "--legacy-peer-deps", "--loglevel", "error"];
   const { code, output } = await run("npm", args, { cwd: project, quiet: true });
   if (code === 0) return;

@@ -25,7 +25,7 @@ for (const { specifier, kind } of subpaths) {
     if (module.CuittyError !== undefined) errors.add(module.CuittyError);
   } catch (error) {
     const isMissingPeer = /MODULE_NOT_FOUND/.test(error.code) && optionalPeers.some((peer) => error.message.includes(`'${peer}`));
-    if (!(isBare && isMissingPeer)) problems.push(`${specifier}: ${error.stack ?? error}`);
+    if (!(isBare && isMissingPeer)) problems.push(`${specifier}: ${String(error.stack ?? error).split("\n    at ")[0]}`);
   }
 }
 

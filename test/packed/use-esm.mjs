@@ -24,7 +24,7 @@ for (const { specifier, kind } of subpaths) {
     if (module.CuittyError !== undefined) guards.add(module.CuittyError);
   } catch (error) {
     if (isBare && isMissingPeer(error)) peers += 1;
-    else problems.push(`${specifier}: ${error.stack ?? error}`);
+    else problems.push(`${specifier}: ${String(error.stack ?? error).split("\n    at ")[0]}`);
   }
 }
 
