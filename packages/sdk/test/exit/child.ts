@@ -1,0 +1,45 @@
+// A process that emits events and then ends in one of the ways processes end. Started by exit.test.ts; its orders come as JSON in argv.
+import { createCuittyClient } from "@cuitty/sdk";
+
+interface Orders {
+  readonly url: string;
+  readonly end: string;
+  readonly count: number;
+  readonly spool?: string;
+  readonly durability?: "exit" | "wal";
+  readonly timeout?: number;
+}
+
+const { url, end, count, spool, durability, timeout } = JSON.parse(process.argv[2] ?? "") as Orders;
+const client = createCuittyClient({ portalUrl: url, projectId: "p", apiKey: "cuitty_sk_test", spool, durability, timeout });
+client.start();
+for (let n = 0; n < count; n++) client.emit({ type: n % 2 ? "log" : "audit", data: { n } });
+
+const startedAtMs = performance.now();
+process.on("exit", () => process.stdout.write(`${JSON.stringify({ ms: Math.round(performance.now() - startedAtMs), stats: client.stats() })}\n`));
+
+const ends: Record<string, () => unknown> = {
+  natural() {},
+  exit: () => process.exit(0),
+  throw: () =>
+    setTimeout(() => {
+      throw new Error("thrown on purpose");
+    }, 20),
+  reject: () => setTimeout(() => Promise.reject(new Error("rejected on purpose")), 20),
+  SIGTERM() {
+    setInterval(() => {}, 1_000);
+    setTimeout(() => process.kill(process.pid, "SIGTERM"), 20);
+  },
+  async flush() {
+    await client.flush();
+    process.exit(0);
+  },
+  async shutdown() {
+    await client.shutdown(500);
+  },
+  wait() {
+    setInterval(() => {}, 1_000);
+    setTimeout(() => process.stdout.write("ready\n"), 700);
+  },
+};
+await ends[end]?.();

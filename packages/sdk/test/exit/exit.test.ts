@@ -1,0 +1,118 @@
+// Every way a process can end, with the server there and with the server away until the next start: each event is stored exactly once.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createFaultServer, type FaultServer } from "@cuitty/sdk/testing";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+const child = fileURLToPath(new URL("child.ts", import.meta.url));
+const count = 50;
+
+let spool: string;
+let server: FaultServer | undefined;
+
+beforeEach(async () => {
+  spool = await mkdtemp(join(tmpdir(), "cuitty-spool-"));
+});
+
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+  await rm(spool, { recursive: true, force: true });
+});
+
+interface End {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function start(orders: object): { readonly process: ChildProcess; readonly ended: Promise<End> } {
+  const args = ["--conditions=@cuitty/source", "--import", "tsx", child, JSON.stringify({ count, ...orders })];
+  const started = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  started.stdout.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  started.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  const ended = new Promise<End>((resolve) => started.on("close", (code, signal) => resolve({ code, signal, stdout, stderr })));
+  return { process: started, ended };
+}
+
+async function run(orders: { end: string; [name: string]: unknown }): Promise<End> {
+  const { process: started, ended } = start(orders);
+  if (orders.end === "wait") {
+    await new Promise<void>((resolve) => started.stdout?.on("data", (chunk) => String(chunk).includes("ready") && resolve()));
+    started.kill("SIGKILL");
+  }
+  return ended;
+}
+
+/** Numbers of the stored events, sorted. */
+const stored = (): unknown[] => (server?.stored ?? []).map((event) => event.data.n).sort((a, b) => Number(a) - Number(b));
+const all = Array.from({ length: count }, (_, n) => n);
+
+const ends = [
+  { end: "flush", code: 0 },
+  { end: "natural", code: 0 },
+  { end: "exit", code: 0 },
+  { end: "throw", code: 1 },
+  { end: "reject", code: 1 },
+  { end: "SIGTERM", signal: "SIGTERM" },
+  { end: "wait", signal: "SIGKILL", durability: "wal" },
+];
+
+describe.each(ends)("a process that ends by $end", ({ end, durability, code = null, signal = null }) => {
+  test("with the server up: every event is stored once", async () => {
+    server = await createFaultServer();
+    const orders = { url: server.url, spool, durability };
+    expect(await run({ ...orders, end })).toMatchObject({ code, signal });
+    await run({ ...orders, end: "flush", count: 0 });
+    expect(stored()).toEqual(all);
+    expect(server.violations).toEqual([]);
+    expect(await readdir(spool)).toEqual([]);
+  });
+
+  test("with the server down until the next start: every event is stored once", async () => {
+    const away = await createFaultServer();
+    await away.close();
+    const orders = { url: away.url, spool, durability };
+    expect(await run({ ...orders, end })).toMatchObject({ code, signal });
+    server = await createFaultServer({ port: Number(new URL(away.url).port) });
+    await run({ ...orders, end: "flush", count: 0 });
+    expect(stored()).toEqual(all);
+    expect(server.violations).toEqual([]);
+    expect(await readdir(spool)).toEqual([]);
+  });
+});
+
+const lastLine = (end: End): { ms: number; stats: { pending: number; dropped: number } } => JSON.parse(end.stdout.trim().split("\n").at(-1) ?? "");
+
+test("a natural end sends its events without a spool, and is not held up", async () => {
+  server = await createFaultServer();
+  const end = await run({ url: server.url, end: "natural" });
+  expect(end).toMatchObject({ code: 0, stderr: "" });
+  expect(stored()).toEqual(all);
+  expect(lastLine(end).ms).toBeLessThan(1_000);
+});
+
+test("a server that hangs holds a natural end for two seconds at most", async () => {
+  server = await createFaultServer({ fault: () => "hang" });
+  const end = await run({ url: server.url, end: "natural", spool });
+  expect(lastLine(end).ms).toBeLessThan(3_000);
+  expect(await readdir(spool)).toHaveLength(1);
+});
+
+test("a server that hangs never holds the process past the deadline of shutdown", async () => {
+  server = await createFaultServer({ fault: () => "hang" });
+  const end = await run({ url: server.url, end: "shutdown" });
+  expect(end.code).toBe(0);
+  expect(lastLine(end).ms).toBeLessThan(1_000);
+  expect(lastLine(end).stats).toMatchObject({ pending: 0, dropped: count });
+});
