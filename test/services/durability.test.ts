@@ -38,7 +38,9 @@ beforeAll(async () => {
 
 afterAll(async () => {
   if (server?.exitCode === null) {
-    server.kill("SIGTERM");
+    // strace would let go of the traced process and leave it running; it ends when that does.
+    const traced = (await readFile(`/proc/${server.pid}/task/${server.pid}/children`, "utf8")).trim().split(" ");
+    for (const pid of traced) process.kill(Number(pid), "SIGTERM");
     await new Promise((resolve) => server.once("close", resolve));
   }
   await rm(folder, { recursive: true, force: true });

@@ -18,6 +18,7 @@ label:has(:checked) { background: var(--soft); }
 ol { list-style: none; margin: 0; padding: 0; border-top: 1px solid var(--line); }
 li { display: grid; grid-template-columns: 6.5rem 7rem 1fr; gap: .75rem; padding: .35rem 0; border-bottom: 1px solid var(--line); font-size: .9rem; }
 li code { overflow-wrap: anywhere; white-space: pre-wrap; }
+li[hidden] { display: none; }
 li span { opacity: .7; }
 .empty { padding: 1rem 0; opacity: .7; }
 `;

@@ -33,9 +33,8 @@ afterAll(async () => {
 });
 
 test("the event of a request made elsewhere appears without a reload", async () => {
-  await page.getByText("live").waitFor();
-  const marker = `/notes/41${Date.now() % 1000}`;
-  await fetch(`${demo.url}${marker}`);
+  await page.locator("#state", { hasText: /^live$/ }).waitFor();
+  await fetch(`${demo.url}/notes/41`);
   await page.locator("li[data-type=audit]", { hasText: "GET /notes/:id" }).first().waitFor({ timeout: 15_000 });
 });
 
