@@ -56,8 +56,8 @@ function nextRow(event: ValidEvent, projectId: string, head: Head): { row: SqlVa
     ts: event.ts,
     receivedAtMs,
     isSkewed: event.isSkewed,
-    dataJson: common[6] as string,
-    metaJson: common[7] as string | null,
+    data: common[6] as string,
+    meta: (common[7] as string | null) ?? "",
   };
   const hash = entryHash(head.hash, entry);
   if (hash === null) throw new CuittyError("internal", "audit entry: a field that becomes part of the hash contains a line feed");

@@ -41,7 +41,7 @@ export function audit({ retentionDays = 0 }: AuditOptions = {}) {
       readEntry,
       verify,
     ],
-    streams: [eventStream({ topic: "audit", table, type: "audit" })],
+    streams: [eventStream({ topic: "audit", table, type: "audit", index: "audit_events_seq" })],
     retention: [{ table, column: "received_at", days: retentionDays, prune: pruneEntries }],
   });
 }

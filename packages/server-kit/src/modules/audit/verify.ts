@@ -1,6 +1,6 @@
 // Walking a project's chain: the first entry that was changed, removed or put in, if any.
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { ModuleFile, SqlRow } from "@cuitty/storage/module-file";
+import type { ModuleFile, SqlRow, SqlValue } from "@cuitty/storage/module-file";
 import { type Static, Type } from "@sinclair/typebox";
 import { entryHash, isSameHash, ZERO_HASH } from "./entry-hash.ts";
 
@@ -63,8 +63,10 @@ export async function verifyChain(file: ModuleFile, projectId: string, signal?: 
   return report(start, at, broken);
 }
 
-const pageSql = `SELECT seq, id, ts, received_at, is_skewed, data, meta, prev_hash, hash, actor, action, resource, ts_ms FROM audit_events
-  WHERE project_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`;
+// Texts are read as bytes: a changed file may hold what is not UTF-8, and the hash is over bytes anyway.
+const pageSql = `SELECT seq, CAST(id AS BLOB), CAST(ts AS BLOB), received_at, is_skewed, CAST(data AS BLOB), CAST(meta AS BLOB), prev_hash, hash,
+    CAST(actor AS BLOB), CAST(action AS BLOB), CAST(resource AS BLOB), ts_ms
+  FROM audit_events WHERE project_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`;
 
 async function readChain(file: ModuleFile, projectId: string): Promise<Chain> {
   const [head] = await file.all("SELECT seq, hash, pruned_seq, pruned_hash FROM audit_heads WHERE project_id = ?", [projectId]);
@@ -96,22 +98,25 @@ function faultOf(row: SqlRow, previous: Position, projectId: string): string | n
   const expected = entryHash(previous.hash, {
     projectId,
     seq: Number(seq),
-    id: String(id),
-    ts: String(ts),
+    id: toBytes(id),
+    ts: toBytes(ts),
     receivedAtMs: Number(receivedAt),
     isSkewed: isSkewed === 1,
-    dataJson: String(data),
-    metaJson: meta === null ? null : String(meta),
+    data: toBytes(data),
+    meta: toBytes(meta),
   });
   if (expected === null || !isSameHash(hash, expected)) return "content_changed";
   return columnsAgree(row) ? null : "columns_changed";
 }
 
+const toBytes = (value: SqlValue | undefined): Uint8Array => (value instanceof Uint8Array ? value : new Uint8Array(0));
+const toText = (value: SqlValue | undefined): string => Buffer.from(toBytes(value)).toString("utf8");
+
 // Lists filter by these columns; they are copies of what the hash covers.
 function columnsAgree(row: SqlRow): boolean {
-  const data = JSON.parse(String(row[5])) as Record<string, unknown>;
-  const [actor, action, resource, tsMs] = row.slice(9);
-  return actor === data.actor && action === data.action && resource === data.resource && tsMs === Date.parse(String(row[2]));
+  const data = JSON.parse(toText(row[5])) as Record<string, unknown>;
+  const isCopy = (column: number, value: unknown): boolean => toText(row[column]) === value;
+  return isCopy(9, data.actor) && isCopy(10, data.action) && isCopy(11, data.resource) && row[12] === Date.parse(toText(row[2]));
 }
 
 function report(start: Position, at: Position, broken: Broken | null): ChainReport {

@@ -51,7 +51,7 @@ export function logs({ retentionDays = 30 }: LogsOptions = {}) {
         },
       }),
     ],
-    streams: [eventStream({ topic: "logs", table, type: "log" })],
+    streams: [eventStream({ topic: "logs", table, type: "log", index: "logs_events_seq" })],
     retention: [{ table, column: "received_at", days: retentionDays }],
   });
 }

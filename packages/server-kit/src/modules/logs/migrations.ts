@@ -24,8 +24,7 @@ export const migrations: readonly Migration[] = [
         message TEXT GENERATED ALWAYS AS (data ->> '$.message') VIRTUAL
       ) STRICT`,
       "CREATE UNIQUE INDEX logs_events_id ON logs_events (project_id, id)",
-      // The row id is the last column of every index: this one is (project_id, seq), the order of the live stream.
-      "CREATE INDEX logs_events_seq ON logs_events (project_id)",
+      "CREATE INDEX logs_events_seq ON logs_events (project_id, seq)",
       // For retention, which looks at all projects at once.
       "CREATE INDEX logs_events_received ON logs_events (received_at)",
       "CREATE INDEX logs_events_ts ON logs_events (project_id, ts_ms)",

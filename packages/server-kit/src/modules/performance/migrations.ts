@@ -24,7 +24,7 @@ export const migrations: readonly Migration[] = [
         meta TEXT
       ) STRICT`,
       "CREATE UNIQUE INDEX performance_events_id ON performance_events (project_id, id)",
-      "CREATE INDEX performance_events_seq ON performance_events (project_id)",
+      "CREATE INDEX performance_events_seq ON performance_events (project_id, seq)",
       // For retention, which looks at all projects at once.
       "CREATE INDEX performance_events_received ON performance_events (received_at)",
       "CREATE INDEX performance_events_ts ON performance_events (project_id, ts_ms)",

@@ -48,7 +48,7 @@ export function performance({ retentionDays = 30 }: PerformanceOptions = {}) {
         },
       }),
     ],
-    streams: [eventStream({ topic: "performance", table, type: "performance" })],
+    streams: [eventStream({ topic: "performance", table, type: "performance", index: "performance_events_seq" })],
     retention: [{ table, column: "received_at", days: retentionDays }],
   });
 }

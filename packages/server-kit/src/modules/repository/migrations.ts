@@ -24,7 +24,7 @@ export const migrations: readonly Migration[] = [
         meta TEXT
       ) STRICT`,
       "CREATE UNIQUE INDEX repository_events_id ON repository_events (project_id, id)",
-      "CREATE INDEX repository_events_seq ON repository_events (project_id)",
+      "CREATE INDEX repository_events_seq ON repository_events (project_id, seq)",
       "CREATE INDEX repository_events_ts ON repository_events (project_id, ts_ms)",
       "CREATE INDEX repository_events_repo ON repository_events (project_id, repo, ts_ms)",
       "CREATE INDEX repository_events_commit ON repository_events (project_id, commit_id) WHERE commit_id IS NOT NULL",

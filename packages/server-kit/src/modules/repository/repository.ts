@@ -50,7 +50,7 @@ export function repository({ retentionDays = 0 }: RepositoryOptions = {}) {
         },
       }),
     ],
-    streams: [eventStream({ topic: "repository", table, type: "repository" })],
+    streams: [eventStream({ topic: "repository", table, type: "repository", index: "repository_events_seq" })],
     retention: [{ table, column: "received_at", days: retentionDays }],
   });
 }

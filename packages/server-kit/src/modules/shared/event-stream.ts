@@ -8,11 +8,14 @@ export interface EventStreamOptions {
   readonly table: string;
   /** The wire type of the rows. */
   readonly type: string;
+  /** Name of the index on `(project_id, seq)`. */
+  readonly index: string;
 }
 
-/** Needs an index that starts with `project_id` and goes on with `seq` (for a table keyed by `seq` that is one on `project_id` alone). */
-export function eventStream({ topic, table, type }: EventStreamOptions): StreamSource {
-  const pageSql = `SELECT seq, id, ts, data, meta FROM ${table} WHERE project_id = ? AND seq > ? ORDER BY seq LIMIT ?`;
+/** A live stream over `table`. */
+export function eventStream({ topic, table, type, index }: EventStreamOptions): StreamSource {
+  // Named, because SQLite may rather walk the table from `seq` on: through all projects' rows to find those of a quiet one.
+  const pageSql = `SELECT seq, id, ts, data, meta FROM ${table} INDEXED BY ${index} WHERE project_id = ? AND seq > ? ORDER BY seq LIMIT ?`;
   // Two sub-selects: SQLite answers min or max alone from one end of an index, both together only by reading all of it.
   const rangeSql = `SELECT (SELECT min(seq) FROM ${table} WHERE project_id = ?), (SELECT max(seq) FROM ${table} WHERE project_id = ?)`;
   return {
