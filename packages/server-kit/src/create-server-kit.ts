@@ -66,7 +66,7 @@ async function openFolder(options: KitOptions, bus: Bus): Promise<OpenFolder> {
       environment: options.environment,
       onChange: () => bus.publish(KEYS_TOPIC, { seq: 0 }),
     });
-    const modules = await openModules({ dataDir, modules: options.modules, locations: options.locations });
+    const modules = await openModules({ dataDir, modules: options.modules, bus, locations: options.locations });
     const disk = createDiskGuard({
       dataDir,
       minFreeBytes: options.minFreeBytes ?? 256 * 1024 * 1024,
@@ -136,6 +136,7 @@ function compose<const Modules extends readonly CuittyModule[]>(
 
   return {
     fetch: (request, environment) => handler.handle(fetchExchange(request, { basePath, ...pickEnvironment(environment) })),
+    basePath,
     handle: handler.handle,
     owns: (path) => handler.owns(basePath !== "" && path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path),
     api: createApi<Modules>(router.routes, dispatch),

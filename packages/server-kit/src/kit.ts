@@ -29,7 +29,9 @@ export interface BackupReport {
 export interface ServerKit<Modules extends readonly CuittyModule[] = readonly CuittyModule[]> {
   /** Answers a Web Request. **Errors**: none; whatever goes wrong is an answer. */
   fetch(request: Request, environment?: FetchEnvironment): Promise<Response>;
-  /** Answers a request of any host; what adapters call. */
+  /** As given in the options; adapters take it off the path. */
+  readonly basePath: string;
+  /** Answers a request of any host; what adapters call. Its path begins with `/api`. */
   handle(exchange: Exchange): Promise<Response>;
   /** Whether a path is the kit's to answer; adapters pass on what is not. */
   owns(path: string): boolean;

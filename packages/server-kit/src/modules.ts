@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { type Migration, type ModuleFile, type ModuleFileStats, openModuleFile } from "@cuitty/storage/module-file";
 import { CuittyError } from "@cuitty/wire-protocol";
+import { type Bus, createProcessBus } from "./bus.ts";
 import { type CuittyModule, checkModule } from "./module.ts";
 
 /** A module and its open file. */
@@ -22,6 +23,8 @@ export interface ModuleRegistry extends ModuleTypes {
   readonly all: readonly OpenModule[];
   ofName(name: string): OpenModule | undefined;
   ofType(type: string): OpenModule | undefined;
+  /** Tells streams what was written. */
+  readonly bus: Bus;
   /** By module name. */
   stats(): Readonly<Record<string, ModuleFileStats>>;
   /** Size of all local files together. Units: bytes. */
@@ -34,6 +37,8 @@ export interface OpenModulesOptions {
   /** Folder of the files, `<module>.db` each. */
   readonly dataDir: string;
   readonly modules: readonly CuittyModule[];
+  /** Hints from writes to streams. @default in-process */
+  readonly bus?: Bus;
   /** Remote libSQL databases by module name, instead of a file in `dataDir`. */
   readonly locations?: Readonly<Record<string, { readonly url: string; readonly authToken?: string }>>;
 }
@@ -62,6 +67,7 @@ export async function openModules(options: OpenModulesOptions): Promise<ModuleRe
   const openByType = new Map([...byType].map(([type, definition]) => [type, byName.get(definition.name) as OpenModule]));
   return {
     all: opened,
+    bus: options.bus ?? createProcessBus(),
     ofName: (name) => byName.get(name),
     ofType: (type) => openByType.get(type),
     nameOfType: (type) => byType.get(type)?.name,
