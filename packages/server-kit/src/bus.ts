@@ -58,9 +58,7 @@ function callSafely(listener: BusListener, hint: BusHint): void {
   try {
     listener(hint);
   } catch (error) {
-    // A reader's fault must not fail the writer; it surfaces where unhandled errors of the app surface.
-    queueMicrotask(() => {
-      throw error;
-    });
+    // A reader's fault must harm neither the writer nor the host; it is shown as Node shows warnings.
+    process.emitWarning(`a bus listener threw: ${error instanceof Error ? error.message : String(error)}`, "CuittyWarning");
   }
 }
