@@ -17,6 +17,8 @@ export interface NativeStatement {
 export interface NativeConnection {
   readonly inTransaction: boolean;
   prepare(sql: string, info: SqlInfo): NativeStatement;
+  /** A reading statement beside the writer: it sees committed rows alone. Absent where there is no second connection (memory). */
+  prepareCommitted?(sql: string, info: SqlInfo): NativeStatement;
   /** Runs one statement without parameters. */
   execute(sql: string): void;
   close(): void;
@@ -42,8 +44,10 @@ export function createDriverCore(options: DriverCoreOptions): Driver {
   let connection: NativeConnection | undefined = guard(() => options.connect());
   let generation = 0;
   let isPoisoned = false;
+  let isClosed = false;
   let savepoints = 0;
   const statements = new Map<string, Statement>();
+  const committedStatements = new Map<string, Statement>();
   const listeners = new Set<() => void>();
 
   function guard<T>(body: () => T): T {
@@ -67,9 +71,10 @@ export function createDriverCore(options: DriverCoreOptions): Driver {
 
   /** The connection, opened anew if a conflict has spoiled it: it would answer "ok" to writes that never reach the file. */
   function use(): NativeConnection {
-    if (connection === undefined) throw closedError(path);
-    if (!isPoisoned || connection.inTransaction || path === ":memory:") return connection;
-    connection.close();
+    if (isClosed) throw closedError(path);
+    if (connection !== undefined && (!isPoisoned || connection.inTransaction || path === ":memory:")) return connection;
+    // Closed before the next is opened; when that fails (the lock is still held) the next use tries again.
+    connection?.close();
     connection = undefined;
     connection = guard(() => options.connect());
     generation++;
@@ -157,16 +162,18 @@ export function createDriverCore(options: DriverCoreOptions): Driver {
     }
   }
 
-  function createStatement(sql: string): Statement {
+  function createStatement(sql: string, isCommitted: boolean): Statement {
     const info = describeSql(sql);
     if (info.verb === "") throw new CuittyError("sql", "expected one SQL statement, got none");
     if (info.next !== -1) throw new CuittyError("sql", "expected one SQL statement, got several; use exec for a script");
-    let native = guard(() => use().prepare(sql, info));
+    if (isCommitted && info.kind !== "read") throw new CuittyError("sql", "expected a reading statement, got one that may write");
+    const make = (open: NativeConnection) => (isCommitted ? open.prepareCommitted?.(sql, info) : undefined) ?? open.prepare(sql, info);
+    let native = guard(() => make(use()));
     let madeAt = generation;
     const current = (): NativeStatement => {
       const open = use();
       if (madeAt !== generation) {
-        native = guard(() => open.prepare(sql, info));
+        native = guard(() => make(open));
         madeAt = generation;
       }
       return native;
@@ -190,15 +197,16 @@ export function createDriverCore(options: DriverCoreOptions): Driver {
     };
   }
 
-  function prepare(sql: string): Statement {
-    const known = statements.get(sql);
+  function prepare(sql: string, isCommitted = false): Statement {
+    const cache = isCommitted ? committedStatements : statements;
+    const known = cache.get(sql);
     if (known !== undefined) {
       use();
       return known;
     }
-    const statement = createStatement(sql);
-    if (statements.size >= cachedStatements) statements.delete(statements.keys().next().value as string);
-    statements.set(sql, statement);
+    const statement = createStatement(sql, isCommitted);
+    if (cache.size >= cachedStatements) cache.delete(cache.keys().next().value as string);
+    cache.set(sql, statement);
     return statement;
   }
 
@@ -211,7 +219,8 @@ export function createDriverCore(options: DriverCoreOptions): Driver {
     get inTransaction() {
       return connection?.inTransaction ?? false;
     },
-    prepare,
+    prepare: (sql) => prepare(sql),
+    prepareCommitted: (sql) => prepare(sql, true),
     exec(sql) {
       use();
       for (const statement of splitStatements(sql)) execOne(statement);
@@ -222,8 +231,10 @@ export function createDriverCore(options: DriverCoreOptions): Driver {
       return () => listeners.delete(listener);
     },
     close() {
-      if (connection === undefined) return;
+      if (isClosed) return;
+      isClosed = true;
       const native = connection;
+      if (native === undefined) return;
       try {
         rollBack(native);
         if (!isPoisoned && path !== ":memory:") native.prepare(checkpoint, describeSql(checkpoint)).all([]);
@@ -233,6 +244,7 @@ export function createDriverCore(options: DriverCoreOptions): Driver {
       } finally {
         connection = undefined;
         statements.clear();
+        committedStatements.clear();
         listeners.clear();
         native.close();
       }

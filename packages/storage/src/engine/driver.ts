@@ -38,6 +38,8 @@ export interface Driver {
   readonly sqliteVersion: string;
   readonly inTransaction: boolean;
   prepare(sql: string): Statement;
+  /** A reading statement that sees committed rows alone, also while a transaction is open on this driver. Errors: `sql` for one that may write. */
+  prepareCommitted(sql: string): Statement;
   /** Runs a script of several statements without parameters. */
   exec(sql: string): void;
   /** BEGIN IMMEDIATE … COMMIT around `body`, ROLLBACK when it throws; nested calls become savepoints. `body` must not return a promise. */

@@ -1,28 +1,10 @@
 // The libSQL engine: the `libsql` binding, synchronous, with its traps closed (it aborts the process on values and shapes that it does not know).
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
-import type { Driver, RunResult, SqlRow, SqlValue, Synchronous } from "./driver.ts";
-import { createDriverCore, type NativeConnection, type NativeStatement } from "./driver-core.ts";
+import type { Driver, Synchronous } from "./driver.ts";
+import { createDriverCore, type NativeConnection } from "./driver-core.ts";
+import { createLibsqlStatement, type LibsqlDatabase, nulTextTable } from "./libsql-statement.ts";
 import { loadNative } from "./native-module.ts";
-import { checkedParameter } from "./parameters.ts";
-
-type Bound = null | number | bigint | string | Uint8Array;
-
-interface LibsqlStatement {
-  readonly reader: boolean;
-  raw(on: boolean): this;
-  safeIntegers(on: boolean): this;
-  columns(): { name: string }[];
-  run(params: Bound[]): { changes: number; lastInsertRowid: number };
-  get(params: Bound[]): Bound[] | undefined;
-  all(params: Bound[]): Bound[][];
-}
-
-interface LibsqlDatabase {
-  readonly inTransaction: boolean;
-  prepare(sql: string): LibsqlStatement;
-  exec(sql: string): void;
-  close(): void;
-}
+import type { SqlInfo } from "./sql-text.ts";
 
 type LibsqlConstructor = new (path: string, options: { timeout: number }) => LibsqlDatabase;
 
@@ -45,77 +27,6 @@ export function libsqlSettings({ busyTimeoutMs = 1_000, synchronous = "FULL" }: 
   return { busyTimeoutMs, synchronous };
 }
 
-/** The binding stores every JS number as REAL; a whole number has to travel as bigint to become an INTEGER. -0 is only a REAL. */
-function bind(params: readonly SqlValue[]): Bound[] {
-  const bound = new Array<Bound>(params.length);
-  for (let index = 0; index < params.length; index++) {
-    const value = checkedParameter(params[index], index);
-    bound[index] = typeof value === "number" && Number.isSafeInteger(value) && !Object.is(value, -0) ? BigInt(value) : value;
-  }
-  return bound;
-}
-
-function exactRow(row: Bound[]): SqlRow {
-  for (let index = 0; index < row.length; index++) {
-    const value = row[index];
-    if (typeof value !== "bigint") continue;
-    const number = Number(value);
-    if (Number.isSafeInteger(number)) row[index] = number;
-  }
-  return row;
-}
-
-function exactRows(rows: Bound[][]): SqlRow[] {
-  for (const row of rows) exactRow(row);
-  return rows;
-}
-
-function createStatement(database: LibsqlDatabase, sql: string): NativeStatement {
-  const statement = database.prepare(sql).safeIntegers(true);
-  if (!statement.reader) return createWriter(database, statement);
-  statement.raw(true);
-  const all = (params: readonly SqlValue[]) => exactRows(statement.all(bind(params)));
-  return {
-    columns: () => statement.columns().map((column) => column.name),
-    // `run` of the binding steps once and reports no changes for RETURNING.
-    run: (params) => {
-      all(params);
-      return lastChange(database);
-    },
-    all,
-    get: (params) => {
-      const row = statement.get(bind(params));
-      return row === undefined ? undefined : exactRow(row);
-    },
-  };
-}
-
-function createWriter(database: LibsqlDatabase, statement: LibsqlStatement): NativeStatement {
-  const run = (params: readonly SqlValue[]): RunResult => {
-    const { changes, lastInsertRowid } = statement.run(bind(params));
-    return Number.isSafeInteger(lastInsertRowid)
-      ? { changes, lastInsertRowid }
-      : { changes, lastInsertRowid: lastChange(database).lastInsertRowid };
-  };
-  return {
-    columns: () => [],
-    run,
-    all: (params) => {
-      run(params);
-      return [];
-    },
-    get: (params) => {
-      run(params);
-      return undefined;
-    },
-  };
-}
-
-function lastChange(database: LibsqlDatabase): RunResult {
-  const row = exactRow(database.prepare("SELECT changes(), last_insert_rowid()").safeIntegers(true).raw(true).get([])!);
-  return { changes: Number(row[0]), lastInsertRowid: row[1] as number | bigint };
-}
-
 function connect(path: string, settings: LibsqlSettings): NativeConnection {
   const Database = loadNative<LibsqlConstructor>("libsql");
   const database = new Database(path, { timeout: openTimeoutMs });
@@ -128,14 +39,31 @@ function connect(path: string, settings: LibsqlSettings): NativeConnection {
     database.close();
     throw error;
   }
+  const text = { mayHoldNul: holdsNulText(database) };
+  let reader: LibsqlDatabase | undefined;
+  const openReader = (): LibsqlDatabase => {
+    reader ??= new Database(path, { timeout: settings.busyTimeoutMs });
+    reader.exec("PRAGMA query_only = ON");
+    return reader;
+  };
   return {
     get inTransaction() {
       return database.inTransaction;
     },
-    prepare: (sql) => createStatement(database, sql),
+    prepare: (sql, info) => createLibsqlStatement(database, { sql, info, text }),
+    ...(path === ":memory:"
+      ? undefined
+      : { prepareCommitted: (sql: string, info: SqlInfo) => createLibsqlStatement(openReader(), { sql, info, text }) }),
     execute: (sql) => database.exec(sql),
-    close: () => database.close(),
+    close() {
+      reader?.close();
+      database.close();
+    },
   };
+}
+
+function holdsNulText(database: LibsqlDatabase): boolean {
+  return database.prepare(`SELECT 1 FROM sqlite_master WHERE name = '${nulTextTable}'`).raw(true).get([]) !== undefined;
 }
 
 /** Changing the journal mode of a new file needs the lock for a moment; another process may be doing just that. */

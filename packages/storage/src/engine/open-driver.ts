@@ -1,6 +1,10 @@
 // Opens a file with an engine through the registry; repeated opens of one file share one connection.
-import type { Driver, Synchronous } from "./driver.ts";
-import { closedError } from "./errors.ts";
+import { realpathSync } from "node:fs";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import type { Driver, EngineName, Synchronous } from "./driver.ts";
+import { closedError, storageError } from "./errors.ts";
+import { connectHonker } from "./honker.ts";
+import { type HonkerDatabase, honkerLibrary, loadHonker } from "./honker-native.ts";
 import { connectLibsql, type LibsqlSettings, libsqlSettings } from "./libsql.ts";
 import { locateNative } from "./native-module.ts";
 import { claimFile, type FileClaim } from "./registry.ts";
@@ -12,15 +16,21 @@ export interface OpenDriverOptions {
   readonly synchronous?: Synchronous;
 }
 
-interface Shared {
+/** A driver with what its engine alone has: the native database wakes listeners of other processes. */
+export interface OpenedDriver {
   readonly driver: Driver;
+  /** Set for the honker engine. */
+  readonly native: HonkerDatabase | undefined;
+}
+
+interface Shared extends OpenedDriver {
   readonly settings: LibsqlSettings;
 }
 
 const owner = Symbol("cuitty.storage.copy");
 
 /** A handle on a shared driver; the last one to close closes it. */
-export function driverHandle(driver: Driver, claim: FileClaim): Driver {
+function driverHandle(driver: Driver, claim: FileClaim): Driver {
   let isOpen = true;
   const open = (): Driver => {
     if (!isOpen) throw closedError(driver.path);
@@ -34,6 +44,7 @@ export function driverHandle(driver: Driver, claim: FileClaim): Driver {
       return isOpen && driver.inTransaction;
     },
     prepare: (sql) => open().prepare(sql),
+    prepareCommitted: (sql) => open().prepareCommitted(sql),
     exec: (sql) => open().exec(sql),
     transaction: (body) => open().transaction(body),
     onCommit: (listener) => open().onCommit(listener),
@@ -49,21 +60,67 @@ export function driverHandle(driver: Driver, claim: FileClaim): Driver {
   };
 }
 
-/** Opens `path` (made if missing, mode 0600) with the libSQL engine; ":memory:" is private to the handle. Errors: `engine_conflict` and those of Driver. */
-export function openLibsql(path: string, options: OpenDriverOptions = {}): Driver {
-  const settings = libsqlSettings(options);
-  if (path === ":memory:") return connectLibsql(path, settings);
-  const claim = claimFile(path, { engine: "libsql", library: locateNative("libsql") ?? "libsql" }, owner);
+interface Opening {
+  readonly engine: EngineName;
+  readonly library: string;
+  readonly settings: LibsqlSettings;
+  readonly connect: (path: string) => OpenedDriver;
+}
+
+function openShared(path: string, { engine, library, settings, connect }: Opening): OpenedDriver {
+  const claim = claimFile(path, { engine, library }, owner);
   try {
-    const shared = (claim.shared as Shared | undefined) ?? { driver: connectLibsql(claim.path, settings), settings };
+    const shared = (claim.shared as Shared | undefined) ?? { ...connect(claim.path), settings };
     claim.share(shared);
     if (settings.synchronous === "FULL" && shared.settings.synchronous !== "FULL") {
       shared.settings.synchronous = "FULL";
       shared.driver.exec("PRAGMA synchronous = FULL");
     }
-    return driverHandle(shared.driver, claim);
+    return { driver: driverHandle(shared.driver, claim), native: shared.native };
   } catch (error) {
     claim.release();
     throw error;
   }
+}
+
+/** Opens `path` (made if missing, mode 0600) with the libSQL engine; ":memory:" is private to the handle. Errors: `engine_conflict` and those of Driver. */
+export function openLibsql(path: string, options: OpenDriverOptions = {}): Driver {
+  const settings = libsqlSettings(options);
+  if (path === ":memory:") return connectLibsql(path, settings);
+  const connect = (real: string) => ({ driver: connectLibsql(real, settings), native: undefined });
+  return openShared(path, { engine: "libsql", library: locateNative("libsql") ?? "libsql", settings, connect }).driver;
+}
+
+/** Opens `path` (made if missing, mode 0600) with the Honker engine. Errors: `engine_unavailable`, `engine_conflict` and those of Driver. */
+export function openHonker(path: string, options: OpenDriverOptions = {}): OpenedDriver {
+  const settings = libsqlSettings(options);
+  if (path === ":memory:") {
+    throw new CuittyError(
+      "unsupported_location",
+      'the honker engine cannot open ":memory:": its readers would open another database; use a file, or { engine: "libsql" }',
+    );
+  }
+  const binding = loadHonker();
+  const connect = (real: string) => {
+    const native = openNative(() => binding.open(real, 1), real);
+    return { driver: connectHonker(native, real, { ...settings, ownsDatabase: true }), native };
+  };
+  return openShared(path, { engine: "honker", library: honkerLibrary, settings, connect });
+}
+
+function openNative(body: () => HonkerDatabase, path: string): HonkerDatabase {
+  try {
+    return body();
+  } catch (error) {
+    throw storageError(error, path);
+  }
+}
+
+/** Takes the lease of a database that the caller has opened with the binding; it stays the caller's to close. Its `transaction()` must not be called any more. */
+export function adoptHonker(native: HonkerDatabase, options: OpenDriverOptions = {}): OpenedDriver {
+  const settings = libsqlSettings(options);
+  const file = String(native.query("SELECT file FROM pragma_database_list WHERE name = 'main'")[0]?.file ?? "");
+  const connect = (real: string) => ({ driver: connectHonker(native, real, { ...settings, ownsDatabase: false }), native });
+  if (file === "") return connect(":memory:");
+  return openShared(realpathSync(file), { engine: "honker", library: honkerLibrary, settings, connect });
 }

@@ -1,0 +1,243 @@
+// Every engine on real files: values, errors, transactions, recovery from a foreign lock.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Driver, EngineName, SqlValue } from "./driver.ts";
+import { isHonkerInstalled } from "./honker-native.ts";
+import { openHonker, openLibsql } from "./open-driver.ts";
+import { holdWriteLock, readElsewhere } from "./testing/lock-holder.ts";
+
+const codeOf = (body: () => unknown): unknown => {
+  try {
+    body();
+  } catch (error) {
+    return (error as { code?: unknown }).code;
+  }
+  return undefined;
+};
+
+const engines: EngineName[] = isHonkerInstalled() ? ["libsql", "honker"] : ["libsql"];
+
+describe.each(engines)("%s", (engine) => {
+  let folder: string;
+  let driver: Driver;
+  const open = (path: string): Driver =>
+    engine === "honker" ? openHonker(path, { busyTimeoutMs: 20 }).driver : openLibsql(path, { busyTimeoutMs: 20 });
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "cuitty-driver-"));
+    driver = open(join(folder, "a.db"));
+  });
+  afterEach(() => {
+    driver.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  describe("values", () => {
+    const exact: [SqlValue, string][] = [
+      [null, "null"],
+      [0, "integer"],
+      [-1, "integer"],
+      [2 ** 31, "integer"],
+      [Number.MAX_SAFE_INTEGER, "integer"],
+      [9007199254740993n, "integer"],
+      [2n ** 63n - 1n, "integer"],
+      [-(2n ** 63n), "integer"],
+      [1.5, "real"],
+      [-0, "real"],
+      [1e308, "real"],
+      [Number.POSITIVE_INFINITY, "real"],
+      ["", "text"],
+      ["a\0b", "text"],
+      ["😀é", "text"],
+      [new Uint8Array(0), "blob"],
+      [new Uint8Array([0, 255, 1]), "blob"],
+    ];
+    test.each(exact)("%s is stored as it is", (value, type) => {
+      driver.exec("CREATE TABLE t (v)");
+      driver.prepare("INSERT INTO t VALUES (?)").run([value]);
+      const [got, gotType] = driver.prepare("SELECT v, typeof(v) FROM t").get() as [SqlValue, string];
+      expect(gotType).toBe(type);
+      if (value instanceof Uint8Array) expect(new Uint8Array(got as Uint8Array)).toEqual(value);
+      else expect(Object.is(got, value)).toBe(true);
+    });
+
+    test.each([
+      undefined,
+      new Date(),
+      new Map(),
+      {},
+      [],
+      Number.NaN,
+      2n ** 63n,
+      Symbol("x"),
+      () => 1,
+      new ArrayBuffer(1),
+      new Uint16Array(1),
+    ])("a value SQLite cannot hold is refused with invalid_parameter (%#)", (value) => {
+      expect(codeOf(() => driver.prepare("SELECT ?").get([value as SqlValue]))).toBe("invalid_parameter");
+    });
+
+    test("a wrong number of values is refused before the binding sees it", () => {
+      expect(codeOf(() => driver.prepare("SELECT ?, ?2, :a").get([1]))).toBe("invalid_parameter");
+      expect(driver.prepare("SELECT ?2, ?, '?', :a, :a -- ?").get([1, 2, 3, 4])).toEqual([2, 3, "?", 4, 4]);
+    });
+
+    test("same-named columns stay apart", () => {
+      const statement = driver.prepare("SELECT 1 AS a, 2 AS a");
+      expect(statement.columns).toEqual(["a", "a"]);
+      expect(statement.all()).toEqual([[1, 2]]);
+    });
+  });
+
+  describe("statements", () => {
+    test("run, all and get report changes, rows and RETURNING", () => {
+      driver.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)");
+      expect(driver.prepare("INSERT INTO t (v) VALUES (?), (?)").run(["a", "b"])).toEqual({ changes: 2, lastInsertRowid: 2 });
+      expect(driver.prepare("INSERT INTO t (v) VALUES ('c') RETURNING id").run()).toEqual({ changes: 1, lastInsertRowid: 3 });
+      expect(driver.prepare("INSERT INTO t (v) VALUES ('d') RETURNING id, v").all()).toEqual([[4, "d"]]);
+      expect(driver.prepare("DELETE FROM t WHERE id > ?").run([1]).changes).toBe(3);
+      expect(driver.prepare("SELECT v FROM t WHERE id = 9").get()).toBeUndefined();
+      expect(driver.prepare("CREATE TABLE u (v)").run().changes).toBe(0);
+    });
+
+    test("a second statement in prepare is refused, never dropped", () => {
+      expect(codeOf(() => driver.prepare("SELECT 1; SELECT 2"))).toBe("sql");
+      expect(codeOf(() => driver.prepare("-- nothing"))).toBe("sql");
+      expect(driver.prepare("SELECT 1; -- end").get()).toEqual([1]);
+    });
+
+    test("exec runs a script with triggers, and a schema change reaches cached statements", () => {
+      driver.exec(`CREATE TABLE t (a); CREATE TABLE log (a);
+      CREATE TRIGGER tr AFTER INSERT ON t BEGIN INSERT INTO log VALUES (new.a); INSERT INTO log VALUES (';'); END;
+      INSERT INTO t VALUES (1);`);
+      const all = driver.prepare("SELECT * FROM log");
+      expect(all.all()).toEqual([[1], [";"]]);
+      driver.exec("ALTER TABLE log ADD COLUMN b DEFAULT 7");
+      expect(all.get()).toEqual([1, 7]);
+      expect(all.columns).toEqual(["a", "b"]);
+    });
+
+    test("errors carry codes, kinds, tables and columns", () => {
+      driver.exec(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, u UNIQUE, n NOT NULL, c CHECK (c > 0), UNIQUE (u, n)); CREATE TABLE k (t REFERENCES t (id))",
+      );
+      driver.exec("INSERT INTO t VALUES (1, 1, 1, 1)");
+      const details = (sql: string) => {
+        try {
+          driver.exec(sql);
+        } catch (error) {
+          return error as { code: string; details: Record<string, unknown> };
+        }
+        throw new Error("expected an error");
+      };
+      expect(details("INSERT INTO t VALUES (2, 1, 2, 1)").details).toMatchObject({ kind: "unique", table: "t", columns: ["u"] });
+      expect(details("INSERT INTO t VALUES (1, 2, 2, 1)").details).toMatchObject({ kind: "primary_key", table: "t", columns: ["id"] });
+      expect(details("INSERT INTO t VALUES (2, 2, NULL, 1)").details).toMatchObject({ kind: "not_null", columns: ["n"] });
+      expect(details("INSERT INTO t VALUES (2, 2, 2, 0)").details).toMatchObject({ kind: "check" });
+      expect(details("INSERT INTO k VALUES (99)").details).toMatchObject({ kind: "foreign_key" });
+      expect(details("SELEC 1").code).toBe("sql");
+    });
+  });
+
+  describe("transactions", () => {
+    beforeEach(() => driver.exec("CREATE TABLE t (v)"));
+    const count = () => driver.prepare("SELECT count(*) FROM t").get()?.[0];
+
+    test("nested bodies are savepoints, errors pass through unchanged", () => {
+      const failure = new Error("mine");
+      driver.transaction(() => {
+        driver.exec("INSERT INTO t VALUES (1)");
+        expect(() =>
+          driver.transaction(() => {
+            driver.exec("INSERT INTO t VALUES (2)");
+            throw failure;
+          }),
+        ).toThrow(failure);
+        driver.transaction(() => driver.exec("INSERT INTO t VALUES (3)"));
+      });
+      expect(count()).toBe(2);
+      expect(() =>
+        driver.transaction(() => {
+          driver.exec("INSERT INTO t VALUES (4)");
+          throw failure;
+        }),
+      ).toThrow(failure);
+      expect(count()).toBe(2);
+      expect(driver.inTransaction).toBe(false);
+    });
+
+    test("an async body is refused and rolled back", () => {
+      expect(
+        codeOf(() =>
+          driver.transaction(async () => {
+            driver.exec("INSERT INTO t VALUES (1)");
+          }),
+        ),
+      ).toBe("async_transaction");
+      expect(count()).toBe(0);
+    });
+
+    test("commit listeners fire after commits alone", () => {
+      let commits = 0;
+      const stop = driver.onCommit(() => commits++);
+      driver.prepare("INSERT INTO t VALUES (1)").run();
+      driver.transaction(() => driver.prepare("INSERT INTO t VALUES (1)").run());
+      driver.exec("BEGIN; INSERT INTO t VALUES (1); COMMIT");
+      expect(commits).toBe(3);
+      driver.exec("BEGIN; INSERT INTO t VALUES (1); ROLLBACK; SELECT 1");
+      codeOf(() => driver.exec("INSERT INTO nowhere VALUES (1)"));
+      driver.prepare("SELECT * FROM t").all();
+      expect(commits).toBe(3);
+      stop();
+      driver.exec("INSERT INTO t VALUES (1)");
+      expect(commits).toBe(3);
+    });
+
+    test("a deferred foreign key that fails at COMMIT leaves no transaction open", () => {
+      driver.exec("CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p REFERENCES p DEFERRABLE INITIALLY DEFERRED)");
+      expect(codeOf(() => driver.transaction(() => driver.exec("INSERT INTO c VALUES (1)")))).toBe("constraint");
+      expect(driver.inTransaction).toBe(false);
+    });
+  });
+
+  describe("a lock held by another process", () => {
+    test.each([
+      ["prepared", () => driver.prepare("INSERT INTO t VALUES (?)").run(["lost?"])],
+      [
+        "in a deferred transaction",
+        () => {
+          driver.exec("BEGIN");
+          try {
+            driver.prepare("INSERT INTO t VALUES ('lost?')").run();
+          } finally {
+            driver.exec("ROLLBACK");
+          }
+        },
+      ],
+      ["scripted", () => driver.exec("INSERT INTO t VALUES ('lost?')")],
+      ["in a transaction", () => driver.transaction(() => driver.exec("INSERT INTO t VALUES ('lost?')"))],
+    ])("a %s write is busy and nothing written later vanishes", async (_name, write) => {
+      driver.exec("CREATE TABLE t (v)");
+      const holder = await holdWriteLock(driver.path, "INSERT INTO t VALUES ('theirs')");
+      expect(codeOf(write)).toBe("busy");
+      expect(codeOf(write)).toBe("busy");
+      await holder.release();
+      driver.prepare("INSERT INTO t VALUES (?)").run(["after"]);
+      driver.transaction(() => driver.exec("INSERT INTO t VALUES ('last')"));
+      const { path } = driver;
+      driver.close();
+      expect(await readElsewhere(path, "SELECT v FROM t")).toEqual([["theirs"], ["after"], ["last"]]);
+    });
+  });
+
+  test("what cannot be opened says why", () => {
+    expect(codeOf(() => open(join(folder, "no", "a.db")))).toBe("io");
+    expect(codeOf(() => open(folder))).toBe("io");
+    writeFileSync(join(folder, "text.db"), "not a database ".repeat(100));
+    expect(codeOf(() => open(join(folder, "text.db")))).toBe("corrupt");
+    driver.close();
+    driver.close();
+    expect(codeOf(() => driver.prepare("SELECT 1"))).toBe("closed");
+  });
+});

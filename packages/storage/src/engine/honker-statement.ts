@@ -1,0 +1,222 @@
+// One statement on the Honker engine: which connection runs it, how its parameters go in and its rows come out.
+import type { RunResult, SqlRow, SqlValue } from "./driver.ts";
+import type { NativeStatement } from "./driver-core.ts";
+import { createBinder } from "./honker-bind.ts";
+import type { HonkerRow } from "./honker-native.ts";
+import { exactColumn, exactRows, exactSql, fastRows, fastSql, maxFastColumns } from "./honker-rows.ts";
+import { rewriteReturning } from "./returning.ts";
+import { describeSql, type SqlInfo } from "./sql-text.ts";
+
+/** What a statement needs of its connection. */
+export interface HonkerConnection {
+  /** Runs on the writer. */
+  query(sql: string, params: unknown[]): HonkerRow[];
+  execute(sql: string, params: unknown[]): number;
+  /** Runs on the read-only connection when no transaction is open, else on the writer, which alone sees its rows. */
+  read(sql: string, params: unknown[]): HonkerRow[];
+  /** Rowid of the last insert; asked of SQLite again when the statement just run may have inserted. */
+  lastInsertRowid(hasInserted: boolean): number | bigint;
+}
+
+const rowChanging = new Set(["INSERT", "REPLACE", "UPDATE", "DELETE"]);
+
+/** Multi-column answers whose order the binding loses; SQLite documents it. */
+const columnOrders: readonly (readonly [RegExp, string])[] = [
+  [/^explain\s+query\s+plan\b/i, "id parent notused detail"],
+  [/^explain\b/i, "addr opcode p1 p2 p3 p4 p5 comment"],
+  [/^pragma\s+(?:\w+\.)?table_xinfo\b/i, "cid name type notnull dflt_value pk hidden"],
+  [/^pragma\s+(?:\w+\.)?table_info\b/i, "cid name type notnull dflt_value pk"],
+  [/^pragma\s+(?:\w+\.)?table_list\b/i, "schema name type ncol wr strict"],
+  [/^pragma\s+(?:\w+\.)?index_list\b/i, "seq name unique origin partial"],
+  [/^pragma\s+(?:\w+\.)?index_xinfo\b/i, "seqno cid name desc coll key"],
+  [/^pragma\s+(?:\w+\.)?index_info\b/i, "seqno cid name"],
+  [/^pragma\s+(?:\w+\.)?foreign_key_list\b/i, "id seq table from to on_update on_delete match"],
+  [/^pragma\s+(?:\w+\.)?foreign_key_check\b/i, "table rowid parent fkid"],
+  [/^pragma\s+(?:\w+\.)?wal_checkpoint\b/i, "busy log checkpointed"],
+  [/^pragma\s+database_list\b/i, "seq name file"],
+  [/^pragma\s+collation_list\b/i, "seq name"],
+  [/^pragma\s+function_list\b/i, "name builtin type enc narg flags"],
+];
+
+/** Functions that read or change the writer's own state, or write. */
+const onWriter = /\b(?:changes|total_changes|last_insert_rowid|notify|honker_\w+)\s*\(/i;
+
+/** Makes a statement. Nothing is sent before its first use. */
+export function createHonkerStatement(connection: HonkerConnection, sql: string, info: SqlInfo): NativeStatement {
+  const text = sql.slice(0, info.end);
+  if (info.verb === "EXPLAIN" || info.kind !== "read") {
+    const returning =
+      info.kind === "write"
+        ? rewriteReturning(text, { columnsOf: (table) => tableColumns(connection, table), toColumn: exactColumn })
+        : undefined;
+    if (returning !== undefined) return createReturning(connection, returning.sql, returning.columns);
+    return info.kind === "write" ? createWriter(connection, text, info.verb) : createOther(connection, text);
+  }
+  return createReader(connection, text);
+}
+
+function tableColumns(connection: HonkerConnection, table: string): string[] {
+  const rows = connection.query("SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid", [table]);
+  return rows.map(({ name }) => String(name));
+}
+
+function createWriter(connection: HonkerConnection, sql: string, verb: string): NativeStatement {
+  const bind = createBinder(sql);
+  const run = (params: readonly SqlValue[]): RunResult => {
+    const bound = bind(params);
+    const changed = connection.execute(bound.sql, bound.params);
+    // After DDL the binding reports the count of the statement before.
+    return {
+      changes: rowChanging.has(verb) ? changed : 0,
+      lastInsertRowid: connection.lastInsertRowid(verb === "INSERT" || verb === "REPLACE"),
+    };
+  };
+  return {
+    columns: () => [],
+    run,
+    all: (params) => {
+      run(params);
+      return [];
+    },
+    get: (params) => {
+      run(params);
+      return undefined;
+    },
+  };
+}
+
+function createReturning(connection: HonkerConnection, sql: string, columns: readonly string[]): NativeStatement {
+  const bind = createBinder(sql);
+  const all = (params: readonly SqlValue[]): SqlRow[] => {
+    const bound = bind(params);
+    return exactRows(connection.query(bound.sql, bound.params), columns.length, "c");
+  };
+  return {
+    columns: () => columns,
+    run: (params) => ({ changes: all(params).length, lastInsertRowid: connection.lastInsertRowid(true) }),
+    all,
+    get: (params) => all(params)[0],
+  };
+}
+
+/** PRAGMA and EXPLAIN: rows cannot be wrapped. */
+function createOther(connection: HonkerConnection, sql: string): NativeStatement {
+  const bind = createBinder(sql);
+  const order = columnOrders.find(([pattern]) => pattern.test(sql))?.[1].split(" ");
+  let seen: readonly string[] = order ?? [];
+  const all = (params: readonly SqlValue[]): SqlRow[] => {
+    const bound = bind(params);
+    const rows = connection.query(bound.sql, bound.params);
+    seen = order ?? Object.keys(rows[0] ?? {});
+    return rows.map((row) => seen.map((name) => (row[name] ?? null) as SqlValue));
+  };
+  return {
+    columns: () => {
+      if (seen.length === 0) all([]);
+      return seen;
+    },
+    run: (params) => {
+      all(params);
+      return { changes: 0, lastInsertRowid: 0 };
+    },
+    all,
+    get: (params) => all(params)[0],
+  };
+}
+
+function createReader(connection: HonkerConnection, sql: string): NativeStatement {
+  const isOnWriter = onWriter.test(sql);
+  const query = isOnWriter ? connection.query : connection.read;
+  let plan: ReaderPlan | undefined;
+  let names: readonly string[] | undefined;
+  let schemaChanges = 0;
+
+  function all(params: readonly SqlValue[]): SqlRow[] {
+    try {
+      plan ??= createPlan(connection, sql, { isOnWriter, attempt: 0 });
+      return readRows(query, plan, params);
+    } catch (error) {
+      // The schema has changed under `SELECT *`: the columns are counted anew, once.
+      if (plan === undefined || !/has \d+ values for \d+ columns/.test(String((error as Error).message))) throw error;
+      schemaChanges++;
+      plan = createPlan(connection, sql, { isOnWriter, attempt: schemaChanges });
+      names = undefined;
+      return readRows(query, plan, params);
+    }
+  }
+  return {
+    columns: () => {
+      names ??= columnNames(connection, sql);
+      return names;
+    },
+    run: (params) => {
+      all(params);
+      return { changes: 0, lastInsertRowid: connection.lastInsertRowid(true) };
+    },
+    all,
+    get: (params) => all(params)[0],
+  };
+}
+
+interface ReaderPlan {
+  readonly keys: readonly string[];
+  readonly fast: ReturnType<typeof createBinder>;
+  readonly exact: ReturnType<typeof createBinder>;
+  /** Set when the fast form has lost something before: its rows are likely to again. */
+  prefersExact: boolean;
+}
+
+function createPlan(
+  connection: HonkerConnection,
+  sql: string,
+  { isOnWriter, attempt }: { isOnWriter: boolean; attempt: number },
+): ReaderPlan {
+  const count = columnCount(connection, sql, attempt);
+  const keys = Array.from({ length: count }, (_, index) => `c${index}`);
+  // A function that writes must run once, so the form that never has to be repeated is used.
+  return {
+    keys,
+    fast: createBinder(fastSql(sql, count)),
+    exact: createBinder(exactSql(sql, count, isOnWriter)),
+    prefersExact: isOnWriter || count > maxFastColumns,
+  };
+}
+
+function readRows(query: HonkerConnection["query"], plan: ReaderPlan, params: readonly SqlValue[]): SqlRow[] {
+  if (!plan.prefersExact) {
+    const bound = plan.fast(params);
+    const rows = fastRows(query(bound.sql, bound.params), plan.keys);
+    if (rows !== undefined) return rows;
+    plan.prefersExact = true;
+  }
+  const bound = plan.exact(params);
+  return exactRows(query(bound.sql, bound.params), plan.keys.length, "v");
+}
+
+/** The ResultRow instruction of the compiled statement says how many columns it has. A cached EXPLAIN never notices a new schema, so each attempt has its own text. */
+function columnCount(connection: HonkerConnection, sql: string, attempt: number): number {
+  const params = new Array<null>(describeSql(sql).parameterCount).fill(null);
+  const row = connection
+    .query(`EXPLAIN ${sql}${attempt === 0 ? "" : `\n-- ${attempt}`}`, params)
+    .find(({ opcode }) => opcode === "ResultRow");
+  return Number(row?.p2 ?? 0);
+}
+
+/** The binding tells no names. A view has them, numbered apart where they are equal ("a", "a:1"); it takes no parameters, and names do not depend on them. */
+function columnNames(connection: HonkerConnection, sql: string): readonly string[] {
+  let text = "";
+  let from = 0;
+  for (const { start, end } of describeSql(sql).parameters) {
+    text += `${sql.slice(from, start)}NULL`;
+    from = end;
+  }
+  connection.execute(`CREATE TEMP VIEW "_cuitty_names" AS ${text}${sql.slice(from)}`, []);
+  try {
+    const names = connection
+      .query("SELECT name FROM pragma_table_info('_cuitty_names', 'temp') ORDER BY cid", [])
+      .map(({ name }) => String(name));
+    return names.map((name, index) => (names.indexOf(name.replace(/:\d+$/, "")) < index ? name.replace(/:\d+$/, "") : name));
+  } finally {
+    connection.execute('DROP VIEW temp."_cuitty_names"', []);
+  }
+}
