@@ -1,0 +1,174 @@
+// Redaction, sampling and enrichment: what they change, what they leave, and that they never touch the host's objects.
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { CuittyPlugin, EmittedEvent } from "../plugin.ts";
+import { enrichmentPlugin } from "./enrichment.ts";
+import { type PluginHarness, testPlugin } from "./plugin-suite.ts";
+import { type RedactionPluginOptions, redactionPlugin } from "./redaction.ts";
+import { type SamplingPluginOptions, samplingPlugin } from "./sampling.ts";
+
+/** Takes an event through the hook and hands what is left to the client, as the client does. */
+const passing =
+  (event: EmittedEvent) =>
+  (plugin: CuittyPlugin, { context }: PluginHarness) => {
+    const passed = plugin.before?.(event);
+    if (passed) context.emit(passed);
+  };
+
+testPlugin({
+  file: "redaction",
+  create: () => redactionPlugin(),
+  trigger: passing({ type: "log", data: { level: "info", message: "GET postgres://app:pw@db/x", fields: { apiKey: "k", page: 2 } } }),
+  expected: { type: "log", data: { level: "info", message: "GET postgres://[redacted]@db/x", fields: { apiKey: "[redacted]", page: 2 } } },
+});
+
+testPlugin({
+  file: "sampling",
+  create: () => samplingPlugin({ rates: { log: 0 } }),
+  trigger: passing({ type: "log", data: { level: "error", message: "disk full" } }),
+  expected: { type: "log", data: { level: "error", message: "disk full" } },
+});
+
+testPlugin({
+  file: "enrichment",
+  create: () => enrichmentPlugin({ fields: { service: "api" } }),
+  trigger: passing({ type: "error", data: { name: "E", message: "m" } }),
+  expected: { type: "error", data: { service: "api", name: "E", message: "m" } },
+});
+
+describe("redaction", () => {
+  const redact = (data: unknown, options?: RedactionPluginOptions) => redactionPlugin(options).before?.({ type: "log", data })?.data;
+
+  test("reaches every depth, lists, toJSON and class instances", () => {
+    class User {
+      readonly name = "a";
+      readonly passwordHash = "S3CRET";
+    }
+    const tricky = { toJSON: () => ({ token: "S3CRET", at: new Date(0) }) };
+    const data = {
+      list: [{ deep: { clientSecret: "S3CRET" } }],
+      user: new User(),
+      tricky,
+      note: `Bearer S3CRET-abcdef`,
+      ok: [1, true, null, "x"],
+    };
+    expect(redact(data)).toEqual({
+      list: [{ deep: { clientSecret: "[redacted]" } }],
+      user: { name: "a", passwordHash: "[redacted]" },
+      tricky: { token: "[redacted]", at: "1970-01-01T00:00:00.000Z" },
+      note: "Bearer [redacted]",
+      ok: [1, true, null, "x"],
+    });
+  });
+
+  test("does not touch the host's object, and gives JSON that is equal where nothing is secret", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ noUnicodeString: true } as object), (value) => {
+        const before = JSON.stringify(value);
+        const copy = redact(Object.freeze(value));
+        expect(JSON.stringify(value)).toBe(before);
+        if (!/redacted/.test(JSON.stringify(copy) ?? "")) expect(JSON.stringify(copy)).toBe(before);
+      }),
+    );
+  });
+
+  test("replaces what it cannot look into", () => {
+    const circular: Record<string, unknown> = { password: "S3CRET" };
+    circular.self = circular;
+    let deep: unknown = { password: "S3CRET" };
+    for (let i = 0; i < 5_000; i += 1) deep = { deep };
+    const hostile = {
+      get a() {
+        throw new Error("S3CRET");
+      },
+      b: new Proxy(
+        {},
+        {
+          ownKeys() {
+            throw new Error("S3CRET");
+          },
+        },
+      ),
+    };
+    const copies = JSON.stringify([redact(circular), redact(deep), redact(hostile)]);
+    expect(copies).not.toContain("S3CRET");
+    expect(copies).toContain('"self":"[circular]"');
+    expect(copies).toContain("[too deep]");
+    expect(copies).toContain('{"a":"[unreadable]","b":"[unreadable]"}');
+  });
+
+  test("keys, patterns and exceptions are the app's to add; flags and absent values stay", () => {
+    expect(redact({ iban: "DE1", text: "card 4111", password: null, token: true }, { keys: ["IBAN"], patterns: [/\b4\d{3}\b/] })).toEqual({
+      iban: "[redacted]",
+      text: "card [redacted]",
+      password: null,
+      token: true,
+    });
+    expect(redact({ password: "x" }, { exceptTypes: ["log"] })).toEqual({ password: "x" });
+  });
+
+  test("a member called __proto__ stays a member", () => {
+    const data = JSON.parse('{"__proto__":{"password":"x"},"a":1}') as object;
+    expect(JSON.stringify(redact(data))).toBe('{"__proto__":{"password":"[redacted]"},"a":1}');
+  });
+
+  test("an event that cannot even be copied is left out by throwing", () => {
+    expect(() => redactionPlugin().before?.(undefined as unknown as EmittedEvent)).toThrow();
+  });
+});
+
+describe("sampling", () => {
+  const count = (options: SamplingPluginOptions, event: (index: number) => EmittedEvent) =>
+    Array.from({ length: 2_000 }, (_, index) => samplingPlugin(options).before?.(event(index))).filter(Boolean).length;
+
+  test("keeps the given part, by type", () => {
+    const kept = count({ rates: { log: 0.25 } }, () => ({ type: "log", data: { level: "info" } }));
+    expect(kept).toBeGreaterThan(380);
+    expect(kept).toBeLessThan(620);
+    expect(count({ rates: { log: 0 } }, () => ({ type: "deploy", data: {} }))).toBe(2_000);
+    expect(count({ rates: { log: 1 } }, () => ({ type: "log", data: {} }))).toBe(2_000);
+    expect(count({ rates: { log: 0 } }, () => ({ type: "toString", data: null }))).toBe(2_000);
+  });
+
+  test("decides a trace as a whole, the same way everywhere", () => {
+    const plugin = () => samplingPlugin({ rates: { log: 0.5, trace: 0.5 }, random: () => 0 });
+    const decisions = Array.from({ length: 500 }, (_, index) => {
+      const data = { traceId: `trace-${index}` };
+      return [plugin().before?.({ type: "log", data }) !== null, plugin().before?.({ type: "trace", data }) !== null];
+    });
+    expect(decisions.every(([log, trace]) => log === trace)).toBe(true);
+    const kept = decisions.filter(([log]) => log).length;
+    expect(kept).toBeGreaterThan(190);
+    expect(kept).toBeLessThan(310);
+  });
+
+  test("keeps failures, or what the app says", () => {
+    const plugin = samplingPlugin({ rates: { audit: 0, log: 0 } });
+    expect(plugin.before?.({ type: "audit", data: { statusCode: 503 } })).not.toBeNull();
+    expect(plugin.before?.({ type: "audit", data: { statusCode: 404 } })).toBeNull();
+    expect(plugin.before?.({ type: "log", data: "text" })).toBeNull();
+    expect(samplingPlugin({ rates: { log: 0 }, keep: () => true }).before?.({ type: "log", data: {} })).not.toBeNull();
+  });
+});
+
+describe("enrichment", () => {
+  const enrich = (options: Parameters<typeof enrichmentPlugin>[0], event: EmittedEvent) => enrichmentPlugin(options).before?.(event)?.data;
+
+  test("adds fields and labels where the event has none", () => {
+    const event = { type: "error", data: { service: "own", release: undefined, tags: { a: "own" } } };
+    expect(enrich({ fields: { service: "s", release: "r" }, tags: { a: "x", b: "y" } }, event)).toEqual({
+      service: "own",
+      release: "r",
+      tags: { a: "own", b: "y" },
+    });
+    expect(event.data).toEqual({ service: "own", release: undefined, tags: { a: "own" } });
+  });
+
+  test("may be a function and for some types only; other data is left alone", () => {
+    const fields = (event: EmittedEvent) => ({ kind: event.type });
+    expect(enrich({ fields }, { type: "log", data: {} })).toEqual({ kind: "log" });
+    expect(enrich({ fields, types: ["error"] }, { type: "log", data: {} })).toEqual({});
+    expect(enrich({ fields }, { type: "log", data: "text" })).toBe("text");
+    expect(enrich({ fields: () => undefined }, { type: "log", data: { a: 1 } })).toEqual({ a: 1 });
+  });
+});

@@ -1,0 +1,39 @@
+// The enrichment plugin: adds what is the same for all events of a process, or known only at the time, to every event.
+import type { CuittyPlugin, EmittedEvent } from "../plugin.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export interface EnrichmentPluginOptions {
+  /** Fields of `data` to add where an event has none of that name, such as service, environment, release, host. */
+  readonly fields?: Fields | ((event: EmittedEvent) => Fields | undefined);
+  /** Labels to add to `data.tags`; the event's own win. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Event types this is for. @default all */
+  readonly types?: readonly string[];
+}
+
+/**
+ * Trigger: every event, as a `before` hook. Nothing that an event says itself is replaced.
+ *
+ * Expected event, with `fields: { service: "api" }`, for `emit({ type: "error", data: { name: "E", message: "m" } })`:
+ * ```json
+ * { "type": "error", "data": { "service": "api", "name": "E", "message": "m" } }
+ * ```
+ */
+export function enrichmentPlugin(options: EnrichmentPluginOptions): CuittyPlugin {
+  const { fields, tags } = options;
+  const types = options.types === undefined ? undefined : new Set(options.types);
+  return {
+    name: "enrichment",
+    before(event) {
+      const { data } = event;
+      if (types?.has(event.type) === false || typeof data !== "object" || data === null || Array.isArray(data)) return event;
+      const added = typeof fields === "function" ? fields(event) : fields;
+      // An undefined member counts as absent, as it does in JSON.
+      const own = Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined));
+      const ownTags = typeof own.tags === "object" && own.tags !== null ? own.tags : undefined;
+      const allTags = tags === undefined ? undefined : { tags: { ...tags, ...ownTags } };
+      return { ...event, data: { ...added, ...own, ...allTags } };
+    },
+  };
+}
