@@ -1,2 +1,14 @@
 // Hono: the whole kit in one line, or each stage alone for a route of your own.
-export { mountKit } from "./mount-kit.ts";
+export { type MountableKit, mountKit } from "./mount-kit.ts";
+export {
+  authenticate,
+  type CuittyEnv,
+  idempotency,
+  ingest,
+  rateLimit,
+  readBody,
+  routeEvents,
+  type StreamMiddleware,
+  sse,
+  verifySignature,
+} from "./parts.ts";

@@ -3,20 +3,20 @@ import type { Context, Env, Hono, Schema } from "hono";
 import { matchedRoutes } from "hono/route";
 import type { ServerKit } from "../kit.ts";
 import { honoExchange } from "./hono-exchange.ts";
+import { keepHeaders } from "./keep-headers.ts";
 
-const mountPattern = "/api/*";
+/** What mounting needs of a kit. */
+export type MountableKit = Pick<ServerKit, "basePath" | "handle" | "owns">;
 
 /**
  * Answers the kit's paths (`/api/ingest`, `/api/stream`, `/api/modules/…` and so on) below wherever `app` is mounted; all others go on to your own
  * routes, those under `/api` too. Mount it before anything that reads bodies.
  * @example mountKit(app, kit);
  */
-export function mountKit<E extends Env, S extends Schema, P extends string>(
-  app: Hono<E, S, P>,
-  kit: Pick<ServerKit, "handle" | "owns">,
-): void {
-  app.all(mountPattern, async (c, next) => {
-    const exchange = honoExchange(c, mountPathOf(c));
+export function mountKit<E extends Env, S extends Schema, P extends string>(app: Hono<E, S, P>, kit: MountableKit): void {
+  const pattern = `${kit.basePath}/api/*`;
+  app.all(pattern, async (c, next) => {
+    const exchange = honoExchange(c, mountPathOf(c, pattern) + kit.basePath);
     if (!kit.owns(exchange.path)) {
       await next();
       return;
@@ -26,19 +26,14 @@ export function mountKit<E extends Env, S extends Schema, P extends string>(
   });
 }
 
-/** What stands before `/api` in the path: as many segments as the pattern of the route has there, whatever their values. */
-function mountPathOf(c: Context): string {
-  const pattern = matchedRoutes(c).at(c.req.routeIndex)?.path ?? mountPattern;
-  if (pattern === mountPattern || !pattern.endsWith(mountPattern)) return "";
-  const segments = pattern.slice(0, -mountPattern.length).split("/").length;
+/** What stands before our own pattern in the path: as many segments as in the route's full pattern, whatever their values. */
+function mountPathOf(c: Context, ownPattern: string): string {
+  const pattern = matchedRoutes(c).at(c.req.routeIndex)?.path ?? ownPattern;
+  if (pattern === ownPattern || !pattern.endsWith(ownPattern)) return "";
+  const segments = pattern.slice(0, -ownPattern.length).split("/").length;
   const url = c.req.raw.url;
   return url
     .slice(url.indexOf("/", url.indexOf("://") + 3))
     .split("/", segments)
     .join("/");
-}
-
-/** A stream is written to Node's response itself, past the headers that middleware has set on Hono's: CORS among them. */
-function keepHeaders(c: Context, outgoing: { setHeader(name: string, value: string): unknown }): void {
-  for (const [name, value] of c.res.headers) if (name !== "content-type" && name !== "content-length") outgoing.setHeader(name, value);
 }

@@ -10,6 +10,8 @@ export type ParsedIncoming = IncomingMessage & { readonly rawBody?: unknown; rea
 export interface NodeExchangeOptions {
   /** Path and query as the kit should see them. @default incoming.url */
   readonly url?: string;
+  /** What was taken off the client's path. @default "" */
+  readonly mountPath?: string;
 }
 
 /** **Errors**: none; a body that is gone is an error when it is read. */
@@ -20,6 +22,7 @@ export function nodeExchange(incoming: ParsedIncoming, outgoing: ServerResponse,
   return {
     method: incoming.method ?? "GET",
     path,
+    ...(options.mountPath ? { mountPath: options.mountPath } : undefined),
     search,
     header: (name) => headerOf(incoming, name),
     get body() {

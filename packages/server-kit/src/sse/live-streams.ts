@@ -21,7 +21,7 @@ export interface StreamRequest {
   readonly cursor: string | null;
   /** Headers beside the stream's own. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** For subjects that are not API keys: asked once a minute, false ends the stream. */
+  /** Whether the subject may still read: asked as often as for a key, or once a minute for a user; false ends the stream. @default `isAllowed` of the options */
   readonly recheck?: () => Promise<boolean>;
 }
 

@@ -9,7 +9,7 @@ import type { NormalStreamOptions } from "./options.ts";
 export interface StreamOwner {
   readonly projectId: string;
   readonly subject: Subject;
-  /** Asks the app's own session again; null for API keys, which are asked for once for all their streams. */
+  /** Asks again who it is; null asks `isAllowed`. Keys are asked for often, once for all their streams, sessions of users one by one and seldom. */
   readonly recheck: (() => Promise<boolean>) | null;
 }
 
@@ -68,7 +68,7 @@ export function createStreamSet(options: NormalStreamOptions, poll: () => void):
   }
 
   function checkSessions(): void {
-    for (const [client, { recheck }] of entries) if (recheck !== null) void checkSession(client, recheck);
+    for (const [client, { subject, recheck }] of entries) if (recheck !== null && !isKey(subject)) void checkSession(client, recheck);
   }
 
   async function checkSession(client: StreamClient, recheck: () => Promise<boolean>): Promise<void> {
@@ -86,17 +86,17 @@ export function createStreamSet(options: NormalStreamOptions, poll: () => void):
     isChecking = true;
     const answers = new Map<string, boolean>();
     for (const [client, { subject, recheck }] of entries) {
-      if (recheck !== null) continue;
-      if (!answers.has(subject.id)) answers.set(subject.id, await isAllowed(subject));
+      if (recheck !== null && !isKey(subject)) continue;
+      if (!answers.has(subject.id)) answers.set(subject.id, await isAllowed(subject, recheck));
       if (answers.get(subject.id) === false) client.end(options.retryMs);
     }
     isChecking = false;
     if (mustCheckAgain) void checkKeys();
   }
 
-  async function isAllowed(subject: Subject): Promise<boolean> {
+  async function isAllowed(subject: Subject, recheck: StreamOwner["recheck"]): Promise<boolean> {
     try {
-      return await options.isAllowed(subject);
+      return await (recheck?.() ?? options.isAllowed(subject));
     } catch (error) {
       options.onError(error);
       return true;
@@ -147,6 +147,8 @@ export function createStreamSet(options: NormalStreamOptions, poll: () => void):
     },
   };
 }
+
+const isKey = (subject: Subject): boolean => subject.kind === "api_key";
 
 function tooMany(limit: number): CuittyError {
   return new CuittyError("overloaded", `Expected at most ${limit} open streams; close some, or try again`, {

@@ -1,0 +1,3 @@
+// Express 5: the whole kit in one line, or each stage alone for a route of your own.
+export { kitMiddleware } from "./kit-middleware.ts";
+export { authenticate, idempotency, ingest, rateLimit, readBody, routeEvents, type StreamHandler, sse, verifySignature } from "./parts.ts";

@@ -1,0 +1,35 @@
+// A kit as a request listener of node:http and node:http2, for servers without a framework.
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { CuittyError } from "@cuitty/wire-protocol";
+import type { ServerKit } from "../kit.ts";
+import { problemReply } from "../respond.ts";
+import { nodeExchange } from "./exchange.ts";
+import { sendResponse } from "./send.ts";
+
+/** Takes a request that is not the kit's. */
+export type Fallback = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
+
+/**
+ * Answers the kit's paths; what is not the kit's goes to `fallback`, or gets 404. HTTP/2 servers take it too (`createSecureServer(options, handler)`).
+ * @example createServer(nodeHandler(kit)).listen(7700);
+ */
+export function nodeHandler(kit: Pick<ServerKit, "basePath" | "handle" | "owns">, fallback?: Fallback): RequestListener {
+  return (incoming, outgoing) => {
+    const url = incoming.url ?? "/";
+    const isBelow = kit.basePath === "" || url.startsWith(`${kit.basePath}/`);
+    const own = url.slice(kit.basePath.length);
+    const isOwn = isBelow && kit.owns(own.split("?", 1)[0] as string);
+    if (!isOwn && fallback !== undefined) {
+      fallback(incoming, outgoing);
+      return;
+    }
+    const reply = isOwn ? kit.handle(nodeExchange(incoming, outgoing, { url: own, mountPath: kit.basePath })) : Promise.resolve(notFound());
+    // `handle` answers whatever goes wrong; a response that cannot be written has nobody to be told to.
+    reply.then((response) => sendResponse(response, incoming, outgoing)).catch(() => outgoing.destroy());
+  };
+}
+
+function notFound(): Response {
+  const head = { requestId: "", replyHeaders: new Map<string, string>() };
+  return problemReply(head, new CuittyError("not_found", "Nothing here"));
+}
