@@ -37,8 +37,8 @@ async function* exportLines({ rows, blobs, clock }: ExportParts): AsyncGenerator
 
 async function* exportEvents(rows: Rows): AsyncGenerator<Line> {
   for await (const page of rows.scan(await rows.codec.scopeOf("events", ""))) {
-    for (const { key, value } of page) {
-      const row = await rows.codec.decode("events", key, value);
+    for (const entry of page) {
+      const row = await rows.codec.decode("events", entry, entry.value);
       yield { type: "event", log: row.path, id: row.leaf!, data: JSON.parse(row.json!) };
     }
   }

@@ -108,7 +108,7 @@ async function resealRow(rows: Rows, at: { facet: Facet; key: string; epoch: num
   const value = await adapter.get(at.key);
   const envelope = sealedValue.decode(value);
   if (value === undefined || value === null || (envelope && readHeader(envelope).epoch >= at.epoch)) return undefined;
-  const row = await codec.decode(at.facet, at.key, value);
+  const row = await codec.decode(at.facet, { key: at.key }, value);
   const address: Address = { facet: at.facet, path: row.path, ...(row.leaf === undefined ? {} : { leaf: row.leaf }) };
   return { id: addressId(address), op: { type: "put", ...(await codec.encode(address, row)), expect: value } };
 }

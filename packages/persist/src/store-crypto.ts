@@ -52,6 +52,7 @@ export function createStoreCrypto({ rows, vault, emitter }: StoreCryptoParts): S
   let rotating: Promise<unknown> = Promise.resolve();
 
   function encrypted(): { vault: Vault; reseal: Reseal } {
+    rows.assertOpen();
     if (vault && reseal) return { vault, reseal };
     throw new CuittyError("not_encrypted", "the store has no key: it was made without encrypt: true");
   }

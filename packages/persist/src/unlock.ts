@@ -140,7 +140,7 @@ async function givenRing(
   manifest: Manifest | undefined,
 ): Promise<KeyRing | undefined> {
   if (key === undefined) return undefined;
-  if (typeof key !== "string") return createKeyRing([[manifest?.epoch ?? 1, key.slice()]]);
+  if (typeof key !== "string") return createKeyRing([[manifest?.epoch ?? 1, new Uint8Array(key)]]);
   const { parseKey } = await import("./crypto/key-text.ts");
   return parseKey(provider, key, passphrase);
 }

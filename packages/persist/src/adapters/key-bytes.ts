@@ -42,7 +42,7 @@ export function bytesToKey(bytes: Uint8Array): string {
 export function bytesAfterPrefix(prefix: Uint8Array): Uint8Array | undefined {
   for (let i = prefix.length - 1; i >= 0; i--) {
     if (prefix[i]! === 0xff) continue;
-    const bound = prefix.slice(0, i + 1);
+    const bound = new Uint8Array(prefix.subarray(0, i + 1));
     bound[i]!++;
     return bound;
   }

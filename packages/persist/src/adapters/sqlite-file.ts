@@ -10,6 +10,7 @@ export interface SqliteStatement {
 }
 
 export interface SqliteFile {
+  readonly driver: { exec(sql: string): void };
   prepare(sql: string): SqliteStatement;
   write<T>(body: () => T, options?: { readonly rows?: number }): Promise<T>;
   close(): Promise<void>;

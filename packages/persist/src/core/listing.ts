@@ -1,4 +1,5 @@
 // Rows of a facet in the order of their paths, page by page, from stores whose keys sort so and from those whose keys are tokens.
+import { isPromise } from "../crypto/bytes.ts";
 import { lowerBound, type PathIndexes } from "./path-index.ts";
 import type { Facet, StoredRow } from "./row.ts";
 import { entriesInOrder, type Rows } from "./rows.ts";
@@ -32,7 +33,7 @@ async function* listSorted(
   await writer.idle();
   const scope = await codec.scopeOf(facet, prefix);
   let left = limit;
-  let cursor = after === undefined ? undefined : await codec.keyOf({ facet, path: after });
+  let cursor = after === undefined ? undefined : (await codec.locate({ facet, path: after })).key;
   // Without `range` every page would list everything again.
   const page = adapter.range ? pageSize : Number.POSITIVE_INFINITY;
   while (left > 0) {
@@ -43,7 +44,7 @@ async function* listSorted(
       reverse,
       ...(cursor === undefined ? {} : { after: cursor }),
     });
-    for (const { key, value } of entries) yield await codec.decode(facet, key, value);
+    for (const entry of entries) yield await codec.decode(facet, entry, entry.value);
     if (entries.length < size) return;
     left -= entries.length;
     cursor = entries.at(-1)!.key;
@@ -74,8 +75,9 @@ async function readPaths(
   const paths: string[] = [];
   let bytes = 0;
   for await (const entries of rows.scan(await rows.codec.scopeOf(facet, prefix))) {
-    for (const { key, value } of entries) {
-      const row = await rows.codec.decode(facet, key, value);
+    for (const entry of entries) {
+      const decoded = rows.codec.decode(facet, entry, entry.value);
+      const row = isPromise(decoded) ? await decoded : decoded;
       if (!row.path.startsWith(prefix)) continue;
       paths.push(row.path);
       bytes += (row.json?.length ?? row.bytes?.length ?? 0) + row.path.length;

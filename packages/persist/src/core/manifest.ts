@@ -2,7 +2,7 @@
 import { CuittyError, isCuittyError } from "@cuitty/wire-protocol";
 import type { PersistAdapter } from "../adapter.ts";
 import { base64UrlToBytes, bytesToBase64Url, bytesToHex, utf8, utf8ToText } from "../crypto/bytes.ts";
-import { bindingOf, nonceBytes, openEnvelope, saltBytes, sealEnvelope } from "../crypto/envelope.ts";
+import { nonceBytes, openEnvelope, readHeader, saltBytes, scopeOf, sealEnvelope } from "../crypto/envelope.ts";
 import { createKeyRing, type KeyRing } from "../crypto/key-ring.ts";
 import type { CryptoProvider } from "../crypto/providers/provider.ts";
 import { createSegments, deriveSegment } from "../crypto/segment.ts";
@@ -101,7 +101,7 @@ export async function openManifest(crypto: ManifestCrypto, manifest: Manifest, r
   const epoch = manifest.epoch ?? 0;
   const key = ring.key(epoch);
   const envelope = base64UrlToBytes(manifest.sealed ?? "");
-  if (!envelope) throw damaged();
+  if (!envelope || readHeader(envelope).epoch !== epoch) throw damaged();
   if (!key) {
     throw new CuittyError(
       "wrong_key",
@@ -126,7 +126,7 @@ export async function openManifest(crypto: ManifestCrypto, manifest: Manifest, r
 
 async function placeOf({ provider, storeId }: ManifestCrypto, key: Uint8Array) {
   const tokens = await createPathTokens({ provider, storeId, rootKey: key });
-  return { binding: bindingOf(storeId, "meta", manifestKey), mask: await tokens.mask(manifestKey) };
+  return { scope: scopeOf(storeId, "meta"), key: manifestKey, mask: await tokens.mask(manifestKey) };
 }
 
 function damaged(): CuittyError {

@@ -27,15 +27,19 @@ export function checkPrefix(prefix: unknown, what = "prefix"): asserts prefix is
 
 function checkText(key: string, what: string): void {
   if (key.includes("\0")) throw invalid(what, "must not hold NUL characters", `one at position ${key.indexOf("\0")}`);
-  if (loneSurrogate.test(key))
-    throw invalid(what, "must be well-formed Unicode", `a lone surrogate at position ${key.search(loneSurrogate)}`);
-  const hasSegments = key.includes("/");
-  if (!hasSegments && key.length <= surelyShortChars && key !== "." && key !== "..") return;
+  if (!isWellFormed(key)) throw invalid(what, "must be well-formed Unicode", `a lone surrogate at position ${key.search(loneSurrogate)}`);
+  // Short keys without a dot can break none of the rules below.
+  if (key.length <= maxSegments && !key.includes(".")) return;
   const bytes = utf8Bytes(key);
   if (bytes > maxKeyBytes) throw invalid(what, `must have at most ${maxKeyBytes} bytes as UTF-8`, `${bytes}`);
   const segments = key.split("/");
   if (segments.length > maxSegments) throw invalid(what, `must have at most ${maxSegments} segments`, `${segments.length}`);
   for (const [index, segment] of segments.entries()) checkSegment(segment, `segment ${index + 1} of the ${what}`);
+}
+
+function isWellFormed(text: string): boolean {
+  const native = (text as { isWellFormed?: () => boolean }).isWellFormed;
+  return native ? native.call(text) : !loneSurrogate.test(text);
 }
 
 function checkSegment(segment: string, what: string): void {

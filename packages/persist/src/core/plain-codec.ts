@@ -8,12 +8,12 @@ const metaMark = "\u0001";
 
 export function createPlainCodec({ bytes }: { readonly bytes: boolean }): RowCodec {
   return {
-    keyOf,
+    locate: (address) => ({ key: keyOf(address) }),
     scopeOf: (facet, prefix) => `${facet}/${prefix}`,
     leavesOf: (facet, path) => keyOf({ facet, path, leaf: "" }),
     sortsByPath: true,
     encode: (address, row) => ({ key: keyOf(address), value: bytes ? encodeText(row) : encodeJson(row) }),
-    decode: (facet, key, value) => {
+    decode: (facet, { key }, value) => {
       if (isSealed(value)) {
         throw new CuittyError("store_encrypted", "the store holds an encrypted value; open it with encrypt: true and its key");
       }
@@ -73,7 +73,8 @@ function isSealed(value: unknown): boolean {
 function encodeJson(row: Row): unknown {
   if (row.bytes) return { $cuitty: 1, bytes: bytesToBase64Url(row.bytes) } satisfies Wrapped;
   const value = JSON.parse(row.json!) as unknown;
-  const isPlain = row.meta === undefined && !(typeof value === "object" && value !== null && "$cuitty" in value);
+  // null would read as "no row".
+  const isPlain = row.meta === undefined && value !== null && !(typeof value === "object" && "$cuitty" in value);
   return isPlain ? value : ({ $cuitty: 1, value, ...(row.meta ? { meta: row.meta } : {}) } satisfies Wrapped);
 }
 

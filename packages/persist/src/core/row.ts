@@ -30,10 +30,17 @@ export interface StoredRow extends Row {
   readonly leaf?: string;
 }
 
+/** Where a row stands in the adapter. */
+export interface Located {
+  readonly key: string;
+  /** The path's token, in an encrypted store. */
+  readonly token?: Uint8Array;
+}
+
 /** Names and encodes rows: readable in a plain store, sealed in an encrypted one. */
 export interface RowCodec {
   /** The adapter's key of an address. */
-  keyOf(address: Address): Awaitable<string>;
+  locate(address: Address): Awaitable<Located>;
   /** A key prefix under which every row with that path prefix stands, perhaps with others. */
   scopeOf(facet: Facet, prefix: string): Awaitable<string>;
   /** Keys of leaves under one path start with it. */
@@ -42,7 +49,7 @@ export interface RowCodec {
   readonly sortsByPath: boolean;
   encode(address: Address, row: Row): Awaitable<{ readonly key: string; readonly value: unknown }>;
   /** Errors: `tampered`, `corrupt`, `newer_format`. */
-  decode(facet: Facet, key: string, value: unknown): Awaitable<StoredRow>;
+  decode(facet: Facet, at: Located, value: unknown): Awaitable<StoredRow>;
 }
 
 /** One string for an address, for bookkeeping in memory. */

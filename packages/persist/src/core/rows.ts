@@ -22,6 +22,8 @@ export interface Rows {
   readonly adapter: PersistAdapter;
   readonly codec: RowCodec;
   readonly writer: Writer;
+  /** Errors: `store_closed`. */
+  assertOpen(): void;
   get(address: Address): Promise<StoredRow | undefined>;
   /** All changes together, where the adapter can. */
   commit(changes: readonly RowChange[]): Promise<void>;
@@ -64,12 +66,12 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
 
   async function get(address: Address): Promise<StoredRow | undefined> {
     assertOpen();
-    const earlier = writer.settled(addressId(address));
+    const earlier = writer.pending > 0 ? writer.settled(addressId(address)) : undefined;
     if (earlier) await earlier;
-    const named = codec.keyOf(address);
-    const key = isPromise(named) ? await named : named;
-    const value = await adapter.get(key);
-    return value === undefined || value === null ? undefined : codec.decode(address.facet, key, value);
+    const located = codec.locate(address);
+    const at = isPromise(located) ? await located : located;
+    const value = await adapter.get(at.key);
+    return value === undefined || value === null ? undefined : codec.decode(address.facet, at, value);
   }
 
   async function* scan(prefix: string): AsyncGenerator<readonly AdapterEntry[]> {
@@ -99,13 +101,14 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
     await writer.idle();
     const prefix = await codec.leavesOf(facet, path);
     const page = await entriesInOrder(adapter, { prefix, limit, reverse, ...(after === undefined ? {} : { after: prefix + after }) });
-    return Promise.all(page.map(({ key, value }) => codec.decode(facet, key, value)));
+    return Promise.all(page.map((entry) => codec.decode(facet, entry, entry.value)));
   }
 
   const rows: Rows = {
     adapter,
     codec,
     writer,
+    assertOpen,
     get,
     async commit(changes) {
       assertOpen();
@@ -147,7 +150,7 @@ function committedOf(change: RowChange): CommittedChange {
 }
 
 function opOf(codec: RowCodec, change: RowChange): Awaitable<AdapterOp> {
-  if (change.type === "delete") return chain(codec.keyOf(change.address), (key) => ({ type: "delete" as const, key }));
+  if (change.type === "delete") return chain(codec.locate(change.address), ({ key }) => ({ type: "delete" as const, key }));
   return chain(codec.encode(change.address, change.row), ({ key, value }) => ({ type: "put" as const, key, value }));
 }
 

@@ -1,17 +1,18 @@
 // Rows of an encrypted store: names are tokens, values are envelopes that hold the path, bound to their place.
 import { CuittyError } from "@cuitty/wire-protocol";
-import { type Awaitable, base64UrlToBytes, chain, concatBytes, readU32, u32, utf8, utf8ToText } from "../crypto/bytes.ts";
-import { bindingOf, nonceBytes, openEnvelope, type Place, sealEnvelope } from "../crypto/envelope.ts";
+import { type Awaitable, base64UrlToBytes, chain, readU32, u32, utf8, utf8ToText } from "../crypto/bytes.ts";
+import { nonceBytes, openEnvelope, scopeOf, sealEnvelope } from "../crypto/envelope.ts";
 import type { CryptoProvider } from "../crypto/providers/provider.ts";
 import type { Segments } from "../crypto/segment.ts";
-import type { PathTokens } from "../crypto/tokens.ts";
+import type { PathToken, PathTokens } from "../crypto/tokens.ts";
 import { sealedValue } from "./plain-codec.ts";
-import type { Address, Facet, Row, RowCodec, RowMeta, StoredRow } from "./row.ts";
+import type { Address, Facet, Located, Row, RowCodec, RowMeta, StoredRow } from "./row.ts";
 
 /** Between a path's tokens and a leaf; not a character of base64url. */
 const leafMark = "!";
 /** 16 bytes as base64url. */
 const tokenChars = 22;
+const empty = new Uint8Array(0);
 const kindJson = 0;
 const kindBytes = 1;
 
@@ -32,22 +33,27 @@ export interface SealedCodecOptions {
 export function createSealedCodec(options: SealedCodecOptions): RowCodec {
   const { provider, segments, tokens, storeId, random } = options;
 
-  function place(address: Address): Awaitable<Place & { key: string }> {
-    return chain(tokens.of(address.facet, address.path), ({ key: path, token }) => {
-      const key = address.leaf === undefined ? path : path + leafMark + address.leaf;
-      return { key, mask: token, binding: bindingOf(storeId, address.facet, key) };
-    });
+  const scopeByFacet = new Map<Facet, Uint8Array>();
+
+  function scope(facet: Facet): Uint8Array {
+    const found = scopeByFacet.get(facet) ?? scopeOf(storeId, facet);
+    scopeByFacet.set(facet, found);
+    return found;
   }
 
-  function open(facet: Facet, key: string, envelope: Uint8Array): Awaitable<StoredRow> {
+  function locate({ facet, path, leaf }: Address): Awaitable<PathToken> {
+    const found = tokens.of(facet, path);
+    return leaf === undefined ? found : chain(found, ({ key, token }) => ({ key: key + leafMark + leaf, token }));
+  }
+
+  function open(facet: Facet, { key, token }: Located, envelope: Uint8Array): Awaitable<StoredRow> {
     const leafAt = key.indexOf(leafMark);
-    return chain(segments.forReading(envelope), (segment) => {
-      // The path is inside; its token is the last 16 bytes of the key, which is all the nonce needs.
-      const mask = tokenIn(leafAt < 0 ? key : key.slice(0, leafAt));
-      return chain(openEnvelope(provider, { segment, place: { mask, binding: bindingOf(storeId, facet, key) }, envelope }), (plaintext) =>
+    const place = { scope: scope(facet), key, mask: token ?? tokenIn(leafAt < 0 ? key : key.slice(0, leafAt)) };
+    return chain(segments.forReading(envelope), (segment) =>
+      chain(openEnvelope(provider, { segment, place, envelope }), (plaintext) =>
         leafAt < 0 ? unpack(plaintext) : { ...unpack(plaintext), leaf: key.slice(leafAt + 1) },
-      );
-    });
+      ),
+    );
   }
 
   async function reopen(error: unknown, again: () => Awaitable<StoredRow>): Promise<StoredRow> {
@@ -57,27 +63,28 @@ export function createSealedCodec(options: SealedCodecOptions): RowCodec {
 
   return {
     sortsByPath: false,
-    keyOf: (address) => chain(place(address), ({ key }) => key),
+    locate,
     scopeOf: (facet, prefix) => {
       const slash = prefix.lastIndexOf("/");
       return chain(slash < 0 ? tokens.facet(facet) : tokens.of(facet, prefix.slice(0, slash)), ({ key }) => key);
     },
     leavesOf: (facet, path) => chain(tokens.of(facet, path), ({ key }) => key + leafMark),
     encode: (address, row) =>
-      chain(place(address), (at) =>
+      chain(locate(address), ({ key, token }) =>
         chain(segments.forWriting(options.epoch()), (segment) => {
-          const sealed = sealEnvelope(provider, { segment, place: at, random: random(nonceBytes), plaintext: pack(address.path, row) });
-          return chain(sealed, (envelope) => ({ key: at.key, value: sealedValue.encode(options.bytes, envelope) }));
+          const place = { scope: scope(address.facet), key, mask: token };
+          const sealed = sealEnvelope(provider, { segment, place, random: random(nonceBytes), plaintext: pack(address.path, row) });
+          return chain(sealed, (envelope) => ({ key, value: sealedValue.encode(options.bytes, envelope) }));
         }),
       ),
-    decode: (facet, key, value) => {
+    decode: (facet, at, value) => {
       const envelope = sealedValue.decode(value);
       if (!envelope)
         throw new CuittyError(
           "tampered",
           "a value of an encrypted store is not sealed; it was written by something else: restore a backup",
         );
-      const again = () => open(facet, key, envelope);
+      const again = () => open(facet, at, envelope);
       try {
         const opened = again();
         return opened instanceof Promise ? opened.catch((error: unknown) => reopen(error, again)) : opened;
@@ -107,16 +114,23 @@ function asRowError(error: unknown): unknown {
 /** u8 kind, u32 path bytes, path, u32 meta bytes, meta as JSON, body. */
 function pack(path: string, row: Row): Uint8Array {
   const name = utf8(path);
-  const meta = row.meta ? utf8(JSON.stringify(row.meta)) : new Uint8Array(0);
+  const meta = row.meta ? utf8(JSON.stringify(row.meta)) : empty;
   const body = row.bytes ?? utf8(row.json!);
-  return concatBytes(Uint8Array.of(row.bytes ? kindBytes : kindJson), u32(name.length), name, u32(meta.length), meta, body);
+  const packed = new Uint8Array(9 + name.length + meta.length + body.length);
+  packed[0] = row.bytes ? kindBytes : kindJson;
+  packed.set(u32(name.length), 1);
+  packed.set(name, 5);
+  packed.set(u32(meta.length), 5 + name.length);
+  packed.set(meta, 9 + name.length);
+  packed.set(body, 9 + name.length + meta.length);
+  return packed;
 }
 
 function unpack(plaintext: Uint8Array): StoredRow {
   const nameEnd = 5 + readU32(plaintext, 1);
   const metaEnd = nameEnd + 4 + readU32(plaintext, nameEnd);
   const path = utf8ToText(plaintext.subarray(5, nameEnd));
-  const meta = metaEnd > nameEnd + 4 ? { meta: JSON.parse(utf8ToText(plaintext.subarray(nameEnd + 4, metaEnd))) as RowMeta } : {};
   const body = plaintext.subarray(metaEnd);
-  return plaintext[0] === kindBytes ? { path, bytes: body, ...meta } : { path, json: utf8ToText(body), ...meta };
+  const row = plaintext[0] === kindBytes ? { path, bytes: body } : { path, json: utf8ToText(body) };
+  return metaEnd === nameEnd + 4 ? row : { ...row, meta: JSON.parse(utf8ToText(plaintext.subarray(nameEnd + 4, metaEnd))) as RowMeta };
 }

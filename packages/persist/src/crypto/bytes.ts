@@ -1,7 +1,8 @@
 // Byte helpers shared by the envelope, the key ring and the path tokens; no dependency on any runtime.
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+// A byte order mark inside a value is part of the value.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A value, or a promise of one. Synchronous providers stay synchronous, so that a read costs no extra turn of the event loop. */
 export type Awaitable<T> = T | Promise<T>;
@@ -15,13 +16,20 @@ export function chain<T, U>(value: Awaitable<T>, next: (value: T) => Awaitable<U
   return isPromise(value) ? value.then(next) : next(value);
 }
 
+/** Node's Buffer where there is one: several times as fast on short texts. A property of globalThis, so that no bundler adds a polyfill. */
+const NodeBuffer = (globalThis as { Buffer?: { from(text: string, encoding: "utf8"): Uint8Array } }).Buffer;
+
 export function utf8(text: string): Uint8Array {
-  return encoder.encode(text);
+  return NodeBuffer ? NodeBuffer.from(text, "utf8") : encoder.encode(text);
 }
 
-/** Errors: throws TypeError on bytes that are not UTF-8. */
+interface Utf8Slice {
+  utf8Slice?(start: number, end: number): string;
+}
+
+/** Text of bytes this package encoded and authenticated itself; anything else would need a strict decoder. */
 export function utf8ToText(bytes: Uint8Array): string {
-  return decoder.decode(bytes);
+  return (bytes as Utf8Slice).utf8Slice?.(0, bytes.length) ?? decoder.decode(bytes);
 }
 
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {

@@ -13,7 +13,8 @@ export const saltBytes = 24;
 export const commitmentBytes = 32;
 export const nonceBytes = 12;
 const tagBytes = 16;
-const headerBytes = 5 + 4 + saltBytes + commitmentBytes + nonceBytes;
+const segmentBytes = 5 + 4 + saltBytes + commitmentBytes;
+const headerBytes = segmentBytes + nonceBytes;
 
 /** Bytes an envelope adds to its plaintext. */
 export const envelopeOverheadBytes = headerBytes + tagBytes;
@@ -21,21 +22,27 @@ export const envelopeOverheadBytes = headerBytes + tagBytes;
 /** A key that seals up to 2^20 values. Its id is the salt; the commitment ties salt, epoch and store to one epoch key. */
 export interface Segment {
   readonly epoch: number;
-  readonly salt: Uint8Array;
-  readonly commitment: Uint8Array;
   readonly key: PreparedKey;
+  /** The first 65 bytes of every envelope of this segment: magic to commitment. */
+  readonly header: Uint8Array;
 }
 
 /** What reader and writer must both hold: a value sealed for one place opens at no other. */
 export interface Place {
-  /** Bytes authenticated with the value: store, facet and key. */
-  readonly binding: Uint8Array;
+  /** Store and facet, length-prefixed. */
+  readonly scope: Uint8Array;
+  /** The row's name, authenticated with its value. */
+  readonly key: string;
   /** At least 12 bytes, secret-derived from the path; XORed into the nonce. */
   readonly mask: Uint8Array;
 }
 
-export function bindingOf(storeId: Uint8Array, facet: string, key: string): Uint8Array {
-  return lengthPrefixed(storeId, utf8(facet), utf8(key));
+export function scopeOf(storeId: Uint8Array, facet: string): Uint8Array {
+  return lengthPrefixed(storeId, utf8(facet));
+}
+
+export function segmentHeader(epoch: number, salt: Uint8Array, commitment: Uint8Array): Uint8Array {
+  return concatBytes(Uint8Array.of(magic0, magic1, version1, suite1, 0), u32(epoch), salt, commitment);
 }
 
 export interface EnvelopeHeader {
@@ -65,16 +72,33 @@ export function readHeader(envelope: Uint8Array): EnvelopeHeader {
   };
 }
 
-function headerOf(segment: Segment, random: Uint8Array): Uint8Array {
-  const fixed = Uint8Array.of(magic0, magic1, version1, suite1, 0);
-  return concatBytes(fixed, u32(segment.epoch), segment.salt, segment.commitment, random);
+/** Whether an envelope was sealed with this segment, as far as its header tells. */
+export function isOfSegment(envelope: Uint8Array, segment: Segment): boolean {
+  if (envelope.length < envelopeOverheadBytes) return false;
+  for (let i = 0; i < segmentBytes; i++) if (envelope[i] !== segment.header[i]) return false;
+  return true;
 }
 
 /** The nonce of a value is fresh random bytes XOR the token of its path: derived from key and path, and never the same twice. */
-function nonceOf(random: Uint8Array, mask: Uint8Array): Uint8Array {
+function nonceOf(envelope: Uint8Array, mask: Uint8Array): Uint8Array {
   const nonce = new Uint8Array(nonceBytes);
-  for (let i = 0; i < nonceBytes; i++) nonce[i] = random[i]! ^ mask[i]!;
+  for (let i = 0; i < nonceBytes; i++) nonce[i] = envelope[segmentBytes + i]! ^ mask[i]!;
   return nonce;
+}
+
+/** Header, store, facet and key, the variable ones behind their lengths. */
+function aadOf(envelope: Uint8Array, { scope, key }: Place): Uint8Array {
+  const name = utf8(key);
+  const aad = new Uint8Array(headerBytes + scope.length + 4 + name.length);
+  for (let i = 0; i < headerBytes; i++) aad[i] = envelope[i]!;
+  aad.set(scope, headerBytes);
+  const at = headerBytes + scope.length;
+  aad[at] = name.length >>> 24;
+  aad[at + 1] = name.length >>> 16;
+  aad[at + 2] = name.length >>> 8;
+  aad[at + 3] = name.length;
+  aad.set(name, at + 4);
+  return aad;
 }
 
 export interface SealInput {
@@ -86,20 +110,25 @@ export interface SealInput {
 }
 
 export function sealEnvelope(provider: CryptoProvider, { segment, place, random, plaintext }: SealInput): Awaitable<Uint8Array> {
-  const header = headerOf(segment, random);
-  const message = { nonce: nonceOf(random, place.mask), aad: concatBytes(header, place.binding), data: plaintext };
-  return chain(provider.gcmSeal(segment.key, message), (sealed) => concatBytes(header, sealed));
+  const envelope = new Uint8Array(envelopeOverheadBytes + plaintext.length);
+  envelope.set(segment.header);
+  envelope.set(random, segmentBytes);
+  const message = { nonce: nonceOf(envelope, place.mask), aad: aadOf(envelope, place), data: plaintext };
+  return chain(provider.gcmSeal(segment.key, message), (sealed) => {
+    envelope.set(sealed, headerBytes);
+    return envelope;
+  });
+}
+
+export interface OpenInput {
+  readonly segment: Segment;
+  readonly place: Place;
+  readonly envelope: Uint8Array;
 }
 
 /** Errors: `tampered` when any bit of the envelope or its place is not as sealed. */
-export function openEnvelope(
-  provider: CryptoProvider,
-  input: { segment: Segment; place: Place; envelope: Uint8Array },
-): Awaitable<Uint8Array> {
-  const { segment, place, envelope } = input;
-  const header = envelope.subarray(0, headerBytes);
-  const random = envelope.subarray(headerBytes - nonceBytes, headerBytes);
-  const message = { nonce: nonceOf(random, place.mask), aad: concatBytes(header, place.binding), data: envelope.subarray(headerBytes) };
+export function openEnvelope(provider: CryptoProvider, { segment, place, envelope }: OpenInput): Awaitable<Uint8Array> {
+  const message = { nonce: nonceOf(envelope, place.mask), aad: aadOf(envelope, place), data: envelope.subarray(headerBytes) };
   return chain(provider.gcmOpen(segment.key, message), (plaintext) => {
     if (plaintext === undefined) {
       throw new CuittyError(

@@ -1,6 +1,6 @@
 // `seal` and `open`: one value, one key, one context; the envelope of the store without a store.
 import { CuittyError } from "@cuitty/wire-protocol";
-import { bindingOf, nonceBytes, openEnvelope, type Place, readHeader, saltBytes, sealEnvelope } from "./envelope.ts";
+import { nonceBytes, openEnvelope, type Place, readHeader, saltBytes, scopeOf, sealEnvelope } from "./envelope.ts";
 import type { ProviderOption } from "./primitives.ts";
 import { type CryptoProvider, loadProvider, randomBytes } from "./providers/provider.ts";
 import { createSegments, deriveSegment, type SegmentSource } from "./segment.ts";
@@ -43,7 +43,7 @@ async function prepare(options: SealOptions): Promise<{ provider: CryptoProvider
   const context = options.context ?? "";
   const provider = await loadProvider(options.provider);
   const tokens = await createPathTokens({ provider, storeId: noStore, rootKey: key });
-  const place = { binding: bindingOf(noStore, "seal", context), mask: await tokens.mask(context) };
+  const place = { scope: scopeOf(noStore, "seal"), key: context, mask: await tokens.mask(context) };
   return { provider, place, source: { provider, storeId: noStore, epochKey: () => key, random: randomBytes } };
 }
 

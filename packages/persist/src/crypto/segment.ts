@@ -1,7 +1,7 @@
 // Segment keys: derived from an epoch key with a fresh salt, kept for reading, replaced for writing after 2^20 values.
 import { CuittyError } from "@cuitty/wire-protocol";
-import { type Awaitable, bytesToHex, concatBytes, equalBytes, lengthPrefixed, u32, utf8 } from "./bytes.ts";
-import { commitmentBytes, type EnvelopeHeader, readHeader, type Segment, saltBytes } from "./envelope.ts";
+import { type Awaitable, bytesToHex, concatBytes, lengthPrefixed, u32, utf8 } from "./bytes.ts";
+import { commitmentBytes, isOfSegment, readHeader, type Segment, saltBytes, segmentHeader } from "./envelope.ts";
 import { hkdf } from "./primitives.ts";
 import type { CryptoProvider } from "./providers/provider.ts";
 
@@ -29,9 +29,8 @@ export async function deriveSegment(source: SegmentSource, epoch: number, salt: 
   const material = await hkdf(source.provider, epochKey, { salt, info, length: keyBytes + commitmentBytes });
   return {
     epoch,
-    salt: salt.slice(),
-    commitment: material.slice(keyBytes),
     key: await source.provider.gcmKey(material.slice(0, keyBytes)),
+    header: segmentHeader(epoch, salt, material.slice(keyBytes)),
   };
 }
 
@@ -70,7 +69,8 @@ export function createSegments(source: SegmentSource): Segments {
     );
   }
 
-  async function derive(header: EnvelopeHeader): Promise<Segment> {
+  async function derive(envelope: Uint8Array): Promise<Segment> {
+    const header = readHeader(envelope);
     const id = bytesToHex(header.salt) + header.epoch;
     const known = byId.get(id) ?? deriveSegment(source, header.epoch, header.salt);
     // Re-inserting keeps the map in order of last use.
@@ -78,9 +78,8 @@ export function createSegments(source: SegmentSource): Segments {
     byId.set(id, known);
     if (byId.size > cachedSegments) byId.delete(byId.keys().next().value!);
     try {
-      const segment = await known;
-      recent = segment;
-      return committed(segment, header);
+      recent = committed(await known, envelope);
+      return recent;
     } catch (error) {
       byId.delete(id);
       throw error;
@@ -96,17 +95,15 @@ export function createSegments(source: SegmentSource): Segments {
       return renew(epoch);
     },
     forReading(envelope) {
-      const header = readHeader(envelope);
-      for (const segment of [recent, current]) {
-        if (segment && segment.epoch === header.epoch && equalBytes(segment.salt, header.salt)) return committed(segment, header);
-      }
-      return derive(header);
+      if (recent && isOfSegment(envelope, recent)) return recent;
+      if (current && isOfSegment(envelope, current)) return current;
+      return derive(envelope);
     },
   };
 }
 
-function committed(segment: Segment, header: EnvelopeHeader): Segment {
-  if (!equalBytes(segment.commitment, header.commitment)) {
+function committed(segment: Segment, envelope: Uint8Array): Segment {
+  if (!isOfSegment(envelope, segment)) {
     throw new CuittyError(
       "wrong_key",
       "the value was sealed with another key, or its header was changed; pass the key this store was made with",

@@ -7,11 +7,13 @@ const tokenBytes = 16;
 const cachedTokens = 16_384;
 /** Characters that stand for the facet in front of a key: 36 bits, enough to keep a dozen facets apart. */
 const facetChars = 6;
+/** Not the name of a facet. */
+const facetRoots = "";
 
 export interface PathToken {
   /** Printable: 6 characters for the facet, 22 for each segment. */
   readonly key: string;
-  /** 16 bytes, the last link of the chain. */
+  /** 16 bytes, the last link of the chain; masks the nonces of the path's rows. */
   readonly token: Uint8Array;
 }
 
@@ -36,34 +38,40 @@ export interface PathTokenSource {
 export async function createPathTokens({ provider, storeId, rootKey }: PathTokenSource): Promise<PathTokens> {
   const nameKey = await keyFor(provider, rootKey, { storeId, purpose: "names" });
   const contentKey = await keyFor(provider, rootKey, { storeId, purpose: "contents" });
-  const cache = new Map<string, PathToken>();
+  const cacheByFacet = new Map<string, Map<string, PathToken>>();
 
-  function remember(id: string, found: PathToken): PathToken {
+  function cacheOf(name: string): Map<string, PathToken> {
+    const cache = cacheByFacet.get(name) ?? new Map<string, PathToken>();
+    cacheByFacet.set(name, cache);
+    return cache;
+  }
+
+  function remember(cache: Map<string, PathToken>, path: string, found: PathToken): PathToken {
     if (cache.size >= cachedTokens) cache.delete(cache.keys().next().value!);
-    cache.set(id, found);
+    cache.set(path, found);
     return found;
   }
 
   function facet(name: string): Awaitable<PathToken> {
-    const id = `${name}\0`;
-    const known = cache.get(id);
+    const cache = cacheOf(facetRoots);
+    const known = cache.get(name);
     if (known) return known;
     return chain(provider.hmac(nameKey, lengthPrefixed(storeId, utf8(name))), (digest) => {
       const token = digest.slice(0, tokenBytes);
-      return remember(id, { key: bytesToBase64Url(token).slice(0, facetChars), token });
+      return remember(cache, name, { key: bytesToBase64Url(token).slice(0, facetChars), token });
     });
   }
 
   function of(name: string, path: string): Awaitable<PathToken> {
-    const id = `${name}\0/${path}`;
-    const known = cache.get(id);
+    const cache = cacheByFacet.get(name) ?? cacheOf(name);
+    const known = cache.get(path);
     if (known) return known;
     const slash = path.lastIndexOf("/");
     const parent = slash < 0 ? facet(name) : of(name, path.slice(0, slash));
     return chain(parent, ({ key, token }) =>
       chain(provider.hmac(nameKey, concatBytes(token, utf8(path.slice(slash + 1)))), (digest) => {
         const next = digest.slice(0, tokenBytes);
-        return remember(id, { key: key + bytesToBase64Url(next), token: next });
+        return remember(cache, path, { key: key + bytesToBase64Url(next), token: next });
       }),
     );
   }

@@ -77,7 +77,7 @@ export function createBlobReader(rows: Rows, find: (key: string) => Promise<Read
           async pull(controller) {
             const { done, value } = await source.next();
             if (done) controller.close();
-            else controller.enqueue(value.slice());
+            else controller.enqueue(new Uint8Array(value));
           },
           cancel: async () => void (await source.return(undefined)),
         },

@@ -36,8 +36,8 @@ export async function* chunksOf(source: BlobSource): AsyncGenerator<Uint8Array> 
       parts = [];
       size = 0;
     }
-    // A stream may reuse its buffer for the next part.
-    if (rest.length > 0) parts.push(rest.slice());
+    // A stream may reuse its buffer for the next part, and `slice` of a Buffer does not copy.
+    if (rest.length > 0) parts.push(new Uint8Array(rest));
     size += rest.length;
   }
   if (size > 0) yield concatBytes(...parts);

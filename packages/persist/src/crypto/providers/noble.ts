@@ -63,7 +63,7 @@ function tagOf(authKey: Uint8Array, mask: Uint8Array, { aad, data }: { aad: Uint
 function sealShortNonce(key: PreparedKey, { nonce, aad, data }: GcmMessage): Uint8Array {
   const { expanded, authKey, counter, mask } = begin(key, nonce);
   const sealed = new Uint8Array(data.length + tagBytes);
-  const ciphertext = unsafe.ctr32(expanded, false, counter, data.slice());
+  const ciphertext = unsafe.ctr32(expanded, false, counter, new Uint8Array(data));
   sealed.set(ciphertext);
   sealed.set(tagOf(authKey, mask, { aad, data: ciphertext }), data.length);
   return sealed;
@@ -71,7 +71,7 @@ function sealShortNonce(key: PreparedKey, { nonce, aad, data }: GcmMessage): Uin
 
 function openShortNonce(key: PreparedKey, { nonce, aad, data }: GcmMessage): Uint8Array | undefined {
   const { expanded, authKey, counter, mask } = begin(key, nonce);
-  const ciphertext = data.slice(0, data.length - tagBytes);
+  const ciphertext = new Uint8Array(data.subarray(0, data.length - tagBytes));
   const fits = equalBytes(tagOf(authKey, mask, { aad, data: ciphertext }), data.subarray(data.length - tagBytes));
   return fits ? unsafe.ctr32(expanded, false, counter, ciphertext) : undefined;
 }

@@ -1,0 +1,247 @@
+// What callers get wrong, and what they hear.
+import { spawnSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runInNewContext } from "node:vm";
+import { createStore, type Store, type StoreOptions } from "@cuitty/persist";
+import { isCuittyError } from "@cuitty/wire-protocol";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+let store: Store;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "persist-bad-input-"));
+  store = await createStore({ name: "bad", adapter: "memory" });
+});
+afterAll(async () => {
+  await store.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => {
+      if (!isCuittyError(error)) throw error;
+      return error;
+    },
+  );
+
+describe("keys", () => {
+  const bad: [string, unknown][] = [
+    ["empty", ""],
+    ["NUL", "a\0b"],
+    ["..", "a/../b"],
+    ["a lone ..", ".."],
+    [".", "./a"],
+    ["a lone high surrogate", "a\ud800"],
+    ["a lone low surrogate", "\udc00a"],
+    ["over 1,024 bytes", `${"a/".repeat(20)}${"ab/".repeat(330)}`],
+    ["over 1,024 bytes of UTF-8", "é/".repeat(400)],
+    ["a segment over 255 bytes", "x".repeat(256)],
+    ["a segment over 255 bytes of UTF-8", "日".repeat(86)],
+    ["over 64 segments", "a/".repeat(70)],
+    ["a number", 7],
+    ["null", null],
+    ["undefined", undefined],
+    ["an object", {}],
+  ];
+  test.each(bad)("%s is an invalid key everywhere, and the message does not repeat it", async (_name, key) => {
+    const bytes = new Uint8Array(1);
+    const calls = [
+      store.records.put(key as string, 1),
+      store.records.get(key as string),
+      store.records.delete(key as string),
+      store.kv.put(key as string, 1),
+      store.kv.get(key as string),
+      store.blobs.put(key as string, bytes),
+      store.blobs.get(key as string),
+      store.events.append(key as string, 1),
+      store.batch((batch) => batch.records.put(key as string, 1)),
+    ];
+    for (const call of calls) {
+      const error = await failure(call);
+      expect(error?.code).toBe("invalid_key");
+      if (typeof key === "string" && key.length > 3) expect(error?.message).not.toContain(key);
+    }
+  });
+
+  test.each([
+    "a",
+    "a/b",
+    "/a",
+    "a//b",
+    "a/",
+    "https://example.com/x?y=1",
+    "日本/😀",
+    "a b",
+    "...",
+    "a..b",
+    "x".repeat(255),
+    "con",
+    "A%_*?",
+  ])("%s is a good key", async (key) => {
+    await store.records.put(key, { key });
+    expect(await store.records.get(key)).toEqual({ key });
+    expect((await store.records.list(key)).map((entry) => entry.key)).toContain(key);
+    await store.records.delete(key);
+  });
+
+  test("prefixes and cursors are checked as keys are", async () => {
+    expect((await failure(Promise.resolve(store.records.list("a/../"))))?.code).toBe("invalid_key");
+    expect((await failure(Promise.resolve(store.records.list("a", { after: "" }))))?.code).toBe("invalid_key");
+    expect((await failure(Promise.resolve(store.records.list("a", { limit: -1 }))))?.code).toBe("invalid_option");
+    expect((await failure(Promise.resolve(store.records.list("a", { limit: 1.5 }))))?.code).toBe("invalid_option");
+    expect(() => store.records.watch("a\0", () => undefined)).toThrow(/NUL/);
+  });
+});
+
+describe("values", () => {
+  const cycle: Record<string, unknown> = { deep: {} };
+  (cycle.deep as Record<string, unknown>).self = cycle;
+  class User {
+    readonly name = "x";
+  }
+  const bad: [string, unknown, string][] = [
+    ["undefined", undefined, "$"],
+    ["a function", { run: () => 1 }, "$.run"],
+    ["a symbol", { a: [Symbol("x")] }, "$.a[0]"],
+    ["a bigint", { n: 1n }, "$.n"],
+    ["NaN", { n: Number.NaN }, "$.n"],
+    ["Infinity", [1, Number.POSITIVE_INFINITY], "$[1]"],
+    ["undefined in an array", { list: [1, undefined] }, "$.list[1]"],
+    ["a hole in an array", { list: new Array(2) }, "$.list[0]"],
+    ["a Date", { at: new Date(0) }, "$.at"],
+    ["a Map", { map: new Map() }, "$.map"],
+    ["bytes", { bytes: new Uint8Array(2) }, "$.bytes"],
+    ["a class instance", { "odd name": new User() }, '$["odd name"]'],
+    ["an object with toJSON", { a: { toJSON: () => 1 } }, "$.a"],
+    ["a cycle", cycle, "$.deep.self"],
+  ];
+  test.each(bad)("%s is refused with its place", async (_name, value, path) => {
+    for (const call of [store.records.put("k", value), store.kv.put("k", value), store.events.append("k", value)]) {
+      const error = await failure(call);
+      expect(error?.code).toBe("value_not_json");
+      expect(error?.details).toEqual({ path });
+    }
+  });
+
+  test("deeply nested values are refused, not a crash", async () => {
+    let value: unknown = 1;
+    for (let i = 0; i < 100_000; i++) value = [value];
+    expect((await failure(store.records.put("k", value)))?.code).toBe("value_not_json");
+  });
+
+  test("values of one MiB are stored, larger ones refused with their size", async () => {
+    await store.records.put("k", "x".repeat(1024 * 1024 - 2));
+    expect((await failure(store.records.put("k", "x".repeat(1024 * 1024 - 1))))?.details).toEqual({
+      bytes: 1024 * 1024 + 1,
+      maxBytes: 1024 * 1024,
+    });
+    expect((await failure(store.records.put("k", "日".repeat(400_000))))?.code).toBe("value_too_large");
+    await store.records.delete("k");
+  });
+
+  test.each([
+    ["null", null],
+    ["zero", 0],
+    ["false", false],
+    ["text", "\ud83d\ude00 \u0000 \u2028 \ud800"],
+    ["a byte order mark", "\ufeffx"],
+    ["nested", { a: [{ b: null }, [], {}], "": "empty name", __proto__x: 1, $cuitty: 1 }],
+    ["of another realm", runInNewContext("({ list: [1, { a: 2 }] })")],
+    ["without prototype", Object.assign(Object.create(null), { a: 1 })],
+    ["an own __proto__", JSON.parse('{"__proto__":{"polluted":true}}')],
+  ])("%s comes back equal, plain and encrypted", async (_name, value) => {
+    for (const encrypt of [false, true]) {
+      const one = await createStore({ name: "v", adapter: "memory", encrypt });
+      await one.records.put("k", value);
+      expect(JSON.stringify(await one.records.get("k"))).toBe(JSON.stringify(value));
+      expect(JSON.stringify((await one.records.list())[0]!.value)).toBe(JSON.stringify(value));
+      await one.close();
+    }
+  });
+
+  test("properties that are undefined are left out, as JSON does", async () => {
+    await store.records.put("k", { a: undefined, b: 1 });
+    expect(await store.records.get("k")).toEqual({ b: 1 });
+  });
+});
+
+describe("options", () => {
+  const bad: [string, unknown, string][] = [
+    ["no options", undefined, "invalid_option"],
+    ["no name", {}, "invalid_option"],
+    ["a name with a slash", { name: "a/b" }, "invalid_option"],
+    ["an unknown adapter", { name: "a", adapter: "redis" }, "invalid_option"],
+    ["an adapter without list", { name: "a", adapter: { get() {}, put() {}, delete() {} } }, "invalid_option"],
+    [
+      "an adapter that declares batches it has not",
+      { name: "a", adapter: { get() {}, put() {}, delete() {}, list() {}, capabilities: { atomicBatch: true } } },
+      "invalid_option",
+    ],
+    ["an unknown option", { name: "a", adapter: "memory", pth: "x" }, "invalid_option"],
+    ["a path in memory", { name: "a", adapter: "memory", path: "x" }, "invalid_option"],
+    ["a key without encryption", { name: "a", adapter: "memory", key: "x" }, "invalid_option"],
+    ["a key of 16 bytes", { name: "a", adapter: "memory", encrypt: true, key: new Uint8Array(16) }, "invalid_option"],
+    ["encrypt as text", { name: "a", adapter: "memory", encrypt: "yes" }, "invalid_option"],
+    ["a passphrase without a key", { name: "a", adapter: "memory", encrypt: true, passphrase: "x" }, "invalid_option"],
+    ["a schema that is none", { name: "a", adapter: "memory", collections: { users: { schema: 1 } } }, "invalid_option"],
+    ["an S3 option on sqlite", { name: "a", adapter: "sqlite", bucket: "b" }, "unsupported_option"],
+    ["indexeddb on Node", { name: "a", adapter: "indexeddb" }, "unsupported"],
+  ];
+  test.each(bad)("%s is refused", async (_name, options, code) => {
+    expect((await failure(createStore(options as StoreOptions)))?.code).toBe(code);
+  });
+
+  test("ttlMs must be a positive number", async () => {
+    for (const ttlMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, "1000" as unknown as number]) {
+      expect((await failure(store.kv.put("k", 1, { ttlMs })))?.code).toBe("invalid_option");
+    }
+  });
+
+  test("a file that is no store is refused and left as it is", async () => {
+    const path = join(folder, "text.db");
+    await writeFile(path, "this is a text file, not a database, and it is long enough to have a header".repeat(20));
+    expect((await failure(createStore({ name: "a", path })))?.code).toBe("corrupt");
+  });
+
+  test("a missing driver is named with what to install", () => {
+    const loader = `export async function resolve(name, context, next) { if (name.startsWith("@cuitty/storage")) throw Object.assign(new Error("not found"), { code: "ERR_MODULE_NOT_FOUND" }); return next(name, context); }`;
+    const script = `
+      import { register } from "node:module";
+      register("data:text/javascript," + encodeURIComponent(${JSON.stringify(loader)}));
+      const { createStore } = await import("@cuitty/persist");
+      await createStore({ name: "a", path: process.argv[1] }).catch((error) => console.log(error.code + ": " + error.message));`;
+    const result = spawnSync(
+      process.execPath,
+      ["--conditions=@cuitty/source", "--import", "tsx", "--input-type=module", "-e", script, join(folder, "m.db")],
+      { encoding: "utf8" },
+    );
+    expect(result.stdout).toMatch(/^missing_library: .*npm install @cuitty\/storage/);
+  });
+});
+
+describe("a closed store", () => {
+  test("refuses everything with store_closed, and closes twice", async () => {
+    const closed = await createStore({ name: "c", adapter: "memory", encrypt: true });
+    const pending = closed.records.put("a", 1);
+    await Promise.all([closed.close(), closed.close()]);
+    await pending;
+    const calls = [
+      closed.records.put("a", 1),
+      closed.records.get("a"),
+      Promise.resolve(closed.records.list()),
+      closed.kv.put("a", 1),
+      closed.blobs.put("a", "x"),
+      closed.blobs.get("a"),
+      closed.events.append("a", 1),
+      Promise.resolve(closed.events.list("a")),
+      closed.batch((batch) => batch.kv.put("a", 1)),
+      closed.crypto.rotateKey(),
+    ];
+    for (const call of calls) expect((await failure(call))?.code).toBe("store_closed");
+    expect(closed.status().isOpen).toBe(false);
+  });
+});
