@@ -325,7 +325,10 @@ describe("rotation", () => {
     const store = await createStore(none);
     expect(await codeOf(store.crypto.rotateKey())).toBe("key_storage_missing");
     let saved = "";
-    await store.crypto.rotateKey({ save: (key) => void (saved = key) });
+    const save = (key: string) => {
+      saved = key;
+    };
+    await store.crypto.rotateKey({ save });
     await store.close();
     const again = await createStore({ ...none, key: saved });
     expect(again.crypto.status().epoch).toBe(2);

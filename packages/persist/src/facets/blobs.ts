@@ -129,8 +129,8 @@ export function createBlobs({ rows, vault, clock }: BlobParts): Blobs {
       await exclusive("contents", contents.collect);
       return info;
     },
-    get: (key, range) => reader.bytes(key, checkRange(range)),
-    stream: (key, range) => reader.stream(key, checkRange(range)),
+    get: async (key, range) => reader.bytes(key, checkRange(range)),
+    stream: async (key, range) => reader.stream(key, checkRange(range)),
     info: async (key) => {
       const row = await find(key);
       return row && publicInfo(row);
