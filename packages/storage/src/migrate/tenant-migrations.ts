@@ -17,7 +17,7 @@ const metagraph: Migration = {
   "config" TEXT NOT NULL,
   "version" INTEGER DEFAULT 1 NOT NULL,
   "scope" TEXT DEFAULT 'system' NOT NULL,
-  CONSTRAINT "graph_types_metadata_json" CHECK (json_valid("metadata")),
+  CONSTRAINT "graph_types_metadata_json" CHECK ("metadata" is null or json_valid("metadata")),
   CONSTRAINT "graph_types_config_json" CHECK (json_valid("config")),
   CONSTRAINT "graph_types_scope_enum" CHECK ("scope" in ('system', 'tenant', 'user'))
 ) STRICT`,
@@ -29,7 +29,7 @@ const metagraph: Migration = {
   "name" TEXT NOT NULL,
   "description" TEXT DEFAULT '',
   "schema" TEXT NOT NULL,
-  CONSTRAINT "node_types_metadata_json" CHECK (json_valid("metadata")),
+  CONSTRAINT "node_types_metadata_json" CHECK ("metadata" is null or json_valid("metadata")),
   CONSTRAINT "node_types_schema_json" CHECK (json_valid("schema"))
 ) STRICT`,
     `CREATE UNIQUE INDEX "unq_node_types_graph_type_name" ON "node_types" ("graph_type_id", "name")`,
@@ -42,10 +42,10 @@ const metagraph: Migration = {
   "schema" TEXT NOT NULL,
   "allowed_source_types" TEXT DEFAULT '[]',
   "allowed_target_types" TEXT DEFAULT '[]',
-  CONSTRAINT "edge_types_metadata_json" CHECK (json_valid("metadata")),
+  CONSTRAINT "edge_types_metadata_json" CHECK ("metadata" is null or json_valid("metadata")),
   CONSTRAINT "edge_types_schema_json" CHECK (json_valid("schema")),
-  CONSTRAINT "edge_types_source_types_json" CHECK (json_valid("allowed_source_types")),
-  CONSTRAINT "edge_types_target_types_json" CHECK (json_valid("allowed_target_types"))
+  CONSTRAINT "edge_types_source_types_json" CHECK ("allowed_source_types" is null or json_valid("allowed_source_types")),
+  CONSTRAINT "edge_types_target_types_json" CHECK ("allowed_target_types" is null or json_valid("allowed_target_types"))
 ) STRICT`,
     `CREATE UNIQUE INDEX "unq_edge_types_graph_type_name" ON "edge_types" ("graph_type_id", "name")`,
 
@@ -57,7 +57,7 @@ const metagraph: Migration = {
   "status" TEXT DEFAULT 'draft' NOT NULL,
   "owner_id" TEXT,
   "project_id" TEXT,
-  CONSTRAINT "graphs_metadata_json" CHECK (json_valid("metadata")),
+  CONSTRAINT "graphs_metadata_json" CHECK ("metadata" is null or json_valid("metadata")),
   CONSTRAINT "graphs_status_enum" CHECK ("status" in ('active', 'archived', 'draft'))
 ) STRICT`,
     `CREATE INDEX "idx_graphs_owner_id" ON "graphs" ("owner_id")`,
@@ -70,7 +70,7 @@ const metagraph: Migration = {
   "graph_id" TEXT NOT NULL REFERENCES "graphs" ("id") ON DELETE CASCADE,
   "key" TEXT NOT NULL,
   "attributes" TEXT DEFAULT '{}' NOT NULL,
-  CONSTRAINT "nodes_metadata_json" CHECK (json_valid("metadata")),
+  CONSTRAINT "nodes_metadata_json" CHECK ("metadata" is null or json_valid("metadata")),
   CONSTRAINT "nodes_attributes_json" CHECK (json_valid("attributes"))
 ) STRICT`,
     `CREATE UNIQUE INDEX "unq_nodes_graph_key" ON "nodes" ("graph_id", "key")`,
@@ -86,7 +86,7 @@ const metagraph: Migration = {
   "undirected" INTEGER DEFAULT 0,
   CONSTRAINT "edges_source_fk" FOREIGN KEY ("graph_id", "source_node_key") REFERENCES "nodes" ("graph_id", "key") ON UPDATE CASCADE ON DELETE CASCADE,
   CONSTRAINT "edges_target_fk" FOREIGN KEY ("graph_id", "target_node_key") REFERENCES "nodes" ("graph_id", "key") ON UPDATE CASCADE ON DELETE CASCADE,
-  CONSTRAINT "edges_metadata_json" CHECK (json_valid("metadata")),
+  CONSTRAINT "edges_metadata_json" CHECK ("metadata" is null or json_valid("metadata")),
   CONSTRAINT "edges_attributes_json" CHECK (json_valid("attributes")),
   CONSTRAINT "edges_undirected_bool" CHECK ("undirected" in (0, 1))
 ) STRICT`,

@@ -1,9 +1,10 @@
 // Makes a Drizzle database on an open client, a driver, a path or a raw Honker database.
 import { DefaultLogger, type DrizzleConfig, type ExtractTablesWithRelations, type Logger } from "drizzle-orm";
-import { createTableRelationsHelpers, extractTablesRelationalConfig, type RelationalSchemaConfig } from "drizzle-orm/relations";
+import type { RelationalSchemaConfig } from "drizzle-orm/relations";
 import type { Driver } from "../engine/driver.ts";
 import { HonkerDatabase } from "./adapter/database.ts";
 import { HonkerDialect } from "./adapter/dialect.ts";
+import { createTableRelationsHelpers, extractTablesRelationalConfig } from "./adapter/drizzle-internals.ts";
 import { HonkerSession, type HonkerTx, type RawRead } from "./adapter/session.ts";
 import { gateOf } from "./adapter/writer-gate.ts";
 

@@ -1,5 +1,5 @@
 // Drizzle relations of both kinds of file, for `db.query.*`.
-import { relations } from "drizzle-orm";
+import { relations } from "./adapter/drizzle-internals.ts";
 import {
   accounts,
   apiKeys,

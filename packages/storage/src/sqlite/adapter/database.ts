@@ -2,14 +2,15 @@
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { type ExtractTablesWithRelations, entityKind, type WithSubquery } from "drizzle-orm";
 import type { BatchItem, BatchResponse } from "drizzle-orm/batch";
-import {
-  BaseSQLiteDatabase,
-  type SQLiteInsertBuilder,
-  type SQLiteTable,
-  type SQLiteTransactionConfig,
-  type SQLiteUpdateBuilder,
+import type {
+  BaseSQLiteDatabase as BaseDatabase,
+  SQLiteInsertBuilder,
+  SQLiteTable,
+  SQLiteTransactionConfig,
+  SQLiteUpdateBuilder,
 } from "drizzle-orm/sqlite-core";
 import { HonkerInsertBuilder, HonkerUpdateBuilder } from "./builders.ts";
+import { BaseSQLiteDatabase } from "./drizzle-internals.ts";
 import type { RunResult } from "./run-result.ts";
 import type { HonkerSession, HonkerTransaction } from "./session.ts";
 
@@ -45,7 +46,7 @@ export class HonkerDatabase<TFull extends FullSchema = Record<string, never>, TC
     return new HonkerUpdateBuilder(table, this.session, this.session.core.dialect);
   }
 
-  override with(...queries: WithSubquery[]): ReturnType<BaseSQLiteDatabase<"sync", RunResult, TFull>["with"]> {
+  override with(...queries: WithSubquery[]): ReturnType<BaseDatabase<"sync", RunResult, TFull>["with"]> {
     const { session } = this;
     return {
       ...super.with(...queries),

@@ -1,14 +1,9 @@
 // Drizzle's SQLite dialect with two repairs: UPDATE and DELETE with LIMIT on builds without it, and migrations that keep child rows.
 import { entityKind, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { MigrationConfig, MigrationMeta } from "drizzle-orm/migrator";
-import {
-  type SQLiteDeleteConfig,
-  type SQLiteDialectConfig,
-  SQLiteSyncDialect,
-  type SQLiteTable,
-  type SQLiteUpdateConfig,
-} from "drizzle-orm/sqlite-core";
+import type { SQLiteDeleteConfig, SQLiteDialectConfig, SQLiteTable, SQLiteUpdateConfig } from "drizzle-orm/sqlite-core";
 import type { Driver } from "../../engine/driver.ts";
+import { SQLiteSyncDialect } from "./drizzle-internals.ts";
 import { runDrizzleMigrations } from "./drizzle-migrations.ts";
 
 interface Limited {
@@ -16,6 +11,7 @@ interface Limited {
   readonly where?: SQL | undefined;
   readonly limit?: SQLiteDeleteConfig["limit"];
   readonly orderBy?: SQLiteDeleteConfig["orderBy"];
+  readonly returning?: SQLiteDeleteConfig["returning"];
 }
 
 /** The dialect of one driver. */
@@ -45,8 +41,10 @@ export class HonkerDialect extends SQLiteSyncDialect {
     runDrizzleMigrations(this.#driver, migrations, table);
   }
 
-  #mustRewrite({ limit, orderBy }: Limited): boolean {
+  #mustRewrite({ limit, orderBy, returning }: Limited): boolean {
     if (limit === undefined && (orderBy === undefined || orderBy.length === 0)) return false;
+    // SQLite wants ORDER BY after RETURNING, where the Honker engine, which has to rewrite RETURNING, does not look for it.
+    if (returning !== undefined) return true;
     this.#hasLimitedWrites ??=
       this.#driver.prepare("SELECT 1 FROM pragma_compile_options WHERE compile_options = 'ENABLE_UPDATE_DELETE_LIMIT'").get() !== undefined;
     return !this.#hasLimitedWrites;

@@ -2,18 +2,13 @@
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { entityKind, type Logger, NoopLogger, type Query, type SQL } from "drizzle-orm";
 import type { RelationalSchemaConfig, TablesRelationalConfig } from "drizzle-orm/relations";
-import {
-  type SelectedFieldsOrdered,
-  type SQLiteExecuteMethod,
-  SQLiteSession,
-  SQLiteTransaction,
-  type SQLiteTransactionConfig,
-} from "drizzle-orm/sqlite-core";
+import { type SelectedFieldsOrdered, type SQLiteExecuteMethod, SQLiteSession, type SQLiteTransactionConfig } from "drizzle-orm/sqlite-core";
 import type { Driver, Statement } from "../../engine/driver.ts";
+import { describeSql } from "../../engine/sql-text.ts";
 import type { HonkerDialect } from "./dialect.ts";
+import { SQLiteTransaction } from "./drizzle-internals.ts";
 import { HonkerPreparedQuery, type QueryHost } from "./prepared-query.ts";
 import { createBatchResult, isRunResult, type RunResult } from "./run-result.ts";
-import { isReadOnlySql } from "./sql-verb.ts";
 import { isThenable, runSavepoint, runTransaction } from "./transaction-runner.ts";
 import { type TransactionToken, type WriterGate, writerBusy } from "./writer-gate.ts";
 
@@ -79,12 +74,13 @@ export class HonkerSession<TFull extends FullSchema, TSchema extends TablesRelat
   useStatement<T>(sql: string, body: (statement: Statement) => T): T {
     const { driver } = this.core;
     if (this.#token?.isOpen === false) throw transactionEnded();
-    if (this.isBlocked && !isReadOnlySql(sql)) throw writerBusy("Await this query, or use the transaction's `tx`.");
-    return body(driver.prepare(sql));
+    if (!this.isBlocked) return body(driver.prepare(sql));
+    if (!isRead(sql)) throw writerBusy("Await this query, or use the transaction's `tx`.");
+    return body(driver.prepareCommitted(sql));
   }
 
   async enqueue<T>(sql: string, body: () => T): Promise<T> {
-    return this.isBlocked && !isReadOnlySql(sql) ? this.core.gate.enqueue(body) : body();
+    return this.isBlocked && !isRead(sql) ? this.core.gate.enqueue(body) : body();
   }
 
   override all<T = unknown>(query: SQL): T[] {
@@ -105,8 +101,8 @@ export class HonkerSession<TFull extends FullSchema, TSchema extends TablesRelat
     const prepare = (item as { _prepare?: () => HonkerPreparedQuery } | null | undefined)?._prepare;
     if (typeof prepare === "function") return asBatchResult(prepare.call(item).execute().sync());
     const raw = typeof item === "object" && item !== null ? this.core.rawReads.get(item) : undefined;
-    const isRead = raw !== undefined && isReadOnlySql(this.core.dialect.sqlToQuery(raw.query).sql);
-    return isRead ? raw.read() : asBatchResult(item);
+    const isRepeatable = raw !== undefined && isRead(this.core.dialect.sqlToQuery(raw.query).sql);
+    return isRepeatable ? raw.read() : asBatchResult(item);
   }
 
   #remember<T>(query: SQL, read: () => T): T {
@@ -179,6 +175,10 @@ export class HonkerTransaction<TFull extends FullSchema, TSchema extends TablesR
     this.#nested = result;
     result.then(done, done);
   }
+}
+
+function isRead(sql: string): boolean {
+  return describeSql(sql).kind === "read";
 }
 
 function asBatchResult(result: unknown): unknown {

@@ -123,6 +123,8 @@ describe.each(engines)("transactions on %s", (engine) => {
     expect(() => db.update(cities).set({ name: "x" }).run()).toThrow(busy);
     expect(() => db.run(sql`delete from cities`)).toThrow();
     expect(() => db.transaction((tx) => tx.delete(cities).run())).toThrow(busy);
+    expect(names()).toEqual([]);
+    expect(await db.select().from(cities)).toEqual([]);
     const order: string[] = [];
     const waiting = [
       add("first").then(() => order.push("first")),

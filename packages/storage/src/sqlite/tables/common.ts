@@ -25,9 +25,10 @@ export const FlagSchema = Type.Union([Type.Literal(0), Type.Literal(1)]);
 /** What the generated schemas say about the common columns beyond their types. */
 export const commonRefinements = { metadata: MetadataSchema };
 
-/** True for NULL and for text that SQLite's JSON functions can read. */
+/** True for text that SQLite's JSON functions can read, and for NULL, which `json_valid` calls invalid up to SQLite 3.44. */
 export function isJson(column: AnySQLiteColumn): SQL {
-  return sql`json_valid(${sql.identifier(column.name)})`;
+  const name = sql.identifier(column.name);
+  return column.notNull ? sql`json_valid(${name})` : sql`${name} is null or json_valid(${name})`;
 }
 
 /** True for NULL and for one of `values`; a closed set that only a migration widens. */

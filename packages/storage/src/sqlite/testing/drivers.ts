@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Driver, EngineName } from "../../engine/driver.ts";
-import { openLibsql } from "../../engine/open-driver.ts";
+import { openHonker, openLibsql } from "../../engine/open-driver.ts";
 
-export const engines: readonly EngineName[] = ["libsql"];
+export const engines: readonly EngineName[] = ["honker", "libsql"];
 
 export interface TestFiles {
   readonly folder: string;
@@ -15,8 +15,9 @@ export interface TestFiles {
 }
 
 /** A driver on the engine, waiting up to 20 s for other processes. */
-export function openTestDriver(path: string, _engine: EngineName): Driver {
-  return openLibsql(path, { busyTimeoutMs: 20_000 });
+export function openTestDriver(path: string, engine: EngineName): Driver {
+  const options = { busyTimeoutMs: 20_000 };
+  return engine === "honker" ? openHonker(path, options).driver : openLibsql(path, options);
 }
 
 /** A folder for one test. */
