@@ -1,7 +1,7 @@
 // Makes an exchange of a Hono context: its raw request, Node's own pair where there is one, and the body even after somebody has read it.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context } from "hono";
-import { bodyConsumed } from "../ingest/body.ts";
+import { batchTooLarge, bodyConsumed } from "../ingest/body.ts";
 import type { BodySource, Exchange } from "../ingest/exchange.ts";
 import { fetchExchange } from "../ingest/fetch-exchange.ts";
 
@@ -24,10 +24,11 @@ export function honoExchange(c: Context, basePath = ""): Exchange {
  */
 function keptBody(c: Context): BodySource {
   return {
-    async read() {
+    async read({ maxBytes }) {
       const bytes = await cachedBytes(c);
       const declared = c.req.raw.headers.get("content-length");
       if (bytes === null || (declared !== null && Number(declared) !== bytes.byteLength)) throw bodyConsumed();
+      if (bytes.byteLength > maxBytes) throw batchTooLarge(maxBytes);
       return bytes;
     },
   };

@@ -1,6 +1,6 @@
 // Makes an exchange of Node's request and response, HTTP/1 or HTTP/2, without a web Request in between.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { bodyConsumed } from "../ingest/body.ts";
+import { batchTooLarge, bodyConsumed } from "../ingest/body.ts";
 import type { BodySource, Exchange } from "../ingest/exchange.ts";
 import { isUntouched, nodeBody } from "../ingest/node-exchange.ts";
 
@@ -75,10 +75,11 @@ function bodyOf(incoming: ParsedIncoming): BodySource {
   if (isUntouched(incoming)) return nodeBody(incoming);
   const isPlain = /^\s*(identity)?\s*$/i.test(String(incoming.headers["content-encoding"] ?? ""));
   const kept = incoming.rawBody instanceof Uint8Array ? incoming.rawBody : incoming.body;
-  if (isPlain && kept instanceof Uint8Array) return { read: async () => kept };
   return {
-    read: async () => {
-      throw bodyConsumed();
+    async read({ maxBytes }) {
+      if (!isPlain || !(kept instanceof Uint8Array)) throw bodyConsumed();
+      if (kept.byteLength > maxBytes) throw batchTooLarge(maxBytes);
+      return kept;
     },
   };
 }
