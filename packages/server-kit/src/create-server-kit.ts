@@ -122,9 +122,10 @@ function compose<const Modules extends readonly CuittyModule[]>(
   const pipeline = createKitPipeline(ports);
   const streams = createKitStreams(ports);
   const tasks = createKitTasks(ports);
-  const openapi = once(() => buildOpenApi(router.routes));
-  const handler = createHandler({ ...ports, router, dispatch, pipeline, streams, openapi });
   const basePath = options.basePath ?? "";
+  const streamPaths = streams.paths.filter(({ answers }) => answers.GET !== undefined).map(({ path }) => path);
+  const openapi = once(() => buildOpenApi({ routes: router.routes, modules, streamPaths, basePath }));
+  const handler = createHandler({ ...ports, router, dispatch, pipeline, streams, openapi });
 
   async function shutDown(): Promise<void> {
     streams.close();

@@ -1,6 +1,219 @@
-// OpenAPI 3.1 from the route table.
+// OpenAPI 3.1 from the route table: the same schemas that check requests describe them.
+import { ERROR_CODES, PROBLEM_CONTENT_TYPE } from "@cuitty/wire-protocol";
+import { Kind, type TObject, type TSchema } from "@sinclair/typebox";
+import type { ModuleRegistry } from "../modules.ts";
+import type { Route } from "../route.ts";
 import type { MountedRoute } from "../router.ts";
+import { type Components, createComponents } from "./components.ts";
+import { ingestOperation } from "./ingest-operation.ts";
 
-export function buildOpenApi(routes: readonly MountedRoute[]): Readonly<Record<string, unknown>> {
-  return { openapi: "3.1.0", info: { title: "Cuitty", version: "0.1.0" }, paths: Object.fromEntries(routes.map(({ path }) => [path, {}])) };
+type Json = Readonly<Record<string, unknown>>;
+
+export interface OpenApiInput {
+  readonly routes: readonly MountedRoute[];
+  readonly modules: ModuleRegistry;
+  /** Paths that answer with a live stream. */
+  readonly streamPaths: readonly string[];
+  /** Where the kit is mounted. */
+  readonly basePath: string;
+}
+
+const problemSchema: Json = {
+  type: "object",
+  description: "RFC 9457 problem details; `code` is what programs switch on.",
+  required: ["type", "title", "status", "detail", "code", "retryable"],
+  properties: {
+    type: { type: "string", format: "uri" },
+    title: { type: "string" },
+    status: { type: "integer" },
+    detail: { type: "string" },
+    code: { type: "string", examples: Object.keys(ERROR_CODES).slice(0, 5) },
+    retryable: { type: "boolean" },
+    instance: { type: "string", description: "Id of the request, as in X-Request-Id." },
+    errors: { type: "array", items: { type: "object", properties: { path: { type: "string" }, reason: { type: "string" } } } },
+  },
+};
+
+const described: Readonly<Record<number, string>> = {
+  400: "The request is malformed.",
+  401: "The key is missing, unknown, expired or revoked.",
+  403: "The key may not do this.",
+  404: "Nothing here, or not for this key.",
+  408: "The body did not arrive in time.",
+  413: "The batch is too large; split it.",
+  415: "The content type or coding is not supported.",
+  422: "The idempotency key was used with another body.",
+  429: "A rate limit is used up; wait as Retry-After says.",
+  503: "Try again, not before Retry-After.",
+};
+
+/** A document that tools accept as it is. Errors: `invalid_schema`. */
+export function buildOpenApi({ routes, modules, streamPaths, basePath }: OpenApiInput): Json {
+  const components = createComponents();
+  const problem = components.add("Problem", problemSchema);
+  const answers = (...statuses: readonly number[]): Json =>
+    Object.fromEntries(
+      statuses.map((status) => [
+        String(status),
+        { description: described[status], content: { [PROBLEM_CONTENT_TYPE]: { schema: problem } } },
+      ]),
+    );
+  const paths: Record<string, Record<string, Json>> = {
+    "/api/ingest": {
+      post: ingestOperation(
+        modules.all.map(({ definition }) => definition),
+        components,
+        answers(400, 401, 403, 408, 413, 415, 422, 429, 503),
+      ),
+    },
+    "/api/health": { get: healthOperation(answers(400)) },
+    "/api/openapi.json": { get: documentOperation(answers(400)) },
+    "/api/stream-tickets": { post: ticketOperation(answers(401, 403)) },
+  };
+  for (const path of streamPaths) paths[path] = { get: streamOperation(path, answers(400, 401, 403, 503)) };
+  for (const mounted of routes) {
+    paths[mounted.path] ??= {};
+    (paths[mounted.path] as Record<string, Json>)[mounted.route.method.toLowerCase()] = routeOperation(
+      mounted,
+      components,
+      answers(400, 401, 403, 404),
+    );
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Cuitty",
+      version: "1.0.0",
+      description: "Telemetry ingest, reads and live streams, embedded in this app.",
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    servers: [{ url: basePath === "" ? "/" : basePath }],
+    security: [{ bearer: [] }],
+    tags: tagsOf(modules),
+    paths,
+    components: {
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", description: "API key: cuitty_sk_… or, for ingest from a browser, cuitty_pk_…" },
+      },
+      schemas: components.schemas,
+    },
+  };
+}
+
+function routeOperation({ route, module }: MountedRoute, components: Components, problems: Json): Json {
+  const status = String(route.status ?? 200);
+  const success =
+    route.status === 204
+      ? { description: "Done." }
+      : { description: "Success.", content: { "application/json": { schema: components.place(route.reply) } } };
+  const isBodyOptional = route.body !== undefined && (route.body as Partial<TObject>).required === undefined;
+  return {
+    operationId: route.operationId,
+    summary: route.summary,
+    description: `Needs the scope \`${route.action}\`.`,
+    tags: [module?.definition.name ?? (route.path.includes("keys") ? "keys" : "projects")],
+    parameters: [...parameters(route.params, "path", components), ...parameters(route.query, "query", components)],
+    ...(route.body === undefined
+      ? undefined
+      : { requestBody: { required: !isBodyOptional, content: { "application/json": { schema: components.place(route.body) } } } }),
+    responses: { [status]: success, ...problems },
+  };
+}
+
+function parameters(schema: Route["params"], where: "path" | "query", components: Components): readonly Json[] {
+  if (schema === undefined || schema[Kind] !== "Object") return [];
+  const { properties, required = [] } = schema as TObject;
+  return Object.entries(properties).map(([name, property]) => {
+    const { description, ...rest } = components.place(property as TSchema);
+    return {
+      name,
+      in: where,
+      required: where === "path" || required.includes(name),
+      ...(description === undefined ? undefined : { description }),
+      schema: rest,
+      // Lists are sent as `a,b`.
+      ...(rest.type === "array" ? { explode: false } : undefined),
+    };
+  });
+}
+
+function tagsOf(modules: ModuleRegistry): readonly Json[] {
+  const own = [
+    { name: "ingest", description: "Sending events." },
+    { name: "streams", description: "Live streams (server-sent events)." },
+    { name: "projects", description: "Projects and their webhook secrets." },
+    { name: "keys", description: "API keys." },
+    { name: "service", description: "Health and this document." },
+  ];
+  return [
+    ...own,
+    ...modules.all.map(({ definition }) => ({ name: definition.name, description: `Reads of the module ${definition.name}.` })),
+  ];
+}
+
+function healthOperation(problems: Json): Json {
+  const ok = { type: "object", required: ["status"], properties: { status: { type: "string", examples: ["ok"] } } };
+  const content = { "application/json": { schema: ok } };
+  return {
+    operationId: "getHealth",
+    summary: "Whether every file can be read; details with a key",
+    tags: ["service"],
+    security: [],
+    responses: { "200": { description: "All is well.", content }, "503": { description: "Something is not.", content }, ...problems },
+  };
+}
+
+function documentOperation(problems: Json): Json {
+  return {
+    operationId: "getOpenApi",
+    summary: "This document",
+    tags: ["service"],
+    security: [],
+    responses: { "200": { description: "OpenAPI 3.1.", content: { "application/json": { schema: { type: "object" } } } }, ...problems },
+  };
+}
+
+function ticketOperation(problems: Json): Json {
+  const ticket = {
+    type: "object",
+    required: ["ticket", "expiresAt"],
+    properties: { ticket: { type: "string" }, expiresAt: { type: "string", format: "date-time" } },
+  };
+  return {
+    operationId: "createStreamTicket",
+    summary: "A one-time ticket for EventSource, which cannot send a key",
+    tags: ["streams"],
+    responses: {
+      "201": { description: "Valid for 30 seconds and one use.", content: { "application/json": { schema: ticket } } },
+      ...problems,
+    },
+  };
+}
+
+function streamOperation(path: string, problems: Json): Json {
+  const query = (name: string, description: string): Json => ({
+    name,
+    in: "query",
+    required: false,
+    description,
+    schema: { type: "string" },
+  });
+  const name =
+    path === "/api/stream" ? "stream" : `stream${(path.split("/").at(-2) ?? "").replace(/^./, (letter) => letter.toUpperCase())}`;
+  return {
+    operationId: name,
+    summary: "Events as they are stored",
+    description:
+      "Frames `id: <cursor>` and `data: {id, seq, type, ts, data}`. Goes on after `Last-Event-ID` or `after`; an event `reset` says that older ones are gone.",
+    tags: ["streams"],
+    parameters: [
+      query("topics", "Names separated by commas; all when absent."),
+      query("after", "Cursor to go on from."),
+      query("ticket", "One-time ticket instead of a key."),
+    ],
+    responses: {
+      "200": { description: "A stream of server-sent events.", content: { "text/event-stream": { schema: { type: "string" } } } },
+      ...problems,
+    },
+  };
 }

@@ -1,0 +1,189 @@
+// A route of your own made of the parts, in Hono and in Express: no kit, only what each part takes.
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ModuleRegistry, openModules, staticKeys, staticSecrets } from "@cuitty/server-kit";
+import { audit } from "@cuitty/server-kit/audit";
+import * as inExpress from "@cuitty/server-kit/express";
+import * as inHono from "@cuitty/server-kit/hono";
+import { logs } from "@cuitty/server-kit/logs";
+import { signBody } from "@cuitty/wire-protocol/signature";
+import { getRequestListener } from "@hono/node-server";
+import express from "express";
+import { Hono } from "hono";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { makeKey } from "../src/auth/key-format.ts";
+import { createEventParser } from "../src/sse/test-tools/event-parser.ts";
+import { until } from "../src/sse/test-tools/stream-server.ts";
+
+const secret = "whsec_0123456789abcdef0123456789abcdef";
+const random = (size: number): Uint8Array => globalThis.crypto.getRandomValues(new Uint8Array(size));
+const full = makeKey("sk", random);
+const readOnly = makeKey("sk", random);
+const keys = staticKeys([
+  { key: full.key, projectId: "shop", scopes: ["ingest", "read"] },
+  { key: readOnly.key, projectId: "shop", scopes: ["read"] },
+]);
+const secrets = staticSecrets([{ projectId: "shop", secrets: [secret] }]);
+
+interface Ended {
+  close(): void;
+}
+
+function honoApp(modules: ModuleRegistry): { listener: RequestListener; live: Ended } {
+  const { authenticate, idempotency, ingest, rateLimit, readBody, routeEvents, sse, verifySignature } = inHono;
+  const app = new Hono();
+  const live = sse(modules);
+  app.post("/telemetry", authenticate(keys), readBody(), verifySignature(secrets), idempotency(), ingest(modules));
+  app.post("/limited", authenticate(keys), rateLimit({ batchesPerSecond: 0.2, eventsPerSecond: 0.5 }), readBody(), ingest(modules));
+  app.post("/looked-at", authenticate(keys), routeEventsAfterRead(readBody(), routeEvents(modules)), (c) => {
+    const { batch, projectId } = c.get("cuitty");
+    return c.json({ projectId, valid: batch?.valid.length, rejected: batch?.rejected });
+  });
+  app.post("/short", authenticate(keys), ingest(modules));
+  app.post("/nobody", ingest(modules));
+  app.get("/live/:module", authenticate(keys), live);
+  app.get("/live", authenticate(keys), live);
+  return { listener: getRequestListener(app.fetch, { overrideGlobalObjects: false }) as RequestListener, live };
+}
+
+// Hono takes middleware one by one; this only shows that they compose.
+function routeEventsAfterRead(
+  read: ReturnType<typeof inHono.readBody>,
+  route: ReturnType<typeof inHono.routeEvents>,
+): ReturnType<typeof inHono.readBody> {
+  return async (c, next) => (await read(c, async () => {})) ?? route(c, next);
+}
+
+function expressApp(modules: ModuleRegistry): { listener: RequestListener; live: Ended } {
+  const { authenticate, idempotency, ingest, rateLimit, readBody, routeEvents, sse, verifySignature } = inExpress;
+  const app = express().set("env", "test");
+  const live = sse(modules);
+  app.post("/telemetry", authenticate(keys), readBody(), verifySignature(secrets), idempotency(), ingest(modules));
+  app.post("/limited", authenticate(keys), rateLimit({ batchesPerSecond: 0.2, eventsPerSecond: 0.5 }), readBody(), ingest(modules));
+  app.post("/looked-at", authenticate(keys), readBody(), routeEvents(modules), (_request, response) => {
+    const { batch, projectId } = response.locals.cuitty;
+    response.json({ projectId, valid: batch?.valid.length, rejected: batch?.rejected });
+  });
+  app.post("/short", authenticate(keys), ingest(modules));
+  app.post("/nobody", ingest(modules));
+  app.get("/live/:module", authenticate(keys), live);
+  app.get("/live", authenticate(keys), live);
+  return { listener: app as RequestListener, live };
+}
+
+const event = { type: "log", ts: "2026-04-27T12:34:56Z", data: { level: "info", message: "m" } };
+
+describe.each([
+  ["Hono", honoApp],
+  ["Express", expressApp],
+])("a route of parts in %s", (_name, makeApp) => {
+  let dataDir: string;
+  let modules: ModuleRegistry;
+  let server: Server;
+  let live: Ended;
+  let url: string;
+
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), "cuitty-parts-"));
+    modules = await openModules({ dataDir, modules: [audit(), logs()] });
+    const app = makeApp(modules);
+    live = app.live;
+    server = createServer(app.listener);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterEach(async () => {
+    live.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    await modules.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  function post(path: string, events: readonly unknown[], headers: Record<string, string> = {}): Promise<Response> {
+    const body = new TextEncoder().encode(JSON.stringify({ events }));
+    const signed = {
+      authorization: `Bearer ${full.key}`,
+      "content-type": "application/json",
+      "x-cuitty-signature": signBody(body, secret),
+    };
+    return fetch(url + path, { method: "POST", body, headers: { ...signed, ...headers } });
+  }
+
+  const stored = async (): Promise<unknown> => (await modules.ofName("logs")?.file.all("SELECT count(*) FROM logs_events"))?.[0]?.[0];
+
+  test("takes a signed batch once, whatever it is sent", async () => {
+    const headers = { "x-cuitty-idempotency-key": "0b9ae1c4-3f43-4d2e-8c33-0d3b7f1f1a11" };
+    const replies = [];
+    for (let index = 0; index < 3; index++) replies.push(await (await post("/telemetry", [event], headers)).text());
+    expect(new Set(replies)).toEqual(new Set(['{"accepted":1,"rejected":[]}']));
+    expect((await post("/telemetry", [event, event], headers)).status).toBe(422);
+    expect((await post("/telemetry", [event], { "x-cuitty-signature": "0".repeat(64) })).status).toBe(403);
+    expect((await post("/telemetry", [event], { authorization: "Bearer nobody" })).status).toBe(401);
+    expect((await post("/telemetry", [event], { authorization: `Bearer ${readOnly.key}` })).status).toBe(403);
+    expect(await (await post("/telemetry", [event, { ...event, data: {} }])).json()).toMatchObject({
+      accepted: 1,
+      rejected: [{ index: 1 }],
+    });
+    expect(await stored()).toBe(2);
+  });
+
+  test("twenty at once with one key are one", async () => {
+    const headers = { "x-cuitty-idempotency-key": "0b9ae1c4-3f43-4d2e-8c33-0d3b7f1f1a12" };
+    const replies = await Promise.all(Array.from({ length: 20 }, async () => (await post("/telemetry", [event], headers)).text()));
+    expect(new Set(replies).size).toBe(1);
+    expect(await stored()).toBe(1);
+  });
+
+  test("limits batches at once and events before they are written", async () => {
+    expect((await post("/limited", [event])).status).toBe(200);
+    const tooMany = await post(
+      "/limited",
+      Array.from({ length: 6 }, () => event),
+    );
+    expect([tooMany.status, (await tooMany.json()).code]).toEqual([413, "batch_exceeds_burst"]);
+    const limited = await post("/limited", [event]);
+    expect([limited.status, (await limited.json()).code]).toEqual([429, "rate_limited"]);
+    expect(Number(limited.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(await stored()).toBe(1);
+  });
+
+  test("a handler of one's own sees what was checked, and nothing is written unless it says so", async () => {
+    const answer = await post("/looked-at", [event, { ...event, type: "nonsense" }]);
+    expect(await answer.json()).toMatchObject({ projectId: "shop", valid: 1, rejected: [{ index: 1, reason: "type: unknown" }] });
+    expect(await stored()).toBe(0);
+  });
+
+  test("ingest reads and checks by itself, but never without a sender", async () => {
+    expect((await post("/short", [event])).status).toBe(200);
+    expect((await post("/nobody", [event])).status).not.toBe(200);
+    expect(await stored()).toBe(1);
+  });
+
+  async function stream(path: string, key = full.key) {
+    const abort = new AbortController();
+    const response = await fetch(url + path, { headers: { authorization: `Bearer ${key}` }, signal: abort.signal });
+    const parser = createEventParser();
+    const ended = (async () => {
+      for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) parser.push(chunk);
+    })().catch(() => {});
+    return { response, parser, ended, stop: () => abort.abort() };
+  }
+
+  test("streams one module, all of them, and nothing that is not there", async () => {
+    const [one, all] = [await stream("/live/logs"), await stream("/live?after=0")];
+    await post("/telemetry", [event]);
+    await post("/telemetry", [{ type: "audit", ts: event.ts, data: { actor: "a", action: "b", resource: "c" } }]);
+    await until(() => one.parser.events.length === 1 && all.parser.events.length === 2);
+    expect(one.parser.events[0]?.id).toBe("logs:1");
+    expect(all.parser.events.map(({ data }) => JSON.parse(data).type).sort()).toEqual(["audit", "log"]);
+    one.stop();
+    live.close();
+    await all.ended;
+    expect((await fetch(`${url}/live/secrets`, { headers: { authorization: `Bearer ${full.key}` } })).status).toBe(404);
+    expect((await fetch(`${url}/live/logs`)).status).toBe(401);
+  });
+});
