@@ -9,6 +9,8 @@ import { describeSql, type SqlInfo } from "./sql-text.ts";
 
 /** What a statement needs of its connection. */
 export interface HonkerConnection {
+  /** Set when rows may only come from the read-only connection. */
+  readonly isCommittedOnly?: boolean;
   /** Runs on the writer. */
   query(sql: string, params: unknown[]): HonkerRow[];
   execute(sql: string, params: unknown[]): number;
@@ -125,7 +127,7 @@ function createOther(connection: HonkerConnection, sql: string): NativeStatement
 }
 
 function createReader(connection: HonkerConnection, sql: string): NativeStatement {
-  const isOnWriter = onWriter.test(sql);
+  const isOnWriter = connection.isCommittedOnly !== true && onWriter.test(sql);
   const query = isOnWriter ? connection.query : connection.read;
   let plan: ReaderPlan | undefined;
   let names: readonly string[] | undefined;

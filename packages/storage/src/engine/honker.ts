@@ -151,7 +151,7 @@ function createConnection(database: HonkerDatabase, lease: HonkerTransaction, ha
       return database.query(sql, params);
     } catch (error) {
       // Temporary tables and attached files exist on the writer alone.
-      if (!/no such table|unknown database/.test(String((error as Error).message))) throw error;
+      if (state.isInside || !/no such table|unknown database/.test(String((error as Error).message))) throw error;
       return onLease.query(sql, params);
     }
   };
@@ -160,7 +160,7 @@ function createConnection(database: HonkerDatabase, lease: HonkerTransaction, ha
       return state.isInside;
     },
     prepare: (sql, info) => createHonkerStatement(onLease, sql, info),
-    prepareCommitted: (sql, info) => createHonkerStatement({ ...onLease, read: readOutside, query: readOutside }, sql, info),
+    prepareCommitted: (sql, info) => createHonkerStatement({ ...onLease, read: readOutside, isCommittedOnly: true }, sql, info),
     execute(sql) {
       const info = describeSql(sql);
       lastRowid = undefined;

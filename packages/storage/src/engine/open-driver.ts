@@ -19,11 +19,18 @@ export interface OpenDriverOptions {
 /** A driver with what its engine alone has: the native database wakes listeners of other processes. */
 export interface OpenedDriver {
   readonly driver: Driver;
+  /** What all handles of the file share; it is closed with the last of them. */
+  readonly core: Driver;
   /** Set for the honker engine. */
   readonly native: HonkerDatabase | undefined;
 }
 
-interface Shared extends OpenedDriver {
+interface Connected {
+  readonly driver: Driver;
+  readonly native: HonkerDatabase | undefined;
+}
+
+interface Shared extends Connected {
   readonly settings: LibsqlSettings;
 }
 
@@ -64,7 +71,7 @@ interface Opening {
   readonly engine: EngineName;
   readonly library: string;
   readonly settings: LibsqlSettings;
-  readonly connect: (path: string) => OpenedDriver;
+  readonly connect: (path: string) => Connected;
 }
 
 function openShared(path: string, { engine, library, settings, connect }: Opening): OpenedDriver {
@@ -76,7 +83,7 @@ function openShared(path: string, { engine, library, settings, connect }: Openin
       shared.settings.synchronous = "FULL";
       shared.driver.exec("PRAGMA synchronous = FULL");
     }
-    return { driver: driverHandle(shared.driver, claim), native: shared.native };
+    return { driver: driverHandle(shared.driver, claim), core: shared.driver, native: shared.native };
   } catch (error) {
     claim.release();
     throw error;
@@ -85,11 +92,18 @@ function openShared(path: string, { engine, library, settings, connect }: Openin
 
 /** Opens `path` (made if missing, mode 0600) with the libSQL engine; ":memory:" is private to the handle. Errors: `engine_conflict` and those of Driver. */
 export function openLibsql(path: string, options: OpenDriverOptions = {}): Driver {
-  const settings = libsqlSettings(options);
-  if (path === ":memory:") return connectLibsql(path, settings);
-  const connect = (real: string) => ({ driver: connectLibsql(real, settings), native: undefined });
-  return openShared(path, { engine: "libsql", library: locateNative("libsql") ?? "libsql", settings, connect }).driver;
+  return openLibsqlParts(path, options).driver;
 }
+
+/** As `openLibsql`, with what its handles share. */
+export function openLibsqlParts(path: string, options: OpenDriverOptions = {}): OpenedDriver {
+  const settings = libsqlSettings(options);
+  if (path === ":memory:") return unshared({ driver: connectLibsql(path, settings), native: undefined });
+  const connect = (real: string) => ({ driver: connectLibsql(real, settings), native: undefined });
+  return openShared(path, { engine: "libsql", library: locateNative("libsql") ?? "libsql", settings, connect });
+}
+
+const unshared = (connected: Connected): OpenedDriver => ({ ...connected, core: connected.driver });
 
 /** Opens `path` (made if missing, mode 0600) with the Honker engine. Errors: `engine_unavailable`, `engine_conflict` and those of Driver. */
 export function openHonker(path: string, options: OpenDriverOptions = {}): OpenedDriver {
@@ -121,6 +135,6 @@ export function adoptHonker(native: HonkerDatabase, options: OpenDriverOptions =
   const settings = libsqlSettings(options);
   const file = String(native.query("SELECT file FROM pragma_database_list WHERE name = 'main'")[0]?.file ?? "");
   const connect = (real: string) => ({ driver: connectHonker(native, real, { ...settings, ownsDatabase: false }), native });
-  if (file === "") return connect(":memory:");
+  if (file === "") return unshared(connect(":memory:"));
   return openShared(realpathSync(file), { engine: "honker", library: honkerLibrary, settings, connect });
 }

@@ -1,0 +1,82 @@
+// Messages on a file: rows of `_honker_notifications`, the table that Honker itself makes, on any engine.
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import type { Driver } from "./driver.ts";
+
+/** Sends events that go out if, and only if, the transaction they stand in commits. */
+export interface Notifier {
+  /** Payload: any JSON value. Returns the notification's id. */
+  notify(channel: string, payload: unknown): number;
+}
+
+/** As Honker makes it. */
+const table = [
+  `CREATE TABLE IF NOT EXISTS _honker_notifications (
+           id INTEGER PRIMARY KEY AUTOINCREMENT,
+           channel TEXT NOT NULL,
+           payload TEXT NOT NULL,
+           created_at INTEGER NOT NULL DEFAULT (unixepoch())
+         )`,
+  `CREATE INDEX IF NOT EXISTS _honker_notifications_recent
+           ON _honker_notifications(channel, id)`,
+];
+const insert = "INSERT INTO _honker_notifications (channel, payload) VALUES (?, ?)";
+const prune =
+  "DELETE FROM _honker_notifications WHERE id < (SELECT max(id) FROM _honker_notifications) AND created_at < unixepoch() - 3600";
+const present = "SELECT count(*) FROM sqlite_master WHERE name IN ('_honker_notifications', '_honker_notifications_recent')";
+
+/** Listeners read at once; rows older than an hour are removed at every so many-th message, so that the table stays small. */
+const pruneEvery = 1_000;
+
+/** Makes the table where the engine has not; a file that has it costs one read. */
+export function ensureNotifications(driver: Driver): void {
+  if (driver.prepare(present).get()?.[0] === table.length) return;
+  driver.transaction(() => {
+    for (const statement of table) driver.exec(statement);
+  });
+}
+
+/** A notifier on a driver; it does not ask whose transaction is open. Errors: those of Driver, `invalid_parameter`. */
+export function createNotifier(driver: Driver): Notifier {
+  let sent = 0;
+  return {
+    notify(channel, payload) {
+      const text = JSON.stringify(payload ?? null);
+      if (typeof text !== "string") throw new CuittyError("invalid_parameter", `payload: expected a JSON value, got ${typeof payload}`);
+      const { lastInsertRowid } = driver.prepare(insert).run([channel, text]);
+      sent++;
+      if (sent % pruneEvery === 0) driver.prepare(prune).run();
+      return Number(lastInsertRowid);
+    },
+  };
+}
+
+/** One message as a listener gets it. */
+export interface Notification {
+  readonly id: number;
+  readonly channel: string;
+  readonly payload: unknown;
+}
+
+/** Newest id, where a new listener starts. */
+export function newestNotification(driver: Driver): number {
+  return Number(driver.prepareCommitted("SELECT coalesce(max(id), 0) FROM _honker_notifications").get()?.[0] ?? 0);
+}
+
+/** Committed messages of a channel after an id, oldest first. */
+export function notificationsAfter(driver: Driver, channel: string, after: number): Notification[] {
+  const sql = "SELECT id, payload FROM _honker_notifications WHERE channel = ? AND id > ? ORDER BY id";
+  return driver
+    .prepareCommitted(sql)
+    .all([channel, after])
+    .map(([id, payload]) => ({ id: Number(id), channel, payload: parsePayload(String(payload)) }));
+}
+
+/** SQL's own notify() takes any text, so not every payload is JSON. */
+function parsePayload(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // reason: a message of another program; its text is what it meant
+    return text;
+  }
+}
