@@ -29,10 +29,12 @@ export type { BackupReport, KitStats, ServerKit } from "./kit.ts";
 export { createMemoryRateStore, type RateOutcome, type RatePolicy, type RateStore } from "./limits/rate-store.ts";
 export {
   type CuittyModule,
+  type Delivery,
   defineModule,
   type IngestContext,
   type IngestPlan,
   type ModuleJob,
+  type OutboxMessage,
   type RetentionRule,
   type StreamRow,
   type StreamSource,
@@ -42,4 +44,5 @@ export { type ModuleRegistry, type OpenModule, type OpenModulesOptions, openModu
 export type { KitFault, KitOptions } from "./options.ts";
 export { defineRoute, type Route, type RouteContext, type Subject } from "./route.ts";
 export { restoreKit } from "./runners/backup.ts";
+export { type NewMessage, outboxRows } from "./runners/outbox.ts";
 export type { Span, Tracer } from "./tracer.ts";
