@@ -3,7 +3,7 @@ export type { Authenticate, Authenticated, Credential } from "./auth/authenticat
 export { type Action, type Authorizer, type Decision, type Resource, scopes } from "./auth/authorize.ts";
 export type { BootstrapOptions, Bootstrapped } from "./auth/bootstrap.ts";
 export type { KeyDirectory, ProjectLimits, SecretDirectory, SignaturePolicy, SigningPolicy } from "./auth/directory.ts";
-export { KEY_PATTERN } from "./auth/key-format.ts";
+export { KEY_PATTERN, makeKey } from "./auth/key-format.ts";
 export { type Identity, type IdentityOptions, openIdentity } from "./auth/open-identity.ts";
 export { type StaticKey, type StaticSecret, staticKeys, staticSecrets } from "./auth/static-directory.ts";
 export { type Bus, type BusHint, createProcessBus, KEYS_TOPIC, streamTopic } from "./bus.ts";
