@@ -152,7 +152,7 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
         state.isStarted = true;
         runtime.attach(core);
         wake();
-        plugins.start({ ...settings, emit, emitRaw, on, debug: log, now: Date.now } as PluginContext);
+        plugins.start({ ...settings, emit, emitRaw, on, flush, debug: log, now: Date.now } as PluginContext);
       }
       return client;
     },
