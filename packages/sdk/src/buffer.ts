@@ -18,20 +18,21 @@ export function createBuffer({ drop }: Stats, makeRoom: () => void) {
     return event;
   };
 
+  const isFull = (size: number): boolean => held.events >= maxEvents || held.bytes + size > maxBytes;
+
   return {
     held,
     count: (): number => durable.length + bulk.length,
     bytes: (): number => bytes,
     /** Takes an event in, or counts what it or an older one is lost for. */
     push(text: string, size: number, type: string): void {
-      const isBulk = /^(log|trace|performance)$/.test(type);
-      const isFull = (): boolean => held.events >= maxEvents || held.bytes + size > maxBytes;
+      const isBulk = type === "log" || type === "trace" || type === "performance";
       if (size > maxEventBytes) {
         drop("too_large", type);
         return;
       }
-      if (isFull()) makeRoom();
-      while (isFull()) {
+      if (isFull(size)) makeRoom();
+      while (isFull(size)) {
         const victim = shift(bulk) ?? (isBulk ? undefined : shift(durable));
         drop("queue_overflow", victim ? victim.type : type);
         if (!victim) return;

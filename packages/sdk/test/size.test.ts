@@ -39,7 +39,8 @@ async function bundle(entry: string, platform: "browser" | "node"): Promise<Bund
 }
 
 function sizesOf(files: readonly OutputFile[], metafile: Metafile): Map<string, number> {
-  const size = (path: string): number => gzipSync(files.find((file) => path.endsWith(file.path.split("/").at(-1) as string))?.contents ?? "", { level: 9 }).length;
+  const size = (path: string): number =>
+    gzipSync(files.find((file) => path.endsWith(file.path.split("/").at(-1) as string))?.contents ?? "", { level: 9 }).length;
   return new Map(Object.keys(metafile.outputs).map((path) => [path, size(path)]));
 }
 

@@ -47,7 +47,9 @@ function respond(response: ServerResponse, fault: FaultName, reply: string): voi
     setTimeout(() => response.destroy(), 2);
   } else if (fault === "garbage") response.end("<p>Sign in");
   else if (fault.startsWith("status_")) {
-    const retryAfter = { status_429_seconds: "1", status_429_date: new Date(Date.now() + 1_000).toUTCString(), status_503_absurd: "1e99" }[fault as string];
+    const retryAfter = { status_429_seconds: "1", status_429_date: new Date(Date.now() + 1_000).toUTCString(), status_503_absurd: "1e99" }[
+      fault as string
+    ];
     response.writeHead(Number(fault.slice(7, 10)), retryAfter ? { "Retry-After": retryAfter } : {}).end();
   }
 }

@@ -16,7 +16,9 @@ client.start();
 for (let n = 0; n < count; n++) client.emit({ type: n % 2 ? "log" : "audit", data: { n } });
 
 const startedAtMs = performance.now();
-process.on("exit", () => process.stdout.write(`${JSON.stringify({ ms: Math.round(performance.now() - startedAtMs), stats: client.stats() })}\n`));
+process.on("exit", () =>
+  process.stdout.write(`${JSON.stringify({ ms: Math.round(performance.now() - startedAtMs), stats: client.stats() })}\n`),
+);
 
 const ends: Record<string, () => unknown> = {
   natural() {},

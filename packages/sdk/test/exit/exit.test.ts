@@ -92,7 +92,8 @@ describe.each(ends)("a process that ends by $end", ({ end, durability, code = nu
   });
 });
 
-const lastLine = (end: End): { ms: number; stats: { pending: number; dropped: number } } => JSON.parse(end.stdout.trim().split("\n").at(-1) ?? "");
+const lastLine = (end: End): { ms: number; stats: { pending: number; dropped: number } } =>
+  JSON.parse(end.stdout.trim().split("\n").at(-1) ?? "");
 
 test("a natural end sends its events without a spool, and is not held up", async () => {
   server = await createFaultServer();
