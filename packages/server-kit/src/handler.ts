@@ -4,6 +4,7 @@ import { type Dispatcher, dispatchHttp, notFound } from "./dispatch.ts";
 import { checkHealth } from "./health.ts";
 import { authenticate } from "./ingest/authenticate.ts";
 import { createContextMaker, type OwnedContext } from "./ingest/context.ts";
+import { answerPreflight } from "./ingest/cors.ts";
 import type { Exchange } from "./ingest/exchange.ts";
 import type { Pipeline } from "./ingest/pipeline.ts";
 import type { KitPorts } from "./kit-pipeline.ts";
@@ -38,7 +39,7 @@ export function createHandler(ports: HandlerPorts): Handler {
 
   /** Paths that are not in the route table, by method. */
   const fixed = new Map<string, Readonly<Record<string, Answer>>>([
-    ["/api/ingest", { POST: ingest }],
+    ["/api/ingest", { POST: ingest, OPTIONS: async (context) => answerPreflight(context, ports.identity.keys.knowsOrigin) }],
     ["/api/health", { GET: health }],
     ["/api/openapi.json", { GET: async (context) => jsonReply(context, JSON.stringify(ports.openapi())) }],
     ...streams.paths.map(({ path, answers }): [string, Readonly<Record<string, Answer>>] => [path, answers]),

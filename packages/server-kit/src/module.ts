@@ -72,6 +72,23 @@ export interface ModuleJob {
   run(context: { readonly file: ModuleFile; readonly nowMs: number; readonly signal: AbortSignal }): Promise<void>;
 }
 
+/** Something that must happen after a commit, such as a webhook. */
+export interface OutboxMessage {
+  readonly id: number;
+  readonly topic: string;
+  readonly key: string | null;
+  /** As it was written, parsed. */
+  readonly payload: unknown;
+  /** 1 for the first try. */
+  readonly attempt: number;
+}
+
+/** Delivers a message; a throw means "again later". At least once: a crash between delivery and its note repeats it. */
+export type Delivery = (
+  message: OutboxMessage,
+  context: { readonly file: ModuleFile; readonly nowMs: number; readonly signal: AbortSignal; readonly fetch: typeof globalThis.fetch },
+) => Promise<void>;
+
 export interface CuittyModule {
   /** `[a-z][a-z0-9_]*`; names the file (`<name>.db`), the base path and the default topic. */
   readonly name: string;
@@ -84,6 +101,8 @@ export interface CuittyModule {
   readonly routes?: readonly Route[];
   readonly streams?: readonly StreamSource[];
   readonly jobs?: readonly ModuleJob[];
+  /** Outbox topic to what delivers it; messages are rows made by `outboxRows` in the module's own writes. */
+  readonly deliveries?: Readonly<Record<string, Delivery>>;
   readonly retention: readonly RetentionRule[];
 }
 

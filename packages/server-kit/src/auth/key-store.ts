@@ -37,6 +37,8 @@ export interface KeyStore extends KeyDirectory {
   rotate(record: KeyRecord, graceSeconds: number, actor: Actor): IssuedKey;
   /** Whether a key may still be used; asked for streams that stay open. */
   isLive(keyId: string): boolean;
+  /** Whether some live publishable key may be used from this origin; for preflights, which carry no key. */
+  knowsOrigin(origin: string): boolean;
   /** Account that owns a key; null for an unknown id. */
   ownerOf(keyId: string): string | null;
   /** Forgets cached answers, after any change of keys or projects. */
@@ -60,12 +62,17 @@ interface CachedKey {
 }
 
 const maxCachedKeys = 10_000;
+const maxCachedOrigins = 1_000;
 const knownTtlMs = 30_000;
 const unknownTtlMs = 5_000;
+
+const originSql = `SELECT 1 FROM api_keys k, json_each(k.metadata, '$.origins') o
+  WHERE k.enabled = 1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?) AND o.value IN (?, '*') LIMIT 1`;
 
 export function createKeyStore(ports: StorePorts): KeyStore {
   const { driver, clock, random } = ports;
   const cache = createTtlCache<CachedKey | null>(maxCachedKeys, clock);
+  const origins = createTtlCache<boolean>(maxCachedOrigins, clock);
   const lastUsed = createLastUsed(driver, clock);
 
   function load(keyId: string): CachedKey | null {
@@ -183,7 +190,18 @@ export function createKeyStore(ports: StorePorts): KeyStore {
       const row = driver.prepare("SELECT owner_id FROM api_keys WHERE id = ?").get([keyId]);
       return row === undefined ? null : (row[0] as string);
     },
-    forget: cache.clear,
+    knowsOrigin(origin) {
+      let isKnown = origins.get(origin);
+      if (isKnown === undefined) {
+        isKnown = driver.prepare(originSql).get([Math.floor(clock() / 1000), origin]) !== undefined;
+        origins.set(origin, isKnown, unknownTtlMs);
+      }
+      return isKnown;
+    },
+    forget() {
+      cache.clear();
+      origins.clear();
+    },
     flushLastUsed: lastUsed.flush,
     close: lastUsed.close,
   };

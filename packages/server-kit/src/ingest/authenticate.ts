@@ -2,6 +2,7 @@
 import { CuittyError } from "@cuitty/wire-protocol";
 import type { Authenticate } from "../auth/authenticate.ts";
 import type { KeyDirectory } from "../auth/directory.ts";
+import { allowOrigin } from "./cors.ts";
 import type { Stage, StageContext } from "./stage.ts";
 
 export interface AuthenticateOptions {
@@ -58,7 +59,10 @@ function projectOf(context: StageContext, own: string | null): string | null {
 /** A publishable key is public: where it may be used from is all that protects it. Browsers set Origin themselves. */
 function checkOrigin(context: StageContext, origins: readonly string[]): void {
   const origin = context.exchange.header("origin");
-  if (origin !== null && (origins.includes(origin) || origins.includes("*"))) return;
+  if (origin !== null && (origins.includes(origin) || origins.includes("*"))) {
+    allowOrigin(context, origin);
+    return;
+  }
   throw new CuittyError("origin_not_allowed", "This publishable key may not be used from here; add the page's origin to the key's origins");
 }
 

@@ -1,26 +1,60 @@
-// Background work of a kit: retention and the modules' jobs.
+// Background work of a kit: retention, the modules' jobs and their outboxes.
 import type { KitPorts } from "../kit-pipeline.ts";
+import { runJob } from "./jobs.ts";
+import { drainOutbox } from "./outbox.ts";
 import { applyRetention } from "./retention.ts";
-import { createScheduler } from "./schedule.ts";
+import { createScheduler, type Scheduler } from "./schedule.ts";
 
-export interface KitTasks {
-  runNow(name: string): Promise<void>;
-  close(): Promise<void>;
-}
+export type KitTasks = Pick<Scheduler, "runNow" | "close">;
 
 const retentionEveryMs = 60_000;
+const outboxEveryMs = 1_000;
+/** A job with a longer interval is still looked at this often, so that a restart does not put it off. */
+const longestLookMs = 60_000;
 
 export function createKitTasks(ports: KitPorts): KitTasks {
-  const { options, modules, clock, onFault } = ports;
-  const scheduler = createScheduler(onFault);
-  if (options.runJobs ?? true) {
-    scheduler.add({
-      name: "retention",
-      everyMs: retentionEveryMs,
-      async run(signal) {
-        for (const module of modules.all) await applyRetention(module, { clock, days: options.retentionDays }, signal);
-      },
-    });
-  }
+  const scheduler = createScheduler(ports.onFault, ports.options.runJobs ?? true);
+  addRetention(scheduler, ports);
+  addOutbox(scheduler, ports);
+  addJobs(scheduler, ports);
   return scheduler;
+}
+
+function addRetention(scheduler: Scheduler, { modules, clock, options }: KitPorts): void {
+  scheduler.add({
+    name: "retention",
+    everyMs: retentionEveryMs,
+    async run(signal) {
+      for (const module of modules.all) await applyRetention(module, { clock, days: options.retentionDays }, signal);
+    },
+  });
+}
+
+function addOutbox(scheduler: Scheduler, { modules, clock, options, onFault }: KitPorts): void {
+  const senders = modules.all.filter(({ definition }) => definition.deliveries !== undefined);
+  if (senders.length === 0) return;
+  const fetch = options.fetch ?? globalThis.fetch;
+  const onFailure = (topic: string, error: unknown) => onFault({ source: `outbox ${topic}`, error });
+  scheduler.add({
+    name: "outbox",
+    everyMs: outboxEveryMs,
+    async run(signal) {
+      await Promise.all(senders.map((module) => drainOutbox(module, { clock, fetch, onFailure }, signal)));
+    },
+  });
+}
+
+function addJobs(scheduler: Scheduler, { modules, clock, random }: KitPorts): void {
+  const owner = Buffer.from(random(8)).toString("hex");
+  for (const module of modules.all) {
+    for (const job of module.definition.jobs ?? []) {
+      scheduler.add({
+        name: `job:${module.definition.name}.${job.name}`,
+        everyMs: Math.min(job.everyMs, longestLookMs),
+        async run(signal) {
+          await runJob(module, job, { clock, owner, signal });
+        },
+      });
+    }
+  }
 }

@@ -1,4 +1,5 @@
 // Runs something again and again: never twice at once, never keeping the process alive, stopped by close().
+import { CuittyError } from "@cuitty/wire-protocol";
 import type { KitFault } from "../options.ts";
 
 export interface Task {
@@ -23,12 +24,13 @@ interface Scheduled {
   running: Promise<void> | undefined;
 }
 
-export function createScheduler(onFault: (fault: KitFault) => void): Scheduler {
+/** With `isAutomatic` false tasks run only when `runNow` says so. */
+export function createScheduler(onFault: (fault: KitFault) => void, isAutomatic = true): Scheduler {
   const entries = new Map<string, Scheduled>();
   const stop = new AbortController();
 
   function plan(entry: Scheduled): void {
-    if (stop.signal.aborted) return;
+    if (stop.signal.aborted || !isAutomatic) return;
     const { everyMs, jitter = 0.1 } = entry.task;
     clearTimeout(entry.timer);
     entry.timer = setTimeout(() => start(entry).finally(() => plan(entry)), everyMs * (1 + Math.random() * jitter));
@@ -58,7 +60,8 @@ export function createScheduler(onFault: (fault: KitFault) => void): Scheduler {
     },
     async runNow(name) {
       const entry = entries.get(name);
-      if (entry === undefined) throw new RangeError(`No task named ${name}`);
+      if (entry === undefined)
+        throw new CuittyError("not_found", `Expected one of the tasks ${[...entries.keys()].join(", ")}, got ${JSON.stringify(name)}`);
       await start(entry);
     },
     async close() {
