@@ -25,6 +25,11 @@ async function pass(ms: number): Promise<void> {
   for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Waits, without fake time passing, for what real turns of the event loop bring. */
+async function until(isTrue: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 100_000 && !isTrue(); turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Lets fake time pass until the promise is settled. */
 async function settled<Value>(promise: Promise<Value>): Promise<Value> {
   let isDone = false;
@@ -75,6 +80,7 @@ describe("a request leaves", () => {
     await pass(249);
     expect(recorder.requests).toHaveLength(0);
     await pass(2);
+    await until(() => recorder.requests.length > 0);
     expect(recorder.requests.map((request) => request.events.length)).toEqual([2]);
   });
 
@@ -84,6 +90,7 @@ describe("a request leaves", () => {
       emit(client, 1);
       await pass(200);
     }
+    await until(() => recorder.requests.length > 0);
     expect(recorder.requests).toHaveLength(1);
     expect(recorder.requests[0]?.events.length).toBeGreaterThan(20);
   });
@@ -91,10 +98,10 @@ describe("a request leaves", () => {
   test("with maxBufferSize events at once, and with 1 MiB at once", async () => {
     const { client, recorder } = await start([], { maxBufferSize: 10 });
     emit(client, 10);
-    await pass(0);
+    await until(() => recorder.requests.length > 0);
     expect(recorder.requests.map((request) => request.events.length)).toEqual([10]);
     for (let n = 0; n < 5; n++) client.emit({ type: "audit", data: { text: "x".repeat(220_000) } });
-    await pass(0);
+    await until(() => recorder.requests.length > 1);
     expect(recorder.requests.length).toBeGreaterThan(1);
   });
 
