@@ -50,7 +50,9 @@ export function createMemoryRateStore({ clock, maxCells = 100_000 }: MemoryRateS
       const msPerUnit = 1000 / policy.perSecond;
       const burstMs = policy.burst * msPerUnit;
       // A clock that stepped back must not lock a project out for longer than an empty cell takes to fill.
-      const filledAtMs = Math.min(Math.max(emptyAtMs.get(cell) ?? nowMs, nowMs), nowMs + burstMs);
+      const knownMs = emptyAtMs.get(cell) ?? nowMs;
+      const filledAtMs = Math.min(Math.max(knownMs, nowMs), nowMs + burstMs);
+      if (filledAtMs < knownMs) emptyAtMs.set(cell, filledAtMs);
       const nextMs = filledAtMs + cost * msPerUnit;
       // A thousandth of a unit of slack: sums of fractions must not refuse the last whole unit.
       const isAllowed = nextMs - nowMs <= burstMs + msPerUnit / 1000;

@@ -1,0 +1,111 @@
+// Rate limits: against a reference model, and over HTTP with standard headers.
+
+import { createMemoryRateStore } from "@cuitty/server-kit";
+import fc from "fast-check";
+import { afterEach, describe, expect, test } from "vitest";
+import { auditEvent, type RunningKit, sendEvents, startKit } from "./running-kit.ts";
+
+describe("the rate store", () => {
+  test("agrees with a token bucket for any sequence of costs and pauses", () => {
+    const steps = fc.array(fc.record({ pauseMs: fc.integer({ min: 0, max: 5_000 }), cost: fc.integer({ min: 0, max: 30 }) }), {
+      maxLength: 60,
+    });
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 50 }), (sequence, perSecond) => {
+        let nowMs = 1_000_000;
+        const store = createMemoryRateStore({ clock: () => nowMs });
+        const policy = { name: "events", perSecond, burst: perSecond * 10 };
+        let tokens = policy.burst;
+        for (const { pauseMs, cost } of sequence) {
+          nowMs += pauseMs;
+          tokens = Math.min(policy.burst, tokens + (pauseMs * perSecond) / 1000);
+          const outcome = store.take("project", cost, policy) as { isAllowed: boolean; remaining: number; retryAfterSeconds: number };
+          const isNearEdge = Math.abs(tokens - cost) < 0.01;
+          if (!isNearEdge) expect(outcome.isAllowed).toBe(cost <= tokens);
+          if (outcome.isAllowed) tokens -= cost;
+          expect(Math.abs(outcome.remaining - Math.floor(tokens))).toBeLessThanOrEqual(1);
+          if (!outcome.isAllowed && cost <= policy.burst) {
+            // What it says is enough, and not a second too much.
+            const needed = (cost - tokens) / perSecond;
+            expect(outcome.retryAfterSeconds).toBeGreaterThanOrEqual(needed - 0.01);
+            expect(outcome.retryAfterSeconds).toBeLessThanOrEqual(Math.max(1, needed + 1.01));
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("stays within its cells and survives a clock that steps back", () => {
+    let nowMs = 10_000_000;
+    const store = createMemoryRateStore({ clock: () => nowMs, maxCells: 10 });
+    const policy = { name: "batches", perSecond: 1, burst: 2 };
+    for (let index = 0; index < 100; index += 1) store.take(`p${index}`, 1, policy);
+    const take = () => (store.take("p99", 1, policy) as { isAllowed: boolean }).isAllowed;
+    expect([take(), take()]).toEqual([true, false]);
+    nowMs -= 3_600_000;
+    expect(take()).toBe(false);
+    nowMs += 2_000;
+    expect(take()).toBe(true);
+  });
+});
+
+describe("over HTTP", () => {
+  let running: RunningKit;
+  let offsetMs = 0;
+  afterEach(() => running.close());
+  const start = async (environment: Record<string, string>) => {
+    offsetMs = 0;
+    running = await startKit({ environment, clock: () => Date.now() + offsetMs });
+  };
+  const events = (count: number) => Array.from({ length: count }, () => auditEvent());
+
+  test("batches above the limit of the environment are 429 with headers that say when to come back", async () => {
+    await start({ INGEST_RATE_LIMIT_BATCHES_PER_SECOND: "1" });
+    const statuses: number[] = [];
+    for (let index = 0; index < 10; index += 1) statuses.push((await sendEvents(running, events(1))).status);
+    expect(statuses).toEqual(Array(10).fill(200));
+    const refused = await sendEvents(running, events(1));
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("ratelimit-policy")).toBe('"batches";q=10;w=10');
+    expect(refused.headers.get("ratelimit")).toMatch(/^"batches";r=0;t=\d+$/);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+    expect(await refused.json()).toMatchObject({ code: "rate_limited", retryable: true, "violated-policies": ["batches"] });
+    offsetMs += 1_500;
+    expect((await sendEvents(running, events(1))).status).toBe(200);
+  });
+
+  test("events are all or nothing: a batch that does not fit is not stored in part", async () => {
+    await start({ INGEST_RATE_LIMIT_EVENTS_PER_SECOND: "2" });
+    expect((await sendEvents(running, events(15))).status).toBe(200);
+    const refused = await sendEvents(running, events(10));
+    expect(refused.status).toBe(429);
+    expect(await running.kit.eventIds("audit", running.projectId)).toHaveLength(15);
+    expect((await sendEvents(running, events(5))).status).toBe(200);
+    const never = await sendEvents(running, events(21));
+    expect(never.status).toBe(413);
+    expect(await never.json()).toMatchObject({ code: "batch_exceeds_burst" });
+  });
+
+  test("a replay costs a batch and no events; a success carries both limits", async () => {
+    await start({ INGEST_RATE_LIMIT_EVENTS_PER_SECOND: "1" });
+    const headers = { "x-cuitty-idempotency-key": crypto.randomUUID() };
+    const first = await sendEvents(running, events(10), { headers });
+    expect(first.headers.get("ratelimit")).toMatch(/^"batches";r=999;t=1, "events";r=0;t=10$/);
+    expect((await sendEvents(running, events(10), { headers })).status).toBe(200);
+  });
+
+  test("a project's own limits win", async () => {
+    await start({});
+    const response = await fetch(`${running.url}/api/projects/${running.projectId}`, {
+      method: "PATCH",
+      headers: { authorization: `Bearer ${running.apiKey}`, "content-type": "application/json" },
+      body: JSON.stringify({ limits: { batchesPerSecond: 0.1, batchBytes: 1_000 } }),
+    });
+    expect(response.status).toBe(200);
+    expect((await sendEvents(running, events(1))).status).toBe(200);
+    expect((await sendEvents(running, events(1))).status).toBe(429);
+    offsetMs += 60_000;
+    expect((await sendEvents(running, events(20))).status).toBe(413);
+  });
+});

@@ -1,0 +1,197 @@
+// Projects, keys and secrets over the documented routes.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { auditEvent, type RunningKit, sendEvents, startKit } from "./running-kit.ts";
+
+let running: RunningKit;
+let offsetMs = 0;
+beforeAll(async () => {
+  running = await startKit({ signaturePolicy: "required", clock: () => Date.now() + offsetMs });
+});
+afterAll(() => running.close());
+
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  key = running.apiKey,
+): Promise<{ status: number; body: Record<string, unknown> }> {
+  const response = await fetch(`${running.url}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    ...(body === undefined ? undefined : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text === "" ? {} : JSON.parse(text) };
+}
+
+const audits = (): unknown[] =>
+  running.kit.identity.driver
+    .prepare("SELECT action, credential_id, details FROM audit_logs ORDER BY created_at, id")
+    .all()
+    .map(([action]) => action);
+
+describe("bootstrap", () => {
+  test("works once", async () => {
+    await expect(running.kit.bootstrap({ email: "x@example.com", organization: "Again" })).rejects.toMatchObject({
+      code: "already_bootstrapped",
+    });
+  });
+
+  test("stores neither key nor secret in clear", async () => {
+    const { driver } = running.kit.identity;
+    const dump = ["api_keys", "project_secrets", "audit_logs", "projects"]
+      .flatMap((table) => driver.prepare(`SELECT * FROM ${table}`).all())
+      .map((row) => row.map((value) => (value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : String(value))).join("|"))
+      .join("\n");
+    expect(dump).not.toContain(running.apiKey);
+    expect(dump).not.toContain(running.apiKey.slice(22, 54));
+    expect(dump).not.toContain(running.webhookSecret);
+  });
+});
+
+describe("projects", () => {
+  test("create, list, read, update and soft-delete", async () => {
+    const made = await call("POST", "/api/projects", { name: "Web shop" });
+    expect(made.status).toBe(201);
+    expect(made.body).toMatchObject({ name: "Web shop", slug: "web-shop", signaturePolicy: "required" });
+    expect(made.body.webhookSecret).toMatch(/^whsec_[0-9A-Za-z]{40}$/);
+    const path = `/api/projects/${made.body.id}`;
+    expect((await call("GET", path)).body).not.toHaveProperty("webhookSecret");
+    expect((await call("PATCH", path, { name: "Shop", limits: { eventsPerSecond: 5 } })).body).toMatchObject({
+      name: "Shop",
+      limits: { eventsPerSecond: 5 },
+    });
+    const { key } = (await call("POST", `${path}/keys`, {})).body as { key: string };
+    expect((await call("GET", "/api/modules/logs/events", undefined, key)).status).toBe(200);
+    expect((await call("DELETE", path)).status).toBe(204);
+    expect((await call("GET", path)).status).toBe(404);
+    expect((await call("GET", "/api/modules/logs/events", undefined, key)).status).toBe(401);
+    const listed = (await call("GET", "/api/projects")).body as { projects: { id: string }[]; nextCursor: string | null };
+    expect(listed.projects.map(({ id }) => id)).toEqual([running.projectId]);
+    expect(audits()).toEqual(expect.arrayContaining(["project_created", "project_updated", "project_deleted"]));
+    expect((await call("POST", "/api/projects", { name: "Web shop" })).body.slug).toBe("web-shop");
+  });
+
+  test("lists in pages", async () => {
+    for (let index = 0; index < 4; index += 1) await call("POST", "/api/projects", { name: `Page ${index}` });
+    const ids: string[] = [];
+    let cursor: string | null = "";
+    while (cursor !== null) {
+      const { body } = await call("GET", `/api/projects?limit=2${cursor === "" ? "" : `&cursor=${cursor}`}`);
+      ids.push(...(body.projects as { id: string }[]).map(({ id }) => id));
+      cursor = body.nextCursor as string | null;
+    }
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.length).toBeGreaterThanOrEqual(5);
+  });
+
+  test.each([
+    [{ name: "" }, "body.name"],
+    [{ name: "x", colour: "red" }, "body.colour"],
+    [{ name: "x", limits: { eventsPerSecond: -1 } }, "body.limits.eventsPerSecond"],
+  ])("refuses %j and names the field", async (body, path) => {
+    const reply = await call("POST", "/api/projects", body);
+    expect(reply.status).toBe(400);
+    expect(reply.body.code).toBe("invalid_request");
+    expect((reply.body.errors as { path: string }[])[0]?.path).toBe(path);
+  });
+});
+
+describe("keys", () => {
+  const path = () => `/api/projects/${running.projectId}/keys`;
+
+  test("are listed without their text and revoked at once", async () => {
+    const made = (await call("POST", path(), { name: "CI", scopes: ["ingest"] })).body as { id: string; key: string; last4: string };
+    expect(made.key).toMatch(/^cuitty_sk_[0-9A-Za-z]{50}$/);
+    const listed = (await call("GET", path())).body as { keys: { id: string; last4: string }[] };
+    expect(JSON.stringify(listed)).not.toContain(made.key);
+    expect(listed.keys.find(({ id }) => id === made.id)?.last4).toBe(made.key.slice(-4));
+    expect((await sendEvents(running, [auditEvent()], { key: made.key })).status).toBe(200);
+    expect((await call("DELETE", `${path()}/${made.id}`)).status).toBe(204);
+    expect((await sendEvents(running, [auditEvent()], { key: made.key })).status).toBe(401);
+    expect((await call("DELETE", `${path()}/${made.id}`)).status).toBe(204);
+    expect((await call("DELETE", `${path()}/key_unknown`)).status).toBe(404);
+    expect(audits()).toEqual(expect.arrayContaining(["created", "revoked"]));
+  });
+
+  test("rotate at once, or with a grace period", async () => {
+    const rotate = async (graceSeconds?: number) => {
+      const made = (await call("POST", path(), {})).body as { id: string; key: string };
+      const reply = await call("POST", `${path()}/${made.id}/rotate`, graceSeconds === undefined ? undefined : { graceSeconds });
+      expect(reply.status).toBe(201);
+      return { old: made, fresh: reply.body as { id: string; key: string } };
+    };
+    const works = async (key: string) => (await sendEvents(running, [auditEvent()], { key })).status === 200;
+    const now = await rotate();
+    expect([await works(now.old.key), await works(now.fresh.key)]).toEqual([false, true]);
+    const later = await rotate(60);
+    expect([await works(later.old.key), await works(later.fresh.key)]).toEqual([true, true]);
+    offsetMs += 61_000;
+    expect([await works(later.old.key), await works(later.fresh.key)]).toEqual([false, true]);
+    const listed = (await call("GET", path())).body as { keys: { id: string; rotatedToId: string | null }[] };
+    expect(listed.keys.find(({ id }) => id === later.old.id)?.rotatedToId).toBe(later.fresh.id);
+    expect((await call("POST", `${path()}/${later.old.id}/rotate`)).status).toBe(409);
+  });
+
+  test("nobody grants more than he has", async () => {
+    const { key } = (await call("POST", path(), { scopes: ["keys", "ingest"] })).body as { key: string };
+    expect((await call("POST", path(), { scopes: ["ingest"] }, key)).status).toBe(201);
+    expect((await call("POST", path(), { scopes: ["read"] }, key)).status).toBe(403);
+    expect((await call("POST", path(), { scopes: ["admin"] }, key)).status).toBe(403);
+  });
+
+  test("last use is noted within the minute, off the request", async () => {
+    const made = (await call("POST", path(), {})).body as { id: string; key: string };
+    await sendEvents(running, [auditEvent()], { key: made.key });
+    running.kit.identity.keys.flushLastUsed();
+    const listed = (await call("GET", path())).body as { keys: { id: string; lastUsedAt: string | null }[] };
+    expect(listed.keys.find(({ id }) => id === made.id)?.lastUsedAt).toMatch(/^\d{4}-/);
+  });
+});
+
+describe("publishable keys", () => {
+  const origin = "https://app.example.com";
+  const make = (body: unknown) => call("POST", `/api/projects/${running.projectId}/keys`, body);
+  const send = (key: string, from: string | undefined) =>
+    sendEvents(running, [auditEvent()], { key, secret: null, headers: from === undefined ? {} : { origin: from } });
+
+  test("may only ingest, unsigned, from their origins", async () => {
+    expect((await make({ kind: "pk" })).status).toBe(400);
+    expect((await make({ kind: "pk", origins: [origin], scopes: ["read"] })).status).toBe(400);
+    expect((await make({ kind: "pk", origins: ["not an origin"] })).status).toBe(400);
+    const made = (await make({ kind: "pk", origins: [`${origin}/`] })).body as { key: string; scopes: string[] };
+    expect(made.key).toMatch(/^cuitty_pk_/);
+    expect(made.scopes).toEqual(["ingest"]);
+    const reply = await send(made.key, origin);
+    expect(reply.status).toBe(200);
+    expect(reply.headers.get("access-control-allow-origin")).toBe(origin);
+    expect(reply.headers.get("access-control-expose-headers")).toContain("retry-after");
+    expect((await send(made.key, "https://evil.example")).status).toBe(403);
+    expect((await send(made.key, undefined)).status).toBe(403);
+    expect((await call("GET", "/api/modules/logs/events", undefined, made.key)).status).toBe(403);
+  });
+
+  test("a preflight from a known origin is allowed, from others not", async () => {
+    const preflight = (from: string) =>
+      fetch(`${running.url}/api/ingest`, { method: "OPTIONS", headers: { origin: from, "access-control-request-method": "POST" } });
+    const known = await preflight(origin);
+    expect(known.status).toBe(204);
+    expect(known.headers.get("access-control-allow-origin")).toBe(origin);
+    expect(known.headers.get("access-control-allow-headers")).toContain("x-cuitty-idempotency-key");
+    expect((await preflight("https://evil.example")).headers.get("access-control-allow-origin")).toBeNull();
+  });
+});
+
+describe("webhook secrets", () => {
+  test("rotate at once, or with a grace period", async () => {
+    const path = `/api/projects/${running.projectId}/secret/rotate`;
+    const works = async (secret: string) => (await sendEvents(running, [auditEvent()], { secret })).status === 200;
+    const second = (await call("POST", path)).body as { webhookSecret: string };
+    expect([await works(running.webhookSecret), await works(second.webhookSecret)]).toEqual([false, true]);
+    const third = (await call("POST", path, { graceSeconds: 60 })).body as { webhookSecret: string };
+    expect([await works(second.webhookSecret), await works(third.webhookSecret)]).toEqual([true, true]);
+    offsetMs += 61_000;
+    expect([await works(second.webhookSecret), await works(third.webhookSecret)]).toEqual([false, true]);
+    expect(audits()).toContain("secret_rotated");
+  });
+});
