@@ -34,7 +34,7 @@ const tricks: readonly (readonly [string, string, readonly number[]])[] = [
   ["headers of 40 KB", `${ingest}X-Long: ${"a".repeat(40_000)}\r\n\r\n`, [431]],
   ["an absolute target", "POST http://x/api/ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", [400, 404]],
   ["two slashes", "POST //api/ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", [404]],
-  ["a dot segment", "POST /x/../api/ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", [404, 401, 400]],
+  ["a dot segment", "POST /x/../api/ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", [404]],
   ["another case", "POST /API/ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", [404]],
   ["a slash at the end", "POST /api/ingest/ HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", [404]],
   ["an encoded slash", "POST /api%2fingest HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", [404]],
@@ -128,8 +128,8 @@ describe.each(hosts)("%s", (_name, start) => {
     // With a key: only its form keeps the request out.
     const text = await talk(running.port, bytes.replace("Host: x\r\n", `Host: x\r\n${authorization}`));
     expect(statuses).toContain(statusOf(text));
-    // A client resolves dot segments before it sends; a server that does it too still asks for the key.
-    if (!bytes.includes("/../") && !bytes.includes("chunked")) expect(handled).toBe(0);
+    // A body's framing shows only while it is read: the body then never gets to a handler.
+    if (!bytes.includes("chunked")) expect(handled).toBe(0);
   });
 
   test("a chunked body that never ends is cut off at the limit", async () => {

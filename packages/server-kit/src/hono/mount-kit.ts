@@ -17,7 +17,7 @@ export function mountKit<E extends Env, S extends Schema, P extends string>(app:
   const pattern = `${kit.basePath}/api/*`;
   app.all(pattern, async (c, next) => {
     const exchange = honoExchange(c, mountPathOf(c, pattern) + kit.basePath);
-    if (!kit.owns(exchange.path)) {
+    if (isAmbiguous(exchange.node?.incoming.url) || !kit.owns(exchange.path)) {
       await next();
       return;
     }
@@ -25,6 +25,11 @@ export function mountKit<E extends Env, S extends Schema, P extends string>(app:
     return kit.handle(exchange);
   });
 }
+
+const dotSegment = /\/(?:\.|%2e){1,2}(?:[/?]|$)/i;
+
+/** Absolute targets and dot segments are resolved before Hono shows them, but a proxy in front, and its rules, may have read them otherwise. */
+const isAmbiguous = (target: string | undefined): boolean => target !== undefined && (!target.startsWith("/") || dotSegment.test(target));
 
 /** What stands before our own pattern in the path: as many segments as in the route's full pattern, whatever their values. */
 function mountPathOf(c: Context, ownPattern: string): string {
