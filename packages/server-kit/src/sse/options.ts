@@ -20,6 +20,8 @@ export interface StreamLimits {
   readonly pollMs?: number;
   /** How often it is checked that an API key may still read. Units: ms. @default 4000 */
   readonly recheckMs?: number;
+  /** How often the app is asked whether a user's session is still good. Units: ms. @default 60000 */
+  readonly sessionRecheckMs?: number;
   /** What clients wait before they come back. Units: ms. @default 2000 */
   readonly retryMs?: number;
 }
@@ -48,6 +50,7 @@ export function normalizeStreamOptions(options: LiveStreamsOptions): NormalStrea
     heartbeatMs: options.heartbeatMs ?? 15_000,
     pollMs: options.pollMs ?? 5_000,
     recheckMs: options.recheckMs ?? 4_000,
+    sessionRecheckMs: options.sessionRecheckMs ?? 60_000,
     retryMs: options.retryMs ?? 2_000,
     isAllowed: options.isAllowed ?? (() => true),
     clock: options.clock ?? systemClock,

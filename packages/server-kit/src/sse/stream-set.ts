@@ -35,8 +35,6 @@ interface Entry extends StreamOwner {
 }
 
 const tickMs = 500;
-/** Sessions of the app's own users are asked for less often than keys: that costs the app a look-up a stream. */
-const sessionRecheckTicks = 120;
 
 export function createStreamSet(options: NormalStreamOptions, poll: () => void): StreamSet {
   const entries = new Map<StreamClient, Entry>();
@@ -44,6 +42,8 @@ export function createStreamSet(options: NormalStreamOptions, poll: () => void):
   const heartbeatTicks = Math.max(1, Math.round(options.heartbeatMs / tickMs));
   const pollTicks = Math.max(1, Math.round(options.pollMs / tickMs));
   const recheckTicks = Math.max(1, Math.round(options.recheckMs / tickMs));
+  // Less often than keys: it costs the app a look-up for each stream.
+  const sessionRecheckTicks = Math.max(1, Math.round(options.sessionRecheckMs / tickMs));
   let reserved = 0;
   let tickNumber = 0;
   let isChecking = false;

@@ -1,0 +1,223 @@
+// Live streams of a whole kit on real files: restarts, keys, tickets, tenants.
+import { mkdtemp, rm } from "node:fs/promises";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { logs } from "@cuitty/server-kit/logs";
+import { afterEach, describe, expect, test } from "vitest";
+import { createEventParser, type EventParser } from "../src/sse/test-tools/event-parser.ts";
+import { until } from "../src/sse/test-tools/stream-server.ts";
+import { auditEvent, type RunningKit, sendEvents, startKit } from "./running-kit.ts";
+
+const cleanups: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function start(options: Parameters<typeof startKit>[0] = {}): Promise<RunningKit> {
+  const running = await startKit({ limits: { batchesPerSecond: 10_000, eventsPerSecond: 100_000 }, ...options });
+  cleanups.push(() => running.close());
+  return running;
+}
+
+interface Reader {
+  readonly parser: EventParser;
+  status(): number;
+  setCookie(): string | undefined;
+  isClosed(): boolean;
+  stop(): void;
+}
+
+function read(url: string, headers: Record<string, string> = {}): Reader {
+  const parser = createEventParser();
+  let status = 0;
+  let setCookie: string | undefined;
+  let isClosed = false;
+  const call = request(url, { headers, agent: false }, (response) => {
+    status = response.statusCode ?? 0;
+    setCookie = response.headers["set-cookie"]?.[0];
+    if (status === 200) response.on("data", (chunk: Uint8Array) => parser.push(chunk));
+    else response.resume();
+    response.on("close", () => {
+      isClosed = true;
+    });
+  });
+  call.on("error", () => {
+    isClosed = true;
+  });
+  call.end();
+  cleanups.push(() => void call.destroy());
+  return { parser, status: () => status, setCookie: () => setCookie, isClosed: () => isClosed, stop: () => void call.destroy() };
+}
+
+const bearer = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` });
+const idsOf = ({ parser }: Reader): string[] => parser.events.map(({ data }) => (JSON.parse(data) as { id: string }).id);
+const logEvent = (message: string): Record<string, unknown> => ({
+  type: "log",
+  ts: "2026-04-27T12:34:56Z",
+  data: { level: "info", message },
+});
+
+async function manage(running: RunningKit, method: string, path: string, body?: object): Promise<Record<string, string>> {
+  const response = await fetch(running.url + path, {
+    method,
+    headers: { ...bearer(running.apiKey), "content-type": "application/json" },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+  return response.status === 204 ? {} : ((await response.json()) as Record<string, string>);
+}
+
+describe("live streams of a kit", () => {
+  test("after a restart every client goes on where it was, with no event lost or twice, each with its own project's", async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), "cuitty-streams-"));
+    cleanups.push(() => rm(dataDir, { recursive: true, force: true }));
+    let running = await startKit({ dataDir });
+    const { apiKey, webhookSecret, projectId } = running;
+    const seen: string[] = [];
+    let lastEventId = "0";
+    let sent = 0;
+    for (let round = 0; round < 6; round++) {
+      const reader = read(`${running.url}/api/stream?topics=audit,logs`, { ...bearer(apiKey), "last-event-id": lastEventId });
+      await until(() => reader.parser.retryMs() !== null);
+      for (let index = 0; index < 4; index++) {
+        const events = [auditEvent(), logEvent(`${round}/${index}`)];
+        await sendEvents({ ...running, apiKey, webhookSecret }, events);
+        sent += events.length;
+      }
+      // Some of what was sent is still on its way when the server goes down.
+      await until(() => reader.parser.events.length >= 1 + round);
+      await running.close();
+      await until(() => reader.isClosed());
+      seen.push(...idsOf(reader));
+      lastEventId = reader.parser.lastEventId();
+      running = await startKit({ dataDir });
+    }
+    cleanups.push(() => running.close());
+    const last = read(`${running.url}/api/stream?topics=audit,logs`, { ...bearer(apiKey), "last-event-id": lastEventId });
+    await until(() => seen.length + last.parser.events.length >= sent);
+    const all = [...seen, ...idsOf(last)];
+    expect([all.length, new Set(all).size]).toEqual([sent, sent]);
+    const stored = [...(await running.kit.eventIds("audit", projectId)), ...(await running.kit.eventIds("logs", projectId))];
+    expect([...all].sort()).toEqual([...stored].sort());
+  });
+
+  test("a module's own stream, and an unknown module's", async () => {
+    const running = await start();
+    const reader = read(`${running.url}/api/modules/logs/stream?after=0`, bearer(running.apiKey));
+    await sendEvents(running, [auditEvent(), logEvent("mine")]);
+    await until(() => reader.parser.events.length === 1);
+    expect(reader.parser.events[0]?.id).toBe("logs:1");
+    const unknown = read(`${running.url}/api/modules/secrets/stream`, bearer(running.apiKey));
+    await until(() => unknown.status() !== 0);
+    expect(unknown.status()).toBe(404);
+  });
+
+  test.each([
+    ["no key", {}, 401],
+    ["a key that nobody made", { authorization: "Bearer cuitty_sk_nonsense" }, 401],
+    ["a forged place", { "last-event-id": "logs:1; DROP TABLE" }, 400],
+    ["a place in another stream", { "last-event-id": "repository:1" }, 400],
+  ])("%s opens nothing", async (_case, headers, status) => {
+    const running = await start();
+    const reader = read(`${running.url}/api/stream?topics=logs`, {
+      ...("last-event-id" in headers ? bearer(running.apiKey) : {}),
+      ...headers,
+    });
+    await until(() => reader.status() !== 0);
+    expect(reader.status()).toBe(status);
+    expect(running.kit.stats().streams).toBe(0);
+  });
+
+  test("another project's place only is a place: no event of another project comes", async () => {
+    const running = await start({ modules: [logs()] });
+    const other = await manage(running, "POST", "/api/projects", { name: "other" });
+    const key = await manage(running, "POST", `/api/projects/${other.id}/keys`, { scopes: ["ingest", "read"] });
+    for (let index = 0; index < 5; index++) await sendEvents(running, [logEvent(`mine ${index}`)]);
+    const reader = read(`${running.url}/api/stream?topics=logs`, { ...bearer(key.key ?? ""), "last-event-id": "logs:2" });
+    await until(() => reader.parser.retryMs() !== null);
+    await sendEvents(running, [logEvent("mine again")]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(reader.parser.events.filter(({ type }) => type === "message")).toEqual([]);
+  });
+
+  test("a revoked key loses its stream within 5 seconds", async () => {
+    const running = await start();
+    const key = await manage(running, "POST", `/api/projects/${running.projectId}/keys`, { scopes: ["read"] });
+    const reader = read(`${running.url}/api/stream`, bearer(key.key ?? ""));
+    const mine = read(`${running.url}/api/stream`, bearer(running.apiKey));
+    await until(() => reader.parser.retryMs() !== null && mine.parser.retryMs() !== null);
+    await manage(running, "DELETE", `/api/projects/${running.projectId}/keys/${key.id}`);
+    await until(() => reader.isClosed(), 5_000);
+    expect(mine.isClosed()).toBe(false);
+  });
+});
+
+describe("tickets of a kit", () => {
+  async function ticket(running: RunningKit, key = running.apiKey): Promise<string> {
+    const response = await fetch(`${running.url}/api/stream-tickets`, { method: "POST", headers: bearer(key) });
+    expect(response.status).toBe(201);
+    return ((await response.json()) as { ticket: string }).ticket;
+  }
+
+  test("a browser opens with a ticket and reconnects with its cookie, as EventSource does; nobody else can use the URL", async () => {
+    const running = await start();
+    const url = `${running.url}/api/stream?topics=logs&ticket=${await ticket(running)}`;
+    const first = read(url);
+    await until(() => first.parser.retryMs() !== null);
+    await sendEvents(running, [logEvent("one")]);
+    await until(() => first.parser.events.length === 1);
+    first.stop();
+    await sendEvents(running, [logEvent("two")]);
+    expect(first.setCookie()).toMatch(/^cuitty_stream_[0-9a-f]+=.+; Path=\/api\/stream; .*HttpOnly; SameSite=Strict/);
+    const cookie = first.setCookie()?.split(";")[0] ?? "";
+    const again = read(url, { cookie, "last-event-id": first.parser.lastEventId() });
+    await until(() => again.parser.events.length === 1);
+    expect(JSON.parse(again.parser.events[0]?.data ?? "").data.message).toBe("two");
+    const thief = read(url);
+    await until(() => thief.status() !== 0);
+    expect(thief.status()).toBe(401);
+  });
+
+  test("the cookie of a key that was revoked opens nothing", async () => {
+    const running = await start();
+    const key = await manage(running, "POST", `/api/projects/${running.projectId}/keys`, { scopes: ["read"] });
+    const url = `${running.url}/api/stream?ticket=${await ticket(running, key.key)}`;
+    const first = read(url);
+    await until(() => first.parser.retryMs() !== null);
+    await manage(running, "DELETE", `/api/projects/${running.projectId}/keys/${key.id}`);
+    await until(() => first.isClosed(), 5_000);
+    const again = read(url, { cookie: first.setCookie()?.split(";")[0] ?? "" });
+    await until(() => again.status() !== 0);
+    expect(again.status()).toBe(401);
+  });
+
+  test("an app's own code makes tickets for its pages", async () => {
+    const running = await start();
+    const own = await running.kit.createStreamTicket({ projectId: running.projectId });
+    const reader = read(`${running.url}/api/stream?after=0&ticket=${own}`);
+    await sendEvents(running, [logEvent("one")]);
+    await until(() => reader.parser.events.length === 1);
+  });
+});
+
+describe("a user of the app", () => {
+  test("reads with the app's own session, and stops when the session ends", async () => {
+    const sessions = new Map<string, string>();
+    const running = await start({
+      streams: { sessionRecheckMs: 500 },
+      authenticate: async (given) => {
+        const projectId = sessions.get(given.headers.get("cookie") ?? "");
+        return projectId === undefined ? null : { id: "alice", kind: "user", projectId, organizationId: "acme", scopes: ["read"] };
+      },
+    });
+    sessions.set("session=1", running.projectId);
+    const reader = read(`${running.url}/api/stream?after=0`, { cookie: "session=1" });
+    await sendEvents(running, [logEvent("one")]);
+    await until(() => reader.parser.events.length === 1);
+    const nobody = read(`${running.url}/api/stream`, { cookie: "session=2" });
+    await until(() => nobody.status() !== 0);
+    expect(nobody.status()).toBe(401);
+    sessions.clear();
+    await until(() => reader.isClosed(), 3_000);
+  });
+});
