@@ -2,10 +2,11 @@
 import { DefaultLogger, type DrizzleConfig, type ExtractTablesWithRelations, type Logger } from "drizzle-orm";
 import type { RelationalSchemaConfig } from "drizzle-orm/relations";
 import type { Driver } from "../engine/driver.ts";
+import type { Notifier } from "../engine/notifications.ts";
 import { HonkerDatabase } from "./adapter/database.ts";
 import { HonkerDialect } from "./adapter/dialect.ts";
 import { createTableRelationsHelpers, extractTablesRelationalConfig } from "./adapter/drizzle-internals.ts";
-import { HonkerSession, type HonkerTx, type RawRead } from "./adapter/session.ts";
+import { HonkerSession, type RawRead } from "./adapter/session.ts";
 import { gateOf } from "./adapter/writer-gate.ts";
 
 type FullSchema = Record<string, unknown>;
@@ -19,7 +20,7 @@ export type HonkerDrizzleConfig<TSchema extends FullSchema = Record<string, neve
 export interface DatabaseParts<TClient> {
   readonly client: TClient;
   readonly driver: Driver;
-  readonly honkerTx: HonkerTx;
+  readonly notifier: Notifier;
 }
 
 /** The database object on an open driver. */
@@ -28,10 +29,10 @@ export function createDatabase<TSchema extends FullSchema, TClient>(
   config: HonkerDrizzleConfig<TSchema> = {},
 ): HonkerDatabase<TSchema, TClient> {
   type Tables = ExtractTablesWithRelations<TSchema>;
-  const { driver, client, honkerTx } = parts;
+  const { driver, client, notifier } = parts;
   const core = {
     driver,
-    honkerTx,
+    notifier,
     rawReads: new WeakMap<object, RawRead>(),
     gate: gateOf(driver),
     dialect: new HonkerDialect(driver, { casing: config.casing }),

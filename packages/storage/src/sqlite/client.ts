@@ -1,16 +1,17 @@
 // The two kinds of database: system.db with identities, and one tenant file per organization with its graphs.
+import type { StorageClient } from "../engine/open.ts";
 import { applyMigrations } from "../migrate/migrate.ts";
 import { systemMigrations } from "../migrate/system-migrations.ts";
 import { tenantMigrations } from "../migrate/tenant-migrations.ts";
 import type { HonkerDatabase } from "./adapter/database.ts";
-import { type ClientSource, partsOf, type SqliteClient } from "./adapter/source.ts";
+import { type ClientSource, partsOf } from "./adapter/source.ts";
 import { createDatabase, type HonkerDrizzleConfig } from "./adapter.ts";
 import { systemSchema, tenantSchema } from "./schema.ts";
 
 export type SystemSchema = typeof systemSchema;
 export type TenantSchema = typeof tenantSchema;
-export type SystemDatabase = HonkerDatabase<SystemSchema, SqliteClient>;
-export type TenantDatabase = HonkerDatabase<TenantSchema, SqliteClient>;
+export type SystemDatabase = HonkerDatabase<SystemSchema, StorageClient>;
+export type TenantDatabase = HonkerDatabase<TenantSchema, StorageClient>;
 
 export interface DatabaseOptions extends Pick<HonkerDrizzleConfig, "logger"> {
   /** Bring the file to the newest schema first. With `false` only its kind is not checked either. @default true */

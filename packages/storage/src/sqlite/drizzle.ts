@@ -1,14 +1,15 @@
 // The public surface of `@cuitty/storage/drizzle`: Drizzle on an SQLite file, in the shapes of Drizzle's own drivers.
 import { readMigrationFiles } from "drizzle-orm/migrator";
+import { type ClientTransaction, type OpenOptions, open, type StorageClient } from "../engine/open.ts";
 import { HonkerDatabase } from "./adapter/database.ts";
 import { runDrizzleMigrations } from "./adapter/drizzle-migrations.ts";
 import type { RunResult } from "./adapter/run-result.ts";
-import { HonkerTransaction, type HonkerTx } from "./adapter/session.ts";
-import { type ClientSource, partsOf, type SqliteClient } from "./adapter/source.ts";
+import { HonkerTransaction } from "./adapter/session.ts";
+import { type ClientSource, partsOf } from "./adapter/source.ts";
 import { createDatabase, type HonkerDrizzleConfig } from "./adapter.ts";
 
-export type { ClientSource, HonkerDrizzleConfig, HonkerTx, RunResult, SqliteClient };
-export { HonkerDatabase, HonkerTransaction };
+export type { ClientSource, ClientTransaction, HonkerDrizzleConfig, OpenOptions, RunResult, StorageClient };
+export { HonkerDatabase, HonkerTransaction, open };
 
 type FullSchema = Record<string, unknown>;
 
@@ -25,7 +26,7 @@ export type HonkerDrizzleOptions<TSchema extends FullSchema> = HonkerDrizzleConf
 export function drizzle<TSchema extends FullSchema = Record<string, never>>(
   source: ClientSource | HonkerDrizzleOptions<TSchema>,
   config?: HonkerDrizzleConfig<TSchema>,
-): HonkerDatabase<TSchema, SqliteClient> {
+): HonkerDatabase<TSchema, StorageClient> {
   if (!isOptions(source)) return createDatabase(partsOf(source), config);
   const { schema, logger, casing } = source;
   return createDatabase(partsOf("client" in source ? source.client : source.connection), { schema, logger, casing });
@@ -50,9 +51,4 @@ export interface MigrateConfig {
  */
 export function migrate<TSchema extends FullSchema, TClient>(db: HonkerDatabase<TSchema, TClient>, config: MigrateConfig): void {
   db.session.exclusively(() => runDrizzleMigrations(db.session.core.driver, readMigrationFiles(config), config.migrationsTable));
-}
-
-/** Opens a file, made if missing: `drizzle(open("app.db"))`. */
-export function open(path: string): SqliteClient {
-  return partsOf(path).client;
 }

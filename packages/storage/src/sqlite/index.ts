@@ -1,5 +1,11 @@
-// The public surface of `@cuitty/storage/sqlite`: factories, tables, relations.
+// The public surface of `@cuitty/storage/sqlite`: files, factories, tables, schemas, events.
+export { type ClientTransaction, type OpenOptions, open, type StorageClient } from "../engine/open.ts";
 export { type ApplyMigrationsOptions, type ApplyMigrationsResult, applyMigrations } from "../migrate/migrate.ts";
+export { systemMigrations } from "../migrate/system-migrations.ts";
+export { tenantMigrations } from "../migrate/tenant-migrations.ts";
+export { HonkerDatabase } from "./adapter/database.ts";
+export type { RunResult } from "./adapter/run-result.ts";
+export type { ClientSource } from "./adapter/source.ts";
 export {
   createSystemDatabase,
   createTenantDatabase,
@@ -9,6 +15,32 @@ export {
   type TenantDatabase,
   type TenantSchema,
 } from "./client.ts";
+export {
+  type EventMap,
+  type EventSerializer,
+  type HonkerEvent,
+  type HonkerEventListener,
+  HonkerEventTarget,
+  type HonkerEventTargetOptions,
+  type HonkerListenerOptions,
+} from "./event-target.ts";
+export { type CredentialState, type CredentialStatus, credentialStatus, isUsable } from "./is-usable.ts";
+export {
+  accountsRelations,
+  apiKeysRelations,
+  auditLogsRelations,
+  edgesRelations,
+  edgeTypesRelations,
+  graphsRelations,
+  graphTypesRelations,
+  nodesRelations,
+  nodeTypesRelations,
+  organizationMembersRelations,
+  organizationsRelations,
+  peerCredentialsRelations,
+  projectSecretsRelations,
+  projectsRelations,
+} from "./relations.ts";
 export { systemSchema, tenantSchema } from "./schema.ts";
 export {
   ACCESS_LEVELS,
@@ -23,8 +55,23 @@ export {
   GRAPH_STATUSES,
   GRAPH_TYPE_SCOPES,
   type GraphConfig,
+  GraphConfigSchema,
   graphs,
   graphTypes,
+  insertAccountSchema,
+  insertApiKeySchema,
+  insertAuditLogSchema,
+  insertEdgeSchema,
+  insertEdgeTypeSchema,
+  insertGraphSchema,
+  insertGraphTypeSchema,
+  insertNodeSchema,
+  insertNodeTypeSchema,
+  insertOrganizationMemberSchema,
+  insertOrganizationSchema,
+  insertPeerCredentialSchema,
+  insertProjectSchema,
+  insertProjectSecretSchema,
   MEMBERSHIP_LEVELS,
   type Metadata,
   nodes,
@@ -36,4 +83,31 @@ export {
   projectSecrets,
   projects,
   SIGNATURE_POLICIES,
+  selectAccountSchema,
+  selectApiKeySchema,
+  selectAuditLogSchema,
+  selectEdgeSchema,
+  selectEdgeTypeSchema,
+  selectGraphSchema,
+  selectGraphTypeSchema,
+  selectNodeSchema,
+  selectNodeTypeSchema,
+  selectOrganizationMemberSchema,
+  selectOrganizationSchema,
+  selectPeerCredentialSchema,
+  selectProjectSchema,
+  selectProjectSecretSchema,
 } from "./tables/index.ts";
+export { createTenantPool, type TenantPool, type TenantPoolOptions } from "./tenant-pool.ts";
+export { createRowCodec, type RowCodec } from "./utils/codec.ts";
+export { json } from "./utils/json.ts";
+export {
+  createInsertSchema,
+  createInsertWireSchema,
+  createSelectSchema,
+  createSelectWireSchema,
+  createUpdateSchema,
+  createUpdateWireSchema,
+} from "./utils/schema.ts";
+export type { Refinements, RowSchema, Wire, WireRow } from "./utils/types.ts";
+export { uuidV7 } from "./uuid.ts";

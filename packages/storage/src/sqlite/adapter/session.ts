@@ -4,19 +4,16 @@ import { entityKind, type Logger, NoopLogger, type Query, type SQL } from "drizz
 import type { RelationalSchemaConfig, TablesRelationalConfig } from "drizzle-orm/relations";
 import { type SelectedFieldsOrdered, type SQLiteExecuteMethod, SQLiteSession, type SQLiteTransactionConfig } from "drizzle-orm/sqlite-core";
 import type { Driver, Statement } from "../../engine/driver.ts";
+import type { Notifier } from "../../engine/notifications.ts";
+import type { ClientTransaction, ObjectRow } from "../../engine/open.ts";
 import { describeSql } from "../../engine/sql-text.ts";
 import type { HonkerDialect } from "./dialect.ts";
 import { SQLiteTransaction } from "./drizzle-internals.ts";
 import { HonkerPreparedQuery, type QueryHost } from "./prepared-query.ts";
+import { rowToObject } from "./row-mapper.ts";
 import { createBatchResult, isRunResult, type RunResult } from "./run-result.ts";
 import { isThenable, runSavepoint, runTransaction } from "./transaction-runner.ts";
 import { type TransactionToken, type WriterGate, writerBusy } from "./writer-gate.ts";
-
-/** What `tx.$honkerTx` offers: events that are sent if, and only if, this transaction commits. */
-export interface HonkerTx {
-  /** Payload: any JSON value. Returns the notification's id. */
-  notify(channel: string, payload: unknown): number;
-}
 
 /** A raw query that answered, and how to run it again. */
 export interface RawRead {
@@ -31,7 +28,7 @@ export interface SessionCore<TSchema extends TablesRelationalConfig> {
   readonly dialect: HonkerDialect;
   readonly schema: RelationalSchemaConfig<TSchema> | undefined;
   readonly logger: Logger | undefined;
-  readonly honkerTx: HonkerTx;
+  readonly notifier: Notifier;
   /** How to repeat a raw read, by its result. `db.all(sql)` answers at once, long before a batch that lists it begins. */
   readonly rawReads: WeakMap<object, RawRead>;
 }
@@ -71,9 +68,15 @@ export class HonkerSession<TFull extends FullSchema, TSchema extends TablesRelat
     return new HonkerPreparedQuery(this, { query, fields, executeMethod, isResponseInArrayMode, customResultMapper });
   }
 
+  /** Runs `body` unless this session's transaction has ended. */
+  useTransaction<T>(body: () => T): T {
+    if (this.#token?.isOpen === false) throw transactionEnded();
+    return body();
+  }
+
   useStatement<T>(sql: string, body: (statement: Statement) => T): T {
     const { driver } = this.core;
-    if (this.#token?.isOpen === false) throw transactionEnded();
+    if (this.#token !== undefined) return this.useTransaction(() => body(driver.prepare(sql)));
     if (!this.isBlocked) return body(driver.prepare(sql));
     if (!isRead(sql)) throw writerBusy("Await this query, or use the transaction's `tx`.");
     return body(driver.prepareCommitted(sql));
@@ -151,9 +154,20 @@ export class HonkerTransaction<TFull extends FullSchema, TSchema extends TablesR
     this.#session = session;
   }
 
-  /** Notifications that go out with this transaction's commit. */
-  get $honkerTx(): HonkerTx {
-    return this.#session.core.honkerTx;
+  /** The transaction without Drizzle: plain SQL, and events that are sent if, and only if, it commits. */
+  get $honkerTx(): ClientTransaction {
+    const session = this.#session;
+    const { notifier } = session.core;
+    return {
+      notify: (channel, payload) => session.useTransaction(() => notifier.notify(channel, payload)),
+      execute: (text, params) => session.useStatement(text, (statement) => statement.run(params)),
+      query: (text, params) =>
+        session.useStatement(text, (statement) => {
+          const rows = statement.all(params);
+          const { columns } = statement;
+          return rows.map((row) => rowToObject(columns, row));
+        }) as ObjectRow[],
+    };
   }
 
   override transaction<T>(body: (tx: HonkerTransaction<TFull, TSchema>) => T): T {

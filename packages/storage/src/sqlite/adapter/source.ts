@@ -1,30 +1,33 @@
 // What a database can be made from, and how each is turned into a driver with a client around it.
 import type { Driver } from "../../engine/driver.ts";
-import { openLibsql } from "../../engine/open-driver.ts";
+import type { HonkerDatabase } from "../../engine/honker-native.ts";
+import { createNotifier, ensureNotifications } from "../../engine/notifications.ts";
+import { createClient, open, type StorageClient } from "../../engine/open.ts";
 import type { DatabaseParts } from "../adapter.ts";
 
-/** An opened SQLite file: what `db.$client` is. */
-export interface SqliteClient {
-  readonly driver: Driver;
-  /** Sends a JSON payload to the listeners of a channel, in every process; inside a transaction with its commit. Returns the notification's id. */
-  notify(channel: string, payload: unknown): number;
-  close(): void;
+/** A path, an opened client, the driver under one, or a database opened with Honker's own binding (its `transaction()` must not be called any more). */
+export type ClientSource = string | StorageClient | Driver | HonkerDatabase;
+
+export function partsOf(source: ClientSource): DatabaseParts<StorageClient> {
+  if (isDriver(source)) return partsOfDriver(source);
+  const client = typeof source === "object" && "driver" in source ? source : open(source);
+  return { client, driver: client.driver, notifier: createNotifier(client.driver) };
 }
 
-/** An opened client, the driver under one, or the path of a file to open. */
-export type ClientSource = SqliteClient | Driver | string;
-
-export function partsOf(source: ClientSource): DatabaseParts<SqliteClient> {
-  if (typeof source === "string") return partsOf(openLibsql(source));
-  const client = "driver" in source ? source : clientOfDriver(source);
-  return { client, driver: client.driver, honkerTx: client };
+function isDriver(source: ClientSource): source is Driver {
+  return typeof source === "object" && "prepare" in source;
 }
 
-function clientOfDriver(driver: Driver): SqliteClient {
-  const insert = "INSERT INTO _honker_notifications (channel, payload) VALUES (?, ?)";
-  return {
-    driver,
-    notify: (channel, payload) => Number(driver.prepare(insert).run([channel, JSON.stringify(payload)]).lastInsertRowid),
-    close: () => driver.close(),
+/** A bare driver may stand on a file that is read only through Drizzle: the notification table is made when it is first needed. */
+function partsOfDriver(driver: Driver): DatabaseParts<StorageClient> {
+  const notifier = createNotifier(driver);
+  const base = createClient({ driver, core: driver, native: undefined });
+  const withTable = <Args extends unknown[], T>(call: (...args: Args) => T) => {
+    return (...args: Args): T => {
+      ensureNotifications(driver);
+      return call(...args);
+    };
   };
+  const client = { ...base, notify: withTable(base.notify), listen: withTable(base.listen) };
+  return { client, driver, notifier: { notify: withTable(notifier.notify) } };
 }

@@ -1,12 +1,12 @@
 // For tests: the library's tables in a new file, with or without rows, as a Drizzle database.
 import type { EngineName } from "../../engine/driver.ts";
 import type { HonkerDatabase } from "../adapter/database.ts";
-import { drizzle, type HonkerDrizzleConfig, type SqliteClient } from "../drizzle.ts";
+import { drizzle, type HonkerDrizzleConfig, type StorageClient } from "../drizzle.ts";
 import { ddlOf } from "./ddl.ts";
 import { type TestFiles, testFiles } from "./drivers.ts";
 import { authors, books, cities, kinds, librarySchema, loans } from "./library-schema.ts";
 
-export type LibraryDatabase = HonkerDatabase<typeof librarySchema, SqliteClient>;
+export type LibraryDatabase = HonkerDatabase<typeof librarySchema, StorageClient>;
 
 export interface Library {
   readonly db: LibraryDatabase;
