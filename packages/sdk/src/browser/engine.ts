@@ -2,26 +2,37 @@
 import type { Core, Engine } from "../core.ts";
 import { createEngine as createEngineOn } from "../engine.ts";
 import type { Platform } from "../runtime.ts";
+import type { SpoolAdapter } from "../spool.ts";
 
-/** What browsers let all requests of a page carry beyond its end is 64 KiB together; other code may use some. */
-let keepaliveBytes = 60_000;
+/** What browsers let all requests of a page carry beyond its end is 64 KiB together; other code may use some. Units: bytes. */
+const keepalive = { left: 60_000 };
 
 const platform: Platform = {
   sign: async (bytes, secret) => (await (crypto.subtle ? import("./sign-webcrypto.ts") : import("./sign-noble.ts"))).sign(bytes, secret),
   gzip: async (bytes) => (globalThis.CompressionStream ? (await import("./gzip.ts")).gzip(bytes) : undefined),
   async fetch(request, url, init) {
     const size = (init.body as Uint8Array).length;
-    const keepalive = size <= keepaliveBytes;
-    if (!keepalive) return request(url, init);
-    keepaliveBytes -= size;
+    if (!globalThis.document || size > keepalive.left) return request(url, init);
+    keepalive.left -= size;
     try {
-      return await request(url, { ...init, keepalive });
+      return await request(url, { ...init, keepalive: true });
     } finally {
-      keepaliveBytes += size;
+      keepalive.left += size;
     }
   },
-  async openSpool() {},
-  room: () => keepaliveBytes,
+  async openSpool(core) {
+    const { spool } = core.settings;
+    if (spool !== "indexeddb" && typeof spool === "string") throw new Error(`a spool is "indexeddb" or an adapter here, not a folder`);
+    const adapter = typeof spool === "string" ? await (await import("../spool-indexeddb.ts")).indexedDbSpool() : (spool as SpoolAdapter);
+    const { createKeeper } = await import("../spool-keeper.ts");
+    core.state.keeper = createKeeper(core, adapter);
+    const { detach } = core.state;
+    core.state.detach = () => {
+      detach?.();
+      adapter.close?.();
+    };
+  },
+  room: () => (globalThis.document ? keepalive.left : 0),
 };
 
 export const createEngine = (core: Core): Engine => createEngineOn(core, platform);

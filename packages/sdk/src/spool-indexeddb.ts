@@ -1,0 +1,38 @@
+// A spool in IndexedDB, for pages: `spool: "indexeddb"` loads it, or import it to choose its name and limits.
+import { createRowSpool, type RowSpoolLimits, type SpooledRow, sizeOf } from "./row-spool.ts";
+import type { SpoolAdapter, SpooledBatch } from "./spool.ts";
+
+export interface IndexedDbSpoolOptions extends RowSpoolLimits {
+  /** Name of the database. @default "cuitty-spool" */
+  readonly name?: string;
+}
+
+/** Opens the spool. Errors: rejects with what IndexedDB says where it is missing or blocked; the client then goes on without. */
+export async function indexedDbSpool({ name = "cuitty-spool", ...limits }: IndexedDbSpoolOptions = {}): Promise<SpoolAdapter> {
+  const opening = indexedDB.open(name, 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore("batches", { keyPath: "key" });
+  const database = await result(opening);
+  // Another tab that upgrades or deletes the database must not wait for us.
+  database.onversionchange = () => database.close();
+  const store = (mode: IDBTransactionMode): IDBObjectStore => database.transaction("batches", mode).objectStore("batches");
+  const spool = createRowSpool(
+    {
+      put: async (batch) => void (await result(store("readwrite").put(batch))),
+      get: (key) => result(store("readonly").get(key) as IDBRequest<SpooledBatch | undefined>),
+      remove: async (key) => void (await result(store("readwrite").delete(key))),
+      async list() {
+        const batches = await result(store("readonly").getAll() as IDBRequest<SpooledBatch[]>);
+        return batches.map((batch): SpooledRow => ({ key: batch.key, sealedAtMs: batch.sealedAtMs, size: sizeOf(batch) }));
+      },
+    },
+    limits,
+  );
+  return { ...spool, close: () => database.close() };
+}
+
+function result<Value>(request: IDBRequest<Value>): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}

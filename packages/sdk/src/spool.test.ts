@@ -1,0 +1,255 @@
+// The spool folder: claims, limits, other processes, a server that is away for long, and spools that fail.
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CuittyClient, type CuittyOptions, createCuittyClient, type SpoolAdapter, type SpooledBatch } from "@cuitty/sdk";
+import { createFaultServer, type FaultServer } from "@cuitty/sdk/testing";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import "fake-indexeddb/auto";
+import { indexedDbSpool } from "./spool-indexeddb.ts";
+import { type PersistLike, persistSpool } from "./spool-persist.ts";
+
+let directory: string;
+let server: FaultServer;
+let isAway: boolean;
+const clients: CuittyClient[] = [];
+
+beforeEach(async () => {
+  vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  directory = mkdtempSync(join(tmpdir(), "cuitty-spool-"));
+  isAway = true;
+  server = await createFaultServer({ fault: () => (isAway ? { status: 503 } : undefined) });
+});
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.shutdown(0);
+  await server.close();
+  rmSync(directory, { recursive: true, force: true });
+  vi.restoreAllMocks();
+});
+
+function start(options: Partial<CuittyOptions> = {}): CuittyClient {
+  const client = createCuittyClient({
+    portalUrl: server.url,
+    projectId: "p",
+    apiKey: "cuitty_sk_test",
+    maxRetries: 0,
+    spool: directory,
+    ...options,
+  });
+  clients.push(client);
+  return client.start();
+}
+
+const emit = (client: CuittyClient, count: number, from = 0): void => {
+  for (let n = from; n < from + count; n++) client.emit({ type: "audit", data: { n } });
+};
+const numbers = (): unknown[] => server.stored.map((event) => event.data.n).sort((a, b) => Number(a) - Number(b));
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+
+describe("a spool folder", () => {
+  test("keeps what a failing server did not take, for its owner's eyes only, until it does", async () => {
+    const client = start({ spool: join(directory, "deep", "er") });
+    emit(client, 20);
+    expect(await client.flush()).toEqual({ sent: 0, pending: 20, dropped: 0 });
+    expect(client.stats().bytes).toBe(0);
+    const [file] = readdirSync(join(directory, "deep", "er"));
+    expect(statSync(join(directory, "deep", "er", file as string)).mode & 0o777).toBe(0o600);
+    expect(statSync(join(directory, "deep", "er")).mode & 0o777).toBe(0o700);
+    isAway = false;
+    emit(client, 5, 20);
+    expect(await client.flush()).toEqual({ sent: 25, pending: 0, dropped: 0 });
+    expect(numbers()).toEqual(upTo(25));
+    expect(server.violations).toEqual([]);
+    expect(readdirSync(join(directory, "deep", "er"))).toEqual([]);
+  });
+
+  test("takes what shutdown could not send, and the next client sends it as restored", async () => {
+    const first = start();
+    emit(first, 10);
+    expect(await first.shutdown(100)).toMatchObject({ pending: 10, dropped: 0 });
+    isAway = false;
+    const second = start();
+    expect(await second.flush()).toEqual({ sent: 10, pending: 0, dropped: 0 });
+    expect(second.stats()).toMatchObject({ emitted: 0, restored: 10, sent: 10 });
+    expect(numbers()).toEqual(upTo(10));
+  });
+
+  test("is not robbed of batches by another living client", async () => {
+    const first = start();
+    emit(first, 10);
+    await first.flush();
+    isAway = false;
+    const second = start();
+    expect(await second.flush()).toEqual({ sent: 0, pending: 0, dropped: 0 });
+    expect(await first.flush()).toMatchObject({ sent: 10 });
+  });
+
+  test("gives up the oldest batches when it is full, and counts them", async () => {
+    const client = start({ spool: { directory, maxBytes: 12_000 } });
+    for (let batch = 0; batch < 6; batch++) {
+      client.emit({ type: "log", data: { batch, text: "x".repeat(3_000) } });
+      await client.flush();
+    }
+    expect(client.stats()).toMatchObject({ emitted: 6, pending: 3, drops: { spool_full: { log: 3 } } });
+    isAway = false;
+    await client.flush();
+    expect(server.stored.map((event) => event.data.batch).sort()).toEqual([3, 4, 5]);
+  });
+
+  test("drops and counts what is older than its limit", async () => {
+    const first = start();
+    emit(first, 4);
+    await first.shutdown(100);
+    isAway = false;
+    const second = start({ spool: { directory, maxAgeMs: 0 } });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await second.flush();
+    expect(second.stats()).toMatchObject({ restored: 4, sent: 0, drops: { expired: { audit: 4 } } });
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test("leaves alone what it did not write, and half-written batches", async () => {
+    writeFileSync(join(directory, "README"), "mine");
+    writeFileSync(join(directory, "1_x_2_y.part"), "half");
+    isAway = false;
+    const client = start();
+    emit(client, 1);
+    expect(await client.flush()).toEqual({ sent: 1, pending: 0, dropped: 0 });
+    expect(readdirSync(directory).sort()).toEqual(["1_x_2_y.part", "README"]);
+  });
+
+  test("takes the overflow of memory, so that nothing is lost", async () => {
+    const client = start({ maxBufferSize: 1e9 });
+    await client.flush();
+    emit(client, 25_000);
+    expect(client.stats()).toMatchObject({ pending: 25_000, dropped: 0 });
+    isAway = false;
+    expect(await client.flush(60_000)).toEqual({ sent: 25_000, pending: 0, dropped: 0 });
+    expect(numbers()).toEqual(upTo(25_000));
+  });
+
+  test("in wal mode has every batch before it is sent, and none after", async () => {
+    isAway = false;
+    const client = start({ durability: "wal" });
+    emit(client, 3);
+    const seen: number[] = [];
+    client.on("sent", () => seen.push(readdirSync(directory).length));
+    await client.flush();
+    expect(numbers()).toEqual(upTo(3));
+    expect(readdirSync(directory)).toEqual([]);
+    await server.close();
+    emit(client, 3);
+    await vi.waitFor(() => expect(readdirSync(directory)).toHaveLength(1), 2_000);
+  });
+});
+
+test("a folder that cannot be made costs one warning and no event", async () => {
+  writeFileSync(join(directory, "file"), "");
+  isAway = false;
+  const client = start({ spool: join(directory, "file", "below") });
+  emit(client, 3);
+  expect(await client.flush()).toEqual({ sent: 3, pending: 0, dropped: 0 });
+});
+
+/** A spool of the user's own, in memory, that may be slow or broken. */
+function memorySpool(delayMs = 0, isBroken = false): SpoolAdapter & { readonly batches: Map<string, SpooledBatch> } {
+  const batches = new Map<string, SpooledBatch>();
+  const pause = async (): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    if (isBroken) throw new Error("broken on purpose");
+  };
+  return {
+    batches,
+    async put(batch) {
+      await pause();
+      batches.set(batch.key, batch);
+    },
+    async remove(key) {
+      await pause();
+      batches.delete(key);
+    },
+    async claim(isHeld) {
+      await pause();
+      return [...batches.values()].find((batch) => !isHeld(batch.key));
+    },
+  };
+}
+
+test("an asynchronous spool keeps batches and gives them back", async () => {
+  const spool = memorySpool(3);
+  const client = start({ spool });
+  emit(client, 10);
+  expect(await client.flush()).toEqual({ sent: 0, pending: 10, dropped: 0 });
+  await vi.waitFor(() => expect(client.stats().bytes).toBe(0));
+  isAway = false;
+  expect(await client.flush()).toEqual({ sent: 10, pending: 0, dropped: 0 });
+  await vi.waitFor(() => expect(spool.batches.size).toBe(0));
+  expect(numbers()).toEqual(upTo(10));
+});
+
+test("a spool that always fails loses nothing that memory can hold", async () => {
+  const client = start({ spool: memorySpool(0, true), durability: "wal" });
+  emit(client, 10);
+  expect(await client.flush()).toEqual({ sent: 0, pending: 10, dropped: 0 });
+  isAway = false;
+  expect(await client.flush()).toEqual({ sent: 10, pending: 0, dropped: 0 });
+  expect(numbers()).toEqual(upTo(10));
+});
+
+/** The part of a persist store that a spool uses, over a Map. */
+function mapStore(): PersistLike & { readonly values: Map<string, unknown> } {
+  const values = new Map<string, unknown>();
+  return {
+    values,
+    kv: {
+      put: async (key, value) => void values.set(key, structuredClone(value)),
+      get: async <Value>(key: string) => values.get(key) as Value | undefined,
+      delete: async (key) => void values.delete(key),
+      async *list<Value>(prefix: string) {
+        for (const [key, value] of values) if (key.startsWith(prefix)) yield { key, value: value as Value };
+      },
+    },
+  };
+}
+
+describe.each(["indexeddb", "persist"])("a spool in %s", (kind) => {
+  const store = mapStore();
+  const open = (limits = {}): SpoolAdapter | Promise<SpoolAdapter> =>
+    kind === "persist" ? persistSpool(store, limits) : indexedDbSpool({ name: directory, ...limits });
+
+  test("keeps batches of any size over the end of a client, and gives them to the next", async () => {
+    const first = start({ spool: await open() });
+    for (let n = 0; n < 30; n++) first.emit({ type: "audit", data: { n, text: `"${"ä".repeat(20_000)}` } });
+    expect(await first.shutdown(2_000)).toMatchObject({ pending: 30, dropped: 0 });
+    isAway = false;
+    const second = start({ spool: await open() });
+    expect(await second.flush()).toEqual({ sent: 30, pending: 0, dropped: 0 });
+    expect(numbers()).toEqual(upTo(30));
+    expect(server.violations).toEqual([]);
+    await second.shutdown();
+    const third = start({ spool: await open() });
+    expect(await third.flush()).toEqual({ sent: 0, pending: 0, dropped: 0 });
+  });
+
+  test("keeps to its limits and tells what it gives up", async () => {
+    const spool = await open({ maxSize: 10_000 });
+    const losses: string[] = [];
+    spool.onLoss?.(({ key }, reason) => losses.push(`${key} ${reason}`));
+    for (let batch = 0; batch < 5; batch++) {
+      await spool.put({
+        key: `key-${batch}`,
+        sealedAtMs: Date.now() - 5 + batch,
+        events: [JSON.stringify({ type: "log", text: "x".repeat(3_000) })],
+      });
+    }
+    expect(losses).toEqual(["key-0 spool_full", "key-1 spool_full"]);
+    expect((await spool.claim(() => false))?.key).toBe("key-2");
+    expect((await spool.claim((key) => key === "key-2"))?.key).toBe("key-3");
+    await spool.remove("key-2");
+
+    const next = await open({ maxAgeMs: -1 });
+    next.onLoss?.(({ key }, reason) => losses.push(`${key} ${reason}`));
+    expect(await next.claim(() => false)).toBeUndefined();
+    expect(losses.slice(2)).toEqual(["key-3 expired", "key-4 expired"]);
+  });
+});
