@@ -11,11 +11,11 @@ export function sleep(ms: number): Promise<void> {
 }
 
 /** Runs `body` until it no longer throws `busy` or the time is up; then the last `busy` is thrown. */
-export async function retryBusy<T>(body: () => T, timeoutMs: number): Promise<T> {
+export async function retryBusy<T>(body: () => T | Promise<T>, timeoutMs: number): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (let attempt = 1; ; attempt++) {
     try {
-      return body();
+      return await body();
     } catch (error) {
       const delay = busyDelayMs(attempt);
       if (!isCuittyError(error, "busy") || performance.now() + delay > deadline) throw error;

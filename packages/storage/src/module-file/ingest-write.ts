@@ -1,6 +1,6 @@
 // One request inside the group's transaction: its inbox row first, then its rows, then their counts.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
-import type { Driver, SqlValue } from "../engine/driver.ts";
+import type { SqlValue } from "../engine/driver.ts";
 import type { IngestOutcome, IngestWrite, RowInsert, SqlStatement, WriteTransaction } from "./types.ts";
 import { assertSynchronous } from "./write-transaction.ts";
 
@@ -43,13 +43,13 @@ export function replayOutcome(row: readonly SqlValue[], request: IngestWrite): I
 }
 
 /** Writes one request; runs inside a transaction and has no effect outside it. */
-export function writeRequest(driver: Driver, tx: WriteTransaction, request: IngestWrite): IngestOutcome {
+export function writeRequest(tx: WriteTransaction, request: IngestWrite): IngestOutcome {
   const { projectId, idempotencyKey, fingerprint, note = null, statements, nowMs } = request;
   const expected = countedRows(statements);
   if (idempotencyKey !== undefined) {
     const row = [projectId, idempotencyKey, fingerprint ?? null, expected, 0, note, Math.trunc(nowMs)];
-    if (driver.prepare(INBOX_INSERT).run(row).changes === 0) {
-      return replayOutcome(driver.prepare(INBOX_SELECT).get([projectId, idempotencyKey]) ?? [], request);
+    if (tx.run(INBOX_INSERT, row) === 0) {
+      return replayOutcome(tx.all(INBOX_SELECT, [projectId, idempotencyKey])[0] ?? [], request);
     }
   }
   const own = request.interactive === undefined ? { inserted: 0, duplicate: 0 } : assertSynchronous(request.interactive(tx));
@@ -58,7 +58,7 @@ export function writeRequest(driver: Driver, tx: WriteTransaction, request: Inge
   const duplicate = own.duplicate + expected - written;
   // Most requests bring new rows alone, and the inbox row says so already.
   if (idempotencyKey !== undefined && (inserted !== expected || duplicate !== 0)) {
-    driver.prepare(INBOX_COUNTS).run([inserted, duplicate, projectId, idempotencyKey]);
+    tx.run(INBOX_COUNTS, [inserted, duplicate, projectId, idempotencyKey]);
   }
   return { status: "written", inserted, duplicate, note };
 }

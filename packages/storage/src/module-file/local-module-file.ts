@@ -30,7 +30,7 @@ function createModuleFile(file: StorageFile, { location, busyTimeoutMs }: { loca
     location,
     async write(request, { signal } = {}) {
       checkIngestWrite(request);
-      return file.write(() => writeRequest(file.driver, tx, request), { ...weightOf(request), signal });
+      return file.write(() => writeRequest(tx, request), { ...weightOf(request), signal });
     },
     transact: (body) => file.write(() => assertSynchronous(body(tx)), { alone: true }),
     // A reader meets a lock only while another process recovers or closes the file.
