@@ -62,9 +62,23 @@ export function endOfValue(scan: Scan, at: number, depth = 0): number {
     case openBracket:
       return depth < maxDepth ? endOfArray(scan, at, depth + 1) : -1;
     default:
-      scalar.lastIndex = at;
-      return scalar.test(scan.text) ? scalar.lastIndex : -1;
+      return endOfScalar(scan.text, at);
   }
+}
+
+function endOfScalar(text: string, at: number): number {
+  // Whole numbers are what most scalars are; a leading zero is left to the pattern.
+  let i = at;
+  let code = text.charCodeAt(i);
+  if (code > 48 && code <= 57) {
+    do {
+      i += 1;
+      code = text.charCodeAt(i);
+    } while (code >= 48 && code <= 57);
+    if (code === comma || code === closeBrace || code === closeBracket) return i;
+  }
+  scalar.lastIndex = at;
+  return scalar.test(text) ? scalar.lastIndex : -1;
 }
 
 function endOfObject(scan: Scan, at: number, depth: number): number {

@@ -165,20 +165,15 @@ function takeBracketed(state: State, start: string): TakenValue {
   return { text: start, mask: REDACTED, rest: "" };
 }
 
+const stringOrBracket = /"(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\]|\\[\s\S])*'|[{}[\]]/g;
+
+/** Index after the bracket that closes the first one, or -1. */
 function closingBracket(text: string): number {
   let depth = 0;
-  let quote = "";
-  for (let i = 0; i < text.length; i += 1) {
-    const char = text[i] as string;
-    if (quote !== "") {
-      if (char === "\\") i += 1;
-      else if (char === quote) quote = "";
-    } else if (char === '"' || char === "'") quote = char;
-    else if (char === "{" || char === "[") depth += 1;
-    else if (char === "}" || char === "]") {
-      depth -= 1;
-      if (depth === 0) return i + 1;
-    }
+  for (const { 0: token, index } of text.matchAll(stringOrBracket)) {
+    if (token === "{" || token === "[") depth += 1;
+    else if (token === "}" || token === "]") depth -= 1;
+    if (depth === 0) return index + 1;
   }
   return -1;
 }

@@ -20,22 +20,31 @@ function apply(before: string, diff: string): string {
   const source = before.match(/[^\n]*\n|[^\n]+$/g) ?? [];
   const out: string[] = [];
   let at = 0;
-  let last: "old" | "new" | "both" = "both";
+  let mark = " ";
+
+  function startHunk(first: string, count: string | undefined): void {
+    const start = count === "0" ? Number(first) : Number(first) - 1;
+    out.push(...source.slice(at, start));
+    at = start;
+  }
+
+  function endWithoutNewline(): void {
+    if (mark !== "-") out.push((out.pop() as string).slice(0, -1));
+    if (mark !== "+" && source[at - 1]?.endsWith("\n")) throw new Error("a newline that should be missing");
+  }
+
+  function takeLine(line: string): void {
+    mark = line[0] as string;
+    const text = line.slice(1);
+    if (mark !== "+" && source[at++]?.replace(/\n$/, "") !== text.replace(/\n$/, "")) throw new Error(`context differs at line ${at}`);
+    if (mark !== "-") out.push(text);
+  }
+
   for (const line of (diff.match(/[^\n]*\n/g) ?? []).slice(2)) {
     const hunk = /^@@ -(\d+)(?:,(\d+))? \+/.exec(line);
-    if (hunk !== null) {
-      const start = hunk[2] === "0" ? Number(hunk[1]) : Number(hunk[1]) - 1;
-      out.push(...source.slice(at, start));
-      at = start;
-    } else if (line.startsWith("\\")) {
-      if (last !== "old") out.push((out.pop() as string).slice(0, -1));
-      if (last !== "new" && source[at - 1]?.endsWith("\n")) throw new Error("a newline that should be missing");
-    } else {
-      const text = line.slice(1);
-      last = line[0] === "-" ? "old" : line[0] === "+" ? "new" : "both";
-      if (last !== "new" && source[at++]?.replace(/\n$/, "") !== text.replace(/\n$/, "")) throw new Error(`context differs at line ${at}`);
-      if (last !== "old") out.push(text);
-    }
+    if (hunk !== null) startHunk(hunk[1] as string, hunk[2]);
+    else if (line.startsWith("\\")) endWithoutNewline();
+    else takeLine(line);
   }
   return out.join("") + source.slice(at).join("");
 }
