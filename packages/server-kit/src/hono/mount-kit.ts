@@ -1,6 +1,5 @@
 // Mounts a whole kit in a Hono app with one line.
 import type { Context, Env, Hono, Schema } from "hono";
-import { matchedRoutes } from "hono/route";
 import type { ServerKit } from "../kit.ts";
 import { honoExchange } from "./hono-exchange.ts";
 import { keepHeaders } from "./keep-headers.ts";
@@ -33,7 +32,8 @@ const isAmbiguous = (target: string | undefined): boolean => target !== undefine
 
 /** What stands before our own pattern in the path: as many segments as in the route's full pattern, whatever their values. */
 function mountPathOf(c: Context, ownPattern: string): string {
-  const pattern = matchedRoutes(c).at(c.req.routeIndex)?.path ?? ownPattern;
+  // The app's own copy of Hono is asked: helpers of another copy, as two versions in one tree have them, do not know its contexts.
+  const pattern = c.req.routePath;
   if (pattern === ownPattern || !pattern.endsWith(ownPattern)) return "";
   const segments = pattern.slice(0, -ownPattern.length).split("/").length;
   const url = c.req.raw.url;
