@@ -59,7 +59,7 @@ const makers: Readonly<Record<string, (index: number) => Record<string, unknown>
 
 const typesOf: Readonly<Record<Mix, readonly string[]>> = { logs: ["log"], mixed: ["log", "performance", "repository", "audit"] };
 
-/** Makes batches from a few templates: ids are written into the bytes in place, so that making one costs little beside its signature. */
+/** Makes batches from a few templates: ids and times are written into the bytes in place, so that making one costs little beside its signature. */
 export function createBatchMaker(mix: Mix, secret: string): () => Batch {
   const templates = Array.from({ length: 8 }, () => makeTemplate(typesOf[mix]));
   const run = randomBytes(4).toString("hex");
@@ -67,12 +67,16 @@ export function createBatchMaker(mix: Mix, secret: string): () => Batch {
   return () => {
     const template = templates[count % templates.length] as Template;
     count += 1;
-    const stamp = Date.now().toString(16).padStart(12, "0");
+    const nowMs = Date.now();
+    const stamp = nowMs.toString(16).padStart(12, "0");
     const serial = count.toString(16).padStart(8, "0");
-    for (let index = 0; index < template.offsets.length; index += 1) {
+    for (let index = 0; index < template.idOffsets.length; index += 1) {
       const step = index.toString(16).padStart(3, "0");
       const id = `${stamp.slice(0, 8)}-${stamp.slice(8)}-7${step}-8${run.slice(0, 3)}-${run.slice(3, 7)}${serial}`;
-      template.body.write(id, template.offsets[index] as number, "latin1");
+      template.body.write(id, template.idOffsets[index] as number, "latin1");
+      // In the order in which they happened, ten milliseconds apart, as a client collects them.
+      const ts = new Date(nowMs - (EVENTS_PER_BATCH - index) * 10).toISOString();
+      template.body.write(ts, template.tsOffsets[index] as number, "latin1");
     }
     const signature = createHmac("sha256", secret).update(template.body).digest("hex");
     return { body: template.body, signature, key: `${run}-${process.pid}-${serial}` };
@@ -81,19 +85,25 @@ export function createBatchMaker(mix: Mix, secret: string): () => Batch {
 
 interface Template {
   readonly body: Buffer;
-  /** Where each event's id stands. */
-  readonly offsets: readonly number[];
+  /** Where each event's id and time stand. */
+  readonly idOffsets: readonly number[];
+  readonly tsOffsets: readonly number[];
 }
 
-const placeholder = "00000000-0000-7000-8000-000000000000";
+const idPlaceholder = "00000000-0000-7000-8000-000000000000";
+const tsPlaceholder = "0000-00-00T00:00:00.000Z";
 
 function makeTemplate(types: readonly string[]): Template {
   const events = Array.from({ length: EVENTS_PER_BATCH }, (_, index) => {
     const type = types[index % types.length] as string;
-    return { type, ts: new Date(Date.now() - index * 10).toISOString(), data: makers[type]?.(index) ?? {}, id: placeholder };
+    return { type, ts: tsPlaceholder, data: makers[type]?.(index) ?? {}, id: idPlaceholder };
   });
   const body = Buffer.from(JSON.stringify({ events }));
+  return { body, idOffsets: offsetsOf(body, idPlaceholder), tsOffsets: offsetsOf(body, tsPlaceholder) };
+}
+
+function offsetsOf(body: Buffer, text: string): readonly number[] {
   const offsets: number[] = [];
-  for (let at = body.indexOf(placeholder); at !== -1; at = body.indexOf(placeholder, at + 1)) offsets.push(at);
-  return { body, offsets };
+  for (let at = body.indexOf(text); at !== -1; at = body.indexOf(text, at + 1)) offsets.push(at);
+  return offsets;
 }
