@@ -89,6 +89,9 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
     cuitty.start();
 
     const close = async (): Promise<void> => {
+      // Which commits were sent is remembered before the client ends, so that the next start does not send them again.
+      await cuitty.flush(2_000);
+      await Promise.race([commits.remembered(), new Promise((resolve) => setTimeout(resolve, 1_000).unref())]);
       await cuitty.shutdown();
       await kit.close();
       await new Promise<void>((resolve) => {

@@ -54,6 +54,11 @@ export interface RepositoryReport {
 export interface RepositoryPlugin extends CuittyPlugin {
   /** Resolves when the events of this start have been handed to the client. Never rejects. */
   done(): Promise<RepositoryReport>;
+  /**
+   * Resolves when what this start sent has been acknowledged and remembered, or when that has failed. Never rejects.
+   * Await it between `flush` and `shutdown`: a shutdown in between leaves the state as it was, and the next start sends the same commits again.
+   */
+  remembered(): Promise<void>;
 }
 
 const nothing: RepositoryReport = Object.freeze({ commits: 0, refs: 0 });
@@ -75,13 +80,17 @@ const pauseMs = 500;
  */
 export function repositoryPlugin(options: RepositoryPluginOptions = {}): RepositoryPlugin {
   let running: Promise<RepositoryReport> = Promise.resolve(nothing);
+  let remembering: Promise<void> = Promise.resolve();
   let stop: AbortController | undefined;
   return {
     name: "repository",
     setup(context) {
       stop?.abort();
       stop = new AbortController();
-      running = run(context, options, stop.signal)
+      const remember = (work: Promise<void>): void => {
+        remembering = work;
+      };
+      running = run({ context, options, signal: stop.signal, remember })
         .catch((error: unknown) => ({
           ...nothing,
           problem: `the repository cannot be read: ${error instanceof Error ? error.message : typeof error}`,
@@ -96,6 +105,7 @@ export function repositoryPlugin(options: RepositoryPluginOptions = {}): Reposit
       stop = undefined;
     },
     done: () => running,
+    remembered: () => running.then(() => remembering),
   };
 }
 
@@ -108,7 +118,15 @@ function tell(problem: string, context: PluginContext, { onSkip }: RepositoryPlu
   }
 }
 
-async function run(context: PluginContext, options: RepositoryPluginOptions, signal: AbortSignal): Promise<RepositoryReport> {
+interface Run {
+  readonly context: PluginContext;
+  readonly options: RepositoryPluginOptions;
+  readonly signal: AbortSignal;
+  /** Told of the work that goes on when the events have been handed over. */
+  readonly remember: (work: Promise<void>) => void;
+}
+
+async function run({ context, options, signal, remember }: Run): Promise<RepositoryReport> {
   const repository = await findRepository(options.path ?? process.cwd());
   if (repository === undefined) return { ...nothing, problem: "no git repository here, no commits are sent" };
   const cursor = options.cursor ?? (options.statePath === undefined ? undefined : fileCursor(options.statePath));
@@ -131,13 +149,14 @@ async function run(context: PluginContext, options: RepositoryPluginOptions, sig
   const tips = kinds.includes("commit") && repository.head !== undefined ? [repository.head] : before.tips;
   const state = { tips, refs: Object.fromEntries(refs.map((ref) => [refKey(ref), ref.id])) };
   // In its own time: `done` only means that the events have been handed over.
-  acknowledgement
+  const remembered = acknowledgement
     .whenAll(events.length)
-    .then(() => cursor?.save(state))
+    .then(async () => void (await cursor?.save(state)))
     .catch((error: unknown) =>
       context.debug(`repository: not remembered as sent: ${error instanceof Error ? error.message : typeof error}`),
     )
     .finally(acknowledgement.close);
+  remember(remembered);
   return { commits: commits.length, refs: changes.length };
 }
 
