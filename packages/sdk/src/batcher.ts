@@ -29,12 +29,13 @@ export interface Batch extends SpooledBatch {
 export function seal(queued: readonly QueuedEvent[]): Batch {
   const sealedAtMs = Date.now();
   const time = sealedAtMs.toString(16).padStart(12, "0");
-  const tail = uuid().slice(19);
+  const head = `{"id":"${time.slice(0, 8)}-${time.slice(8)}-7`;
+  const tail = `${uuid().slice(18)}",`;
   let size = 0;
   const events = queued.map((event, index) => {
     size += event.size;
     // RFC 9562 section 6.2: a counter in rand_a keeps the ids of one batch in order.
-    return `{"id":"${time.slice(0, 8)}-${time.slice(8)}-7${(4096 + index).toString(16).slice(1)}-${tail}",${event.text.slice(1)}`;
+    return head + (4096 + index).toString(16).slice(1) + tail + event.text.slice(1);
   });
   return { key: uuid(), sealedAtMs, events, size, tries: 0 };
 }

@@ -98,9 +98,11 @@ describe("a request leaves", () => {
   test("with maxBufferSize events at once, and with 1 MiB at once", async () => {
     const { client, recorder } = await start([], { maxBufferSize: 10 });
     emit(client, 10);
+    await pass(1);
     await until(() => recorder.requests.length > 0);
     expect(recorder.requests.map((request) => request.events.length)).toEqual([10]);
     for (let n = 0; n < 5; n++) client.emit({ type: "audit", data: { text: "x".repeat(220_000) } });
+    await pass(1);
     await until(() => recorder.requests.length > 1);
     expect(recorder.requests.length).toBeGreaterThan(1);
   });

@@ -23,6 +23,7 @@ export function createEngine(core: Core, platform: Platform): Engine {
   let runner: Promise<void> | undefined;
   let closing: Promise<FlushResult> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let soon: ReturnType<typeof setTimeout> | undefined;
   /** Events at the head of the queue that are due whatever their number. */
   let due = 0;
   let firstAtMs = 0;
@@ -136,7 +137,13 @@ export function createEngine(core: Core, platform: Platform): Engine {
       lastAtMs = now();
       if (count() < 2) firstAtMs = lastAtMs;
       arm(Math.min(idleMs, settings.flushInterval));
-      if (state.isStarted && !runner && isDue() && lastAtMs > state.openUntilMs) void run();
+      if (state.isStarted && !runner && !soon && isDue() && lastAtMs > state.openUntilMs) {
+        // Not in this turn: what else a burst emits comes along, in half as many requests.
+        soon = later(() => {
+          soon = undefined;
+          void run();
+        }, 0);
+      }
     },
     leave() {
       for (;;) {
