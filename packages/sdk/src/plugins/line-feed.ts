@@ -1,4 +1,5 @@
 // From finished lines of a logger to events of a client; shared by the logs plugin, its stream and its transport.
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { PluginContext } from "../plugin.ts";
 import { ingestPathOf } from "./ingest-path.ts";
 import { type LevelName, levelNumber } from "./log-level.ts";
@@ -38,14 +39,27 @@ export function createLineFeed(context: PluginContext, options: LogStreamOptions
 function mapperFor(options: LogStreamOptions, context: PluginContext): LineMapper {
   const { service, messageKey } = options;
   const ingestPath = ingestPathOf(context.portalUrl);
-  const logger = (options as { readonly logger?: unknown }).logger as { levels?: { values?: Record<string, number> } } | undefined;
+  const { logger } = options as { readonly logger?: LoggerLevels };
   return createLineMapper({ minLevel: minLevelOf(options.minLevel, logger), service, messageKey, ingestPath, now: context.now });
 }
 
-function minLevelOf(minLevel: LogStreamOptions["minLevel"], logger: { levels?: { values?: Record<string, number> } } | undefined): number {
+interface LoggerLevels {
+  readonly levels?: { readonly values?: Readonly<Record<string, number>> };
+}
+
+/** Number of the lowest level. Errors: `invalid_option` for a name that neither pino nor the logger knows. */
+export function minLevelOf(minLevel: LogStreamOptions["minLevel"], logger?: LoggerLevels): number {
   if (typeof minLevel === "number") return minLevel;
   const name = minLevel ?? "info";
-  return logger?.levels?.values?.[name] ?? levelNumber(name) ?? 30;
+  const number = logger?.levels?.values?.[name] ?? levelNumber(name);
+  if (number !== undefined) return number;
+  throw new CuittyError(
+    "invalid_option",
+    "logs: minLevel: expected trace, debug, info, warn, error, fatal, a level of the logger's own, or a number",
+    {
+      details: { option: "minLevel" },
+    },
+  );
 }
 
 /** Reads what only the logger knows: the label of a custom level and the key of the message. */

@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { type CuittyOptions, createCuittyClient } from "../node/index.ts";
 import type { CuittyPlugin, PluginContext } from "../plugin.ts";
-import { createLineFeed, type LogStreamOptions } from "./line-feed.ts";
+import { createLineFeed, type LogStreamOptions, minLevelOf } from "./line-feed.ts";
 
 /** JSON-safe options, since they travel to the worker: those of the client (without functions) and those of a log stream. */
 export interface LogsTransportOptions extends Omit<CuittyOptions, "fetch" | "waitUntil">, LogStreamOptions {
@@ -35,6 +35,7 @@ export default function logsTransport(options: LogsTransportOptions): Writable {
     pinoWillSendConfig: _config,
     ...clientOptions
   } = options as WorkerOptions;
+  minLevelOf(minLevel);
   const client = createCuittyClient(clientOptions);
   let feed: ((line: string) => void) | undefined;
   const plugin: CuittyPlugin = {

@@ -232,6 +232,13 @@ test("something that is no pino logger is refused with one clear error", () => {
   }
 });
 
+test("a level that does not exist is refused, one of the logger's own is not", () => {
+  const logger = pino({ customLevels: { notice: 35 } }, sink());
+  expect(() => logsPlugin({ logger, minLevel: "verbose" })).toThrow(expect.objectContaining({ code: "invalid_option" }));
+  expect(() => cuittyStream({ use() {} }, { minLevel: "notice" })).toThrow(expect.objectContaining({ code: "invalid_option" }));
+  expect(() => logsPlugin({ logger, minLevel: "notice" })).not.toThrow();
+});
+
 test("a line that is written because of a line is written, but not sent", () => {
   const out = sink();
   const logger = pino({ base: null }, out);

@@ -1,6 +1,6 @@
 // The logs plugin: lines of an existing pino logger (or of the console) as `log` events, without a worker and without parsing them again.
 import type { CuittyPlugin } from "../plugin.ts";
-import { createFactsReader, createLineFeed, type Feed, type LogStreamOptions } from "./line-feed.ts";
+import { createFactsReader, createLineFeed, type Feed, type LogStreamOptions, minLevelOf } from "./line-feed.ts";
 import type { LineFacts } from "./log-line.ts";
 import { assertPino, type PinoLogger, teePino } from "./pino-tee.ts";
 
@@ -21,10 +21,12 @@ export interface LogsPluginOptions extends LogStreamOptions {
  * { "type": "log", "data": { "level": "info", "message": "request processed", "module": "api", "fields": { "requestId": "abc" } } }
  * ```
  * `hostname` becomes `host`, `name` the service, `trace_id` and `span_id` the trace; everything else stays in `fields`, byte for byte.
- * Redaction of the logger has been applied by then. Errors: `invalid_option` when `logger` is not pino's.
+ * Redaction of the logger has been applied by then. Errors: `invalid_option` when `logger` is not pino's or `minLevel` is no level.
  */
 export function logsPlugin(options: LogsPluginOptions): CuittyPlugin {
   assertPino(options.logger);
+  // Here, so that a wrong name is an error of the call and not a line that is missing later.
+  minLevelOf(options.minLevel, options.logger);
   let stop: (() => void) | undefined;
   return {
     name: "logs",
@@ -56,6 +58,7 @@ const maxWaitingLines = 1_000;
  * ```
  */
 export function cuittyStream(client: { use(plugin: CuittyPlugin): unknown }, options: LogStreamOptions = {}): CuittyLogStream {
+  minLevelOf(options.minLevel);
   const factsOf = createFactsReader(options);
   let feed: Feed | undefined;
   let waiting: [string, LineFacts][] | undefined = [];

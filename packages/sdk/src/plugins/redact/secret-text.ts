@@ -3,7 +3,10 @@
 /** Stands where a secret was. */
 export const REDACTED = "[redacted]";
 
-// Each pattern starts with text that is rare in prose, so that ordinary lines cost one failed search each.
+// Something of every pattern below: a text without any of it, which is nearly every text, is searched once instead of fifteen times.
+const hint =
+  /:\/\/|\b(?:Bearer|Basic)\s|PRIVATE KEY|cuitty_sk_|[sr]k[_-]|whsec_|gh[oprsu]_|github_pat_|glpat-|A[KS]IA|AIza|xox|npm_|SG\.|eyJ/i;
+
 const shapes: readonly RegExp[] = [
   /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$(?![\s\S]))/g,
   /\bcuitty_sk_[A-Za-z0-9_-]{8,}/g,
@@ -25,6 +28,7 @@ const authorization = /\b(Bearer|Basic)\s+[A-Za-z0-9+/=._~-]{8,}/gi;
 
 /** The text with URL credentials, authorization values, private keys and well-known tokens replaced; other text is returned as it is. */
 export function redactText(text: string): string {
+  if (!hint.test(text)) return text;
   let clean = text;
   for (const shape of shapes) clean = clean.replace(shape, REDACTED);
   return clean.replace(urlCredentials, `$1${REDACTED}@`).replace(authorization, `$1 ${REDACTED}`);
