@@ -1,9 +1,9 @@
 // Rows in one libSQL file: the default adapter on Node, Bun and Deno.
 import type * as NodeFs from "node:fs";
 import type * as NodePath from "node:path";
-import { CuittyError, isCuittyError } from "@cuitty/wire-protocol";
+import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { AdapterEntry, AdapterOp, AdapterRange, PersistAdapter } from "../adapter.ts";
-import { builtinModule } from "../crypto/providers/provider.ts";
+import { builtinModule } from "../crypto/builtin-module.ts";
 import { bytesAfterPrefix, bytesToKey, keyToBytes } from "./key-bytes.ts";
 import { loadSqlite, type SqliteFile, type SqliteLibrary } from "./sqlite-file.ts";
 

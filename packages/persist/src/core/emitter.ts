@@ -1,5 +1,5 @@
 // The store's own notices: conflicts, sync rounds, key rotation and errors nobody awaits.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 
 export interface StoreNotices {
   /** Two peers changed one key; needs `sync`. */

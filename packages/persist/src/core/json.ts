@@ -1,5 +1,5 @@
 // Turns a value into JSON text and refuses what would not come back equal, naming the place inside the value.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { utf8Bytes } from "./paths.ts";
 
 const maxValueBytes = 1024 * 1024;

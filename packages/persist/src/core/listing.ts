@@ -1,8 +1,9 @@
 // Rows of a facet in the order of their paths, page by page, from stores whose keys sort so and from those whose keys are tokens.
 import { isPromise } from "../crypto/bytes.ts";
+import { entriesInOrder } from "./entries.ts";
 import { lowerBound, type PathIndexes } from "./path-index.ts";
 import type { Facet, StoredRow } from "./row.ts";
-import { entriesInOrder, type Rows } from "./rows.ts";
+import type { Rows } from "./rows.ts";
 
 export interface Listing {
   /** At most so many. @default all */

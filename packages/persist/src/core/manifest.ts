@@ -1,5 +1,5 @@
 // The store's first row: what format it has, whether it is encrypted, and its key ring sealed under the newest key.
-import { CuittyError, isCuittyError } from "@cuitty/wire-protocol";
+import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { PersistAdapter } from "../adapter.ts";
 import { base64UrlToBytes, bytesToBase64Url, bytesToHex, utf8, utf8ToText } from "../crypto/bytes.ts";
 import { nonceBytes, openEnvelope, readHeader, saltBytes, scopeOf, sealEnvelope } from "../crypto/envelope.ts";

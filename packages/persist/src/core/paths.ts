@@ -1,5 +1,5 @@
 // Rules for keys and prefixes: what may name a record, and what a caller hears when it may not.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 
 const maxKeyBytes = 1024;
 const maxSegmentBytes = 255;

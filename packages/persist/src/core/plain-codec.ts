@@ -1,5 +1,5 @@
 // Rows of a store that is not encrypted: readable keys, values as JSON that other tools can read.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { base64UrlToBytes, bytesToBase64Url } from "../crypto/bytes.ts";
 import type { Address, Facet, Row, RowCodec, RowMeta } from "./row.ts";
 

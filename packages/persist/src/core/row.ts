@@ -35,6 +35,8 @@ export interface Located {
   readonly key: string;
   /** The path's token, in an encrypted store. */
   readonly token?: Uint8Array;
+  /** The path, where the caller knows it; reading it out of the row is then spared. */
+  readonly path?: string;
 }
 
 /** Names and encodes rows: readable in a plain store, sealed in an encrypted one. */

@@ -1,7 +1,8 @@
 // Rows of one open store: reads that see every earlier write, writes that are durable when they resolve, listings in the order of paths.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { AdapterChange, AdapterEntry, AdapterOp, PersistAdapter } from "../adapter.ts";
 import { type Awaitable, chain, isPromise } from "../crypto/bytes.ts";
+import { entriesInOrder, entriesOf } from "./entries.ts";
 import { type Listing, listRows } from "./listing.ts";
 import { createPathIndexes } from "./path-index.ts";
 import { type Address, addressId, type Facet, type Row, type RowCodec, type StoredRow } from "./row.ts";
@@ -152,23 +153,4 @@ function committedOf(change: RowChange): CommittedChange {
 function opOf(codec: RowCodec, change: RowChange): Awaitable<AdapterOp> {
   if (change.type === "delete") return chain(codec.locate(change.address), ({ key }) => ({ type: "delete" as const, key }));
   return chain(codec.encode(change.address, change.row), ({ key, value }) => ({ type: "put" as const, key, value }));
-}
-
-async function entriesOf(adapter: PersistAdapter, prefix: string): Promise<AdapterEntry[]> {
-  const entries: AdapterEntry[] = [];
-  // An adapter may list more than was asked for (a store that only knows folders does), never less.
-  for await (const entry of await adapter.list(prefix)) if (entry.key.startsWith(prefix)) entries.push(entry);
-  return entries;
-}
-
-/** A page in key order from any adapter. */
-export async function entriesInOrder(
-  adapter: PersistAdapter,
-  { prefix, after, limit, reverse = false }: { prefix: string; after?: string; limit: number; reverse?: boolean },
-): Promise<readonly AdapterEntry[]> {
-  if (adapter.range)
-    return adapter.range({ prefix, limit: Math.min(limit, Number.MAX_SAFE_INTEGER), reverse, ...(after === undefined ? {} : { after }) });
-  const sign = reverse ? -1 : 1;
-  const entries = (await entriesOf(adapter, prefix)).filter(({ key }) => after === undefined || (reverse ? key < after : key > after));
-  return entries.sort((a, b) => (a.key < b.key ? -sign : sign)).slice(0, limit);
 }

@@ -1,6 +1,6 @@
 // Rows of an encrypted store: names are tokens, values are envelopes that hold the path, bound to their place.
-import { CuittyError } from "@cuitty/wire-protocol";
-import { type Awaitable, base64UrlToBytes, chain, readU32, u32, utf8, utf8ToText } from "../crypto/bytes.ts";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { type Awaitable, base64UrlToBytes, chain, isPromise, readU32, textIn, u32, utf8 } from "../crypto/bytes.ts";
 import { nonceBytes, openEnvelope, scopeOf, sealEnvelope } from "../crypto/envelope.ts";
 import type { CryptoProvider } from "../crypto/providers/provider.ts";
 import type { Segments } from "../crypto/segment.ts";
@@ -43,22 +43,28 @@ export function createSealedCodec(options: SealedCodecOptions): RowCodec {
 
   function locate({ facet, path, leaf }: Address): Awaitable<PathToken> {
     const found = tokens.of(facet, path);
-    return leaf === undefined ? found : chain(found, ({ key, token }) => ({ key: key + leafMark + leaf, token }));
+    return leaf === undefined ? found : chain(found, ({ key, token }) => ({ path, key: key + leafMark + leaf, token }));
   }
 
-  function open(facet: Facet, { key, token }: Located, envelope: Uint8Array): Awaitable<StoredRow> {
+  function open(facet: Facet, { key, token, path }: Located, envelope: Uint8Array): Awaitable<StoredRow> {
     const leafAt = key.indexOf(leafMark);
     const place = { scope: scope(facet), key, mask: token ?? tokenIn(leafAt < 0 ? key : key.slice(0, leafAt)) };
-    return chain(segments.forReading(envelope), (segment) =>
-      chain(openEnvelope(provider, { segment, place, envelope }), (plaintext) =>
-        leafAt < 0 ? unpack(plaintext) : { ...unpack(plaintext), leaf: key.slice(leafAt + 1) },
-      ),
-    );
+    const leaf = leafAt < 0 ? undefined : key.slice(leafAt + 1);
+    const segment = segments.forReading(envelope);
+    if (isPromise(segment))
+      return segment.then(async (found) => unpack(await openEnvelope(provider, { segment: found, place, envelope }), { path, leaf }));
+    const plaintext = openEnvelope(provider, { segment, place, envelope });
+    return isPromise(plaintext) ? plaintext.then((bytes) => unpack(bytes, { path, leaf })) : unpack(plaintext, { path, leaf });
   }
 
-  async function reopen(error: unknown, again: () => Awaitable<StoredRow>): Promise<StoredRow> {
-    if ((error as { code?: string }).code === "key_missing" && (await options.refresh())) return again();
-    throw asRowError(error);
+  /** A key the ring lacks may have been made by another tab meanwhile. */
+  async function reopen(error: unknown, at: { facet: Facet; located: Located; envelope: Uint8Array }): Promise<StoredRow> {
+    if ((error as { code?: string }).code !== "key_missing" || !(await options.refresh())) throw asRowError(error);
+    try {
+      return await open(at.facet, at.located, at.envelope);
+    } catch (again) {
+      throw asRowError(again);
+    }
   }
 
   return {
@@ -84,12 +90,11 @@ export function createSealedCodec(options: SealedCodecOptions): RowCodec {
           "tampered",
           "a value of an encrypted store is not sealed; it was written by something else: restore a backup",
         );
-      const again = () => open(facet, at, envelope);
       try {
-        const opened = again();
-        return opened instanceof Promise ? opened.catch((error: unknown) => reopen(error, again)) : opened;
+        const opened = open(facet, at, envelope);
+        return isPromise(opened) ? opened.catch((error: unknown) => reopen(error, { facet, located: at, envelope })) : opened;
       } catch (error) {
-        return reopen(error, again);
+        return reopen(error, { facet, located: at, envelope });
       }
     },
   };
@@ -126,11 +131,18 @@ function pack(path: string, row: Row): Uint8Array {
   return packed;
 }
 
-function unpack(plaintext: Uint8Array): StoredRow {
+function unpack(
+  plaintext: Uint8Array,
+  { path: known, leaf }: { readonly path: string | undefined; readonly leaf: string | undefined },
+): StoredRow {
   const nameEnd = 5 + readU32(plaintext, 1);
   const metaEnd = nameEnd + 4 + readU32(plaintext, nameEnd);
-  const path = utf8ToText(plaintext.subarray(5, nameEnd));
-  const body = plaintext.subarray(metaEnd);
-  const row = plaintext[0] === kindBytes ? { path, bytes: body } : { path, json: utf8ToText(body) };
-  return metaEnd === nameEnd + 4 ? row : { ...row, meta: JSON.parse(utf8ToText(plaintext.subarray(nameEnd + 4, metaEnd))) as RowMeta };
+  const path = known ?? textIn(plaintext, 5, nameEnd);
+  const meta = metaEnd === nameEnd + 4 ? undefined : (JSON.parse(textIn(plaintext, nameEnd + 4, metaEnd)) as RowMeta);
+  const row =
+    plaintext[0] === kindBytes
+      ? { path, bytes: plaintext.subarray(metaEnd) }
+      : { path, json: textIn(plaintext, metaEnd, plaintext.length) };
+  if (meta === undefined && leaf === undefined) return row;
+  return { ...row, ...(meta ? { meta } : {}), ...(leaf === undefined ? {} : { leaf }) };
 }

@@ -1,5 +1,5 @@
 // Collects the writes of one turn into as few atomic batches as possible, in order, and tells each writer when its own is durable.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { type AdapterCapabilities, type AdapterChange, type AdapterOp, capabilitiesOf, type PersistAdapter } from "../adapter.ts";
 import { type Awaitable, isPromise } from "../crypto/bytes.ts";
 

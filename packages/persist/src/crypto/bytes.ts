@@ -27,9 +27,13 @@ interface Utf8Slice {
   utf8Slice?(start: number, end: number): string;
 }
 
-/** Text of bytes this package encoded and authenticated itself; anything else would need a strict decoder. */
+/** Part of bytes as text; of bytes this package encoded and authenticated itself, anything else would need a strict decoder. */
+export function textIn(bytes: Uint8Array, start: number, end: number): string {
+  return (bytes as Utf8Slice).utf8Slice?.(start, end) ?? decoder.decode(bytes.subarray(start, end));
+}
+
 export function utf8ToText(bytes: Uint8Array): string {
-  return (bytes as Utf8Slice).utf8Slice?.(0, bytes.length) ?? decoder.decode(bytes);
+  return textIn(bytes, 0, bytes.length);
 }
 
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {

@@ -1,6 +1,6 @@
 // The envelope: frozen bytes, equal in all providers, and refused when anything about it is not as sealed.
 import { readFileSync } from "node:fs";
-import { isCuittyError } from "@cuitty/wire-protocol";
+import { isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { describe, expect, test } from "vitest";
 import { envelopeOverheadBytes, generateKey, open, seal } from "./index.ts";
 import type { ProviderName } from "./providers/provider.ts";

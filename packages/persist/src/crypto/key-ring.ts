@@ -1,5 +1,5 @@
 // The keys of a store by epoch: a set that only grows, and its text form for backups and other devices.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { base64UrlToBytes, bytesToBase64Url, concatBytes, equalBytes, readU32, u32 } from "./bytes.ts";
 import type { CryptoProvider } from "./providers/provider.ts";
 

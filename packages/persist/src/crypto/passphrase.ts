@@ -1,9 +1,10 @@
 // A key ring wrapped by a passphrase: scrypt, then the envelope. For exports that travel or lie in a drawer.
 import type * as NodeCrypto from "node:crypto";
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { builtinModule } from "./builtin-module.ts";
 import { base64UrlToBytes, bytesToBase64Url, concatBytes, readU32, u32 } from "./bytes.ts";
 import { bytesToRing, type KeyRing, ringToBytes } from "./key-ring.ts";
-import { builtinModule, type CryptoProvider, randomBytes } from "./providers/provider.ts";
+import { type CryptoProvider, randomBytes } from "./providers/provider.ts";
 import { open, seal } from "./seal.ts";
 
 const prefix = "cuitty-key-scrypt-1.";

@@ -1,5 +1,5 @@
 // AES-GCM, HKDF-SHA-256 and HMAC-SHA-256 as plain functions over the three providers.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { type Awaitable, concatBytes } from "./bytes.ts";
 import { type CryptoProvider, loadProvider, type ProviderName } from "./providers/provider.ts";
 

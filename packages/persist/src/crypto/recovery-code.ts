@@ -1,5 +1,5 @@
 // A printable code for one key: Crockford's base32 in groups of five, with a checksum, readable over a telephone.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { concatBytes, equalBytes, readU32, u32 } from "./bytes.ts";
 import { checksum, createKeyRing, type KeyRing, ringKeyBytes } from "./key-ring.ts";
 import type { CryptoProvider } from "./providers/provider.ts";

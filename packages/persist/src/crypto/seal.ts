@@ -1,5 +1,5 @@
 // `seal` and `open`: one value, one key, one context; the envelope of the store without a store.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { nonceBytes, openEnvelope, type Place, readHeader, saltBytes, scopeOf, sealEnvelope } from "./envelope.ts";
 import type { ProviderOption } from "./primitives.ts";
 import { type CryptoProvider, loadProvider, randomBytes } from "./providers/provider.ts";

@@ -1,5 +1,5 @@
 // Segment keys: derived from an epoch key with a fresh salt, kept for reading, replaced for writing after 2^20 values.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { type Awaitable, bytesToHex, concatBytes, lengthPrefixed, u32, utf8 } from "./bytes.ts";
 import { commitmentBytes, isOfSegment, readHeader, type Segment, saltBytes, segmentHeader } from "./envelope.ts";
 import { hkdf } from "./primitives.ts";

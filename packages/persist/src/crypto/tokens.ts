@@ -11,6 +11,7 @@ const facetChars = 6;
 const facetRoots = "";
 
 export interface PathToken {
+  readonly path: string;
   /** Printable: 6 characters for the facet, 22 for each segment. */
   readonly key: string;
   /** 16 bytes, the last link of the chain; masks the nonces of the path's rows. */
@@ -58,7 +59,7 @@ export async function createPathTokens({ provider, storeId, rootKey }: PathToken
     if (known) return known;
     return chain(provider.hmac(nameKey, lengthPrefixed(storeId, utf8(name))), (digest) => {
       const token = digest.slice(0, tokenBytes);
-      return remember(cache, name, { key: bytesToBase64Url(token).slice(0, facetChars), token });
+      return remember(cache, name, { path: "", key: bytesToBase64Url(token).slice(0, facetChars), token });
     });
   }
 
@@ -71,7 +72,7 @@ export async function createPathTokens({ provider, storeId, rootKey }: PathToken
     return chain(parent, ({ key, token }) =>
       chain(provider.hmac(nameKey, concatBytes(token, utf8(path.slice(slash + 1)))), (digest) => {
         const next = digest.slice(0, tokenBytes);
-        return remember(cache, path, { key: key + bytesToBase64Url(next), token: next });
+        return remember(cache, path, { path, key: key + bytesToBase64Url(next), token: next });
       }),
     );
   }

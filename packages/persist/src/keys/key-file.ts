@@ -1,8 +1,8 @@
 // A key file of mode 0600, for machines without a keychain: servers, containers, CI.
 import type * as NodeFs from "node:fs";
 import type * as NodePath from "node:path";
-import { CuittyError } from "@cuitty/wire-protocol";
-import { builtinModule } from "../crypto/providers/provider.ts";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { builtinModule } from "../crypto/builtin-module.ts";
 import type { KeyPlace } from "./key-storage.ts";
 
 interface KeyFile {

@@ -13,6 +13,7 @@ const nobleMinNonceBytes = 8;
 export function nobleProvider(): CryptoProvider {
   return {
     name: "noble",
+    isSync: true,
     sha256: (data) => sha256(data),
     hmacKey: (bytes) => ({ bytes, handle: undefined }),
     hmac: (key, data) => hmac(sha256, key.bytes, data),

@@ -1,8 +1,10 @@
 // node:crypto as provider: synchronous, the fastest on Node, Bun and Deno.
 import type * as NodeCrypto from "node:crypto";
-import { builtinModule, type CryptoProvider, type GcmMessage, type PreparedKey } from "./provider.ts";
+import { builtinModule } from "../builtin-module.ts";
+import type { CryptoProvider, GcmMessage, PreparedKey } from "./provider.ts";
 
 const tagBytes = 16;
+const tagOptions = { authTagLength: tagBytes } as const;
 /** OpenSSL's EVP interface takes at most 128 bytes of nonce. */
 const maxNonceBytes = 128;
 
@@ -10,6 +12,7 @@ export function nodeProvider(): CryptoProvider {
   const crypto = builtinModule<typeof NodeCrypto>("node:crypto")!;
   return {
     name: "node",
+    isSync: true,
     sha256: (data) => crypto.createHash("sha256").update(data).digest(),
     hmacKey: (bytes) => ({ bytes, handle: crypto.createSecretKey(bytes) }),
     hmac: (key, data) =>
@@ -30,7 +33,7 @@ function cipherName(key: PreparedKey): NodeCrypto.CipherGCMTypes {
 }
 
 function seal(crypto: typeof NodeCrypto, key: PreparedKey, { nonce, aad, data }: GcmMessage): Uint8Array {
-  const cipher = crypto.createCipheriv(cipherName(key), key.handle as NodeCrypto.KeyObject, nonce, { authTagLength: tagBytes });
+  const cipher = crypto.createCipheriv(cipherName(key), key.handle as NodeCrypto.KeyObject, nonce, tagOptions);
   cipher.setAAD(aad);
   const sealed = new Uint8Array(data.length + tagBytes);
   sealed.set(cipher.update(data));
@@ -42,7 +45,7 @@ function seal(crypto: typeof NodeCrypto, key: PreparedKey, { nonce, aad, data }:
 function open(crypto: typeof NodeCrypto, key: PreparedKey, { nonce, aad, data }: GcmMessage): Uint8Array | undefined {
   const split = data.length - tagBytes;
   if (split < 0) return undefined;
-  const decipher = crypto.createDecipheriv(cipherName(key), key.handle as NodeCrypto.KeyObject, nonce, { authTagLength: tagBytes });
+  const decipher = crypto.createDecipheriv(cipherName(key), key.handle as NodeCrypto.KeyObject, nonce, tagOptions);
   decipher.setAAD(aad);
   decipher.setAuthTag(data.subarray(split));
   const plaintext = decipher.update(data.subarray(0, split));

@@ -1,5 +1,6 @@
 // What a cryptographic provider must do, and which one serves where. All of them give identical bytes.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { builtinModule } from "../builtin-module.ts";
 import type { Awaitable } from "../bytes.ts";
 
 /** `node`: node:crypto, synchronous (Node, Bun, Deno). `webcrypto`: the platform's SubtleCrypto. `noble`: JavaScript, everywhere. */
@@ -13,6 +14,8 @@ export interface PreparedKey {
 
 export interface CryptoProvider {
   readonly name: ProviderName;
+  /** Every answer is a value, never a promise: what is handed in may be reused as soon as the call returns. */
+  readonly isSync: boolean;
   sha256(data: Uint8Array): Awaitable<Uint8Array>;
   /** HMAC-SHA-256, any key length. Source: RFC 2104. */
   hmacKey(key: Uint8Array): Awaitable<PreparedKey>;
@@ -32,15 +35,6 @@ export interface GcmMessage {
   readonly aad: Uint8Array;
   /** Plaintext to seal, or ciphertext and tag to open. */
   readonly data: Uint8Array;
-}
-
-interface BuiltinModules {
-  readonly process?: { readonly getBuiltinModule?: (id: string) => unknown };
-}
-
-/** A module built into the runtime, or undefined in a browser. Not an import: bundlers must not look for it. */
-export function builtinModule<T>(id: string): T | undefined {
-  return (globalThis as BuiltinModules).process?.getBuiltinModule?.(id) as T | undefined;
 }
 
 /** The named provider, or the best of this runtime: node:crypto, else WebCrypto, else noble. Errors: `unsupported` when the named one does not exist here. */

@@ -8,6 +8,7 @@ export function webCryptoProvider(): CryptoProvider {
   const subtle = globalThis.crypto.subtle;
   return {
     name: "webcrypto",
+    isSync: false,
     sha256: async (data) => new Uint8Array(await subtle.digest("SHA-256", data as Source)),
     hmacKey: async (bytes) => {
       // HMAC pads keys with zeros to a block; WebCrypto refuses an empty key, and a block of zeros is the same key.
