@@ -55,7 +55,12 @@ describe("idempotency", () => {
     const key = crypto.randomUUID();
     const body = JSON.stringify({ events: [auditEvent()] });
     const replies = [];
-    for (const headers of [{ "idempotency-key": `"${key}"` }, { "x-idempotency-key": key }, { "x-cuitty-idempotency-key": key }]) {
+    const spellings: Record<string, string>[] = [
+      { "idempotency-key": `"${key}"` },
+      { "x-idempotency-key": key },
+      { "x-cuitty-idempotency-key": key },
+    ];
+    for (const headers of spellings) {
       replies.push((await send(running, body, { headers })).headers.get("idempotency-replayed"));
     }
     expect(replies).toEqual([null, "true", "true"]);
