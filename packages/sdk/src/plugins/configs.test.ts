@@ -127,6 +127,25 @@ test("a file may come, go and come back", async () => {
   await until(() => events.length === 4);
 });
 
+test("a folder stands for the files in and below it, also those that come later", async () => {
+  mkdirSync(join(root, "config/node_modules"));
+  writeFileSync(file("config/node_modules/x.json"), "{}");
+  const { events, plugin } = await watch({ paths: ["config"] });
+  mkdirSync(join(root, "config/sites"));
+  await plugin.check();
+  writeFileSync(file("config/sites/a.conf"), "port 1\n");
+  await until(() => events.length === 1);
+  writeFileSync(file(), "foo=2\n");
+  await until(() => events.length === 2);
+  rmSync(file("config/sites/a.conf"));
+  await until(() => events.length === 3);
+  expect(events.map(({ data }) => [data.path, data.action])).toEqual([
+    ["config/sites/a.conf", "created"],
+    ["config/production.toml", "updated"],
+    ["config/sites/a.conf", "deleted"],
+  ]);
+});
+
 test("where nothing is reported, polling finds the change", async () => {
   const { events } = await watch({ paths: ["none/yet.env"], pollMs: 50 });
   mkdirSync(join(root, "none"));
@@ -187,4 +206,5 @@ test("without paths there is one clear error", () => {
   for (const paths of [[], [""], undefined]) {
     expect(() => configsPlugin({ paths: paths as string[] })).toThrow(expect.objectContaining({ code: "invalid_option" }));
   }
+  expect(() => configsPlugin(undefined as unknown as ConfigsPluginOptions)).toThrow(expect.objectContaining({ code: "invalid_option" }));
 });

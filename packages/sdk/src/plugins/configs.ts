@@ -8,7 +8,7 @@ import { type RedactedConfig, redactConfig } from "./configs/redact-config.ts";
 import { unifiedDiff } from "./configs/unified-diff.ts";
 
 export interface ConfigsPluginOptions {
-  /** Files to watch; they need not exist yet. */
+  /** Files to watch, which need not exist yet, and folders, which stand for the files in and below them (500 at most). */
   readonly paths: readonly string[];
   /** Paths in events are relative to this folder. @default the current folder */
   readonly root?: string;
@@ -46,10 +46,8 @@ export interface ConfigsPlugin extends CuittyPlugin {
  * has the diff `Binary files a/x and b/x differ`. Errors: `invalid_option` without paths.
  */
 export function configsPlugin(options: ConfigsPluginOptions): ConfigsPlugin {
+  assertPaths(options?.paths);
   const { paths, root = process.cwd(), settleMs = 200, pollMs = 10_000, maxFileBytes = 1_048_576 } = options;
-  if (!Array.isArray(paths) || paths.length === 0 || paths.some((path) => typeof path !== "string" || path === "")) {
-    throw new CuittyError("invalid_option", "configsPlugin: paths: expected a list of files to watch", { details: { option: "paths" } });
-  }
   let watcher: FileWatcher | undefined;
 
   return {
@@ -77,6 +75,13 @@ export function configsPlugin(options: ConfigsPluginOptions): ConfigsPlugin {
       watcher = undefined;
     },
   };
+}
+
+function assertPaths(paths: unknown): void {
+  if (Array.isArray(paths) && paths.length > 0 && paths.every((path) => typeof path === "string" && path !== "")) return;
+  throw new CuittyError("invalid_option", "configsPlugin: paths: expected a list of files or folders to watch", {
+    details: { option: "paths" },
+  });
 }
 
 interface Version {

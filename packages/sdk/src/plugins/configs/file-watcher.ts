@@ -2,8 +2,10 @@
 import { type FSWatcher, watch } from "node:fs";
 import { open, realpath } from "node:fs/promises";
 import { dirname } from "node:path";
+import { type ExpandedPaths, expandPaths } from "./expand-paths.ts";
 
 export interface WatchOptions {
+  /** Files, and folders for all files in and below them. */
   readonly paths: readonly string[];
   /** Quiet time after the last sign of change before a file is read. Units: ms. */
   readonly settleMs: number;
@@ -39,6 +41,7 @@ export function watchFiles(options: WatchOptions): FileWatcher {
   let waitingSinceMs = 0;
   let isClosed = false;
   let isBlind = false;
+  let hasBaseline = false;
   let running: Promise<void> = Promise.resolve();
 
   function touched(): void {
@@ -55,10 +58,12 @@ export function watchFiles(options: WatchOptions): FileWatcher {
     settle = undefined;
     // One at a time, so that two versions cannot overtake each other.
     running = running.then(async () => {
-      for (const path of options.paths) {
+      const expanded = await expandPaths(options.paths);
+      for (const path of new Set([...expanded.files, ...known.keys()])) {
         if (!isClosed) await readOne(path);
       }
-      if (!isClosed) await watchFolders();
+      hasBaseline = true;
+      if (!isClosed) await watchFolders(expanded);
     });
     return running;
   }
@@ -69,14 +74,17 @@ export function watchFiles(options: WatchOptions): FileWatcher {
     if (content === undefined || isClosed) return;
     const before = known.get(path);
     if (before !== undefined && isSame(before, content)) return;
+    // A file that turns up in a watched folder was missing until now.
+    if (before === undefined && hasBaseline) options.onContent(path, { kind: "missing" }, true);
     known.set(path, content);
-    options.onContent(path, content, before === undefined);
+    options.onContent(path, content, before === undefined && !hasBaseline);
+    if (content.kind === "missing" && !options.paths.includes(path)) known.delete(path);
   }
 
   /** Watches the folder of each file and of what it links to (Kubernetes swaps a linked folder). Folders that came back are watched again. */
-  async function watchFolders(): Promise<void> {
-    const folders = new Set<string>();
-    for (const path of options.paths) {
+  async function watchFolders(expanded: ExpandedPaths): Promise<void> {
+    const folders = new Set(expanded.folders);
+    for (const path of expanded.files) {
       folders.add(dirname(path));
       const target = await realpath(path).catch(() => undefined);
       if (target !== undefined) folders.add(dirname(target));
