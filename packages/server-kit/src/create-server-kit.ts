@@ -1,5 +1,6 @@
 // Puts a kit together: files, stages, routes and runners, opened in order and closed in reverse.
-import { mkdir } from "node:fs/promises";
+import { access, constants, mkdir, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { acquireOwnerLease, type OwnerLease } from "@cuitty/storage/file";
 import { CuittyError } from "@cuitty/wire-protocol";
 import { createApi } from "./api.ts";
@@ -84,15 +85,32 @@ async function openFolder(options: KitOptions, bus: Bus): Promise<OpenFolder> {
 
 async function makeFolder(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeFolders(resolve(dataDir));
+    await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     const code = (cause as { code?: string }).code ?? "error";
     throw new CuittyError(
       "data_dir_not_writable",
-      `Expected to be able to make the folder ${dataDir} (${code}); check its path and permissions, or choose another dataDir`,
+      `Expected to be able to write in the folder ${dataDir} (${code}); check its path and permissions, or choose another dataDir`,
       { cause },
     );
   }
+}
+
+/** Not `recursive`: Node then tries for ever where a file system refuses with ENOENT, as /proc does. */
+async function makeFolders(folder: string): Promise<void> {
+  const make = () => mkdir(folder, { mode: 0o700 });
+  const isMissingParent = await make().then(
+    () => false,
+    async (error: NodeJS.ErrnoException) => {
+      if (error.code === "EEXIST" && (await stat(folder)).isDirectory()) return false;
+      if (error.code === "ENOENT" && dirname(folder) !== folder) return true;
+      throw error;
+    },
+  );
+  if (!isMissingParent) return;
+  await makeFolders(dirname(folder));
+  await make();
 }
 
 async function closeFolder({ lease, identity, modules, disk }: OpenFolder): Promise<void> {

@@ -1,0 +1,114 @@
+// Opening and closing a kit: wrong options end in one clear line, a second owner is refused, close waits.
+import { chmod, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createServerKit, defineModule, type ServerKit } from "@cuitty/server-kit";
+import { audit } from "@cuitty/server-kit/audit";
+import { logs } from "@cuitty/server-kit/logs";
+import { isCuittyError } from "@cuitty/wire-protocol";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { auditEvent, sendEvents, startKit } from "./running-kit.ts";
+
+let dataDir: string;
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "cuitty-config-"));
+});
+afterEach(() => rm(dataDir, { recursive: true, force: true }));
+
+const failure = async (options: unknown): Promise<{ code: string; message: string }> => {
+  const error = await createServerKit(options as never).then(
+    async (kit) => {
+      await kit.close();
+      return new Error("it opened");
+    },
+    (reason: unknown) => reason,
+  );
+  if (!isCuittyError(error)) throw error;
+  expect(error.message).not.toContain("\n");
+  return error;
+};
+
+describe("wrong options", () => {
+  test.each([
+    [{ modules: [] }, "invalid_option", /dataDir/],
+    [{ dataDir: "x", modules: "audit" }, "invalid_option", /modules/],
+    [{ dataDir: "x", modules: ["audit"] }, "invalid_module", /got "audit"/],
+    [{ dataDir: "x", modules: [{ name: "Bad Name" }] }, "invalid_module", /Bad Name/],
+    [{ dataDir: "x", modules: [], dataDirectory: "y" }, "unknown_option", /"dataDirectory".*dataDir/],
+    [{ dataDir: "x", modules: [], basePath: "kit/" }, "invalid_option", /basePath/],
+    [{ dataDir: "x", modules: [], maxInFlight: -1 }, "invalid_option", /maxInFlight/],
+    [{ dataDir: "x", modules: [audit()], retentionDays: { logs: 1 } }, "invalid_option", /logs/],
+  ])("%j is %s", async (options, code, message) => {
+    const error = await failure(options);
+    expect(error.code).toBe(code);
+    expect(error.message).toMatch(message);
+  });
+
+  test("two modules for one event type, and the same module twice, are refused", async () => {
+    expect((await failure({ dataDir, modules: [audit(), audit()] })).code).toBe("invalid_module");
+    const twin = defineModule({ ...logs(), name: "logs2" });
+    expect((await failure({ dataDir, modules: [logs(), twin] })).code).toBe("duplicate_event_type");
+  });
+
+  test("a folder that cannot be made or written is one clear line", async () => {
+    await writeFile(join(dataDir, "file"), "");
+    for (const folder of ["/proc/nothing/here", join(dataDir, "file"), join(dataDir, "file", "below")]) {
+      const error = await failure({ dataDir: folder, modules: [audit()] });
+      expect(error.code).toBe("data_dir_not_writable");
+      expect(error.message).toContain(folder);
+    }
+    const deep = await createServerKit({ dataDir: join(dataDir, "a", "b", "c"), modules: [], environment: {} });
+    await deep.close();
+  });
+
+  test("a wrong master key or a readable key file is refused", async () => {
+    expect((await failure({ dataDir, modules: [], masterKey: "short" })).code).toBe("invalid_master_key");
+    const kit = await createServerKit({ dataDir, modules: [], environment: {} });
+    await kit.close();
+    expect((await stat(join(dataDir, "master.key"))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(dataDir, "system.db"))).mode & 0o077).toBe(0);
+    await chmod(join(dataDir, "master.key"), 0o644);
+    expect((await failure({ dataDir, modules: [], environment: {} })).code).toBe("insecure_key_file");
+  });
+
+  test("limits of the environment must be numbers", async () => {
+    const environment = { INGEST_RATE_LIMIT_EVENTS_PER_SECOND: "many" };
+    expect((await failure({ dataDir, modules: [], environment })).message).toContain("INGEST_RATE_LIMIT_EVENTS_PER_SECOND");
+  });
+});
+
+describe("ownership", () => {
+  test("a second kit on the same folder is refused and names the first; after close the folder is free", async () => {
+    const first = await createServerKit({ dataDir, modules: [audit()], environment: {} });
+    const error = await failure({ dataDir, modules: [audit()], environment: {} });
+    expect(error.code).toBe("data_dir_in_use");
+    expect(error.message).toContain(String(process.pid));
+    await first.close();
+    const second = await createServerKit({ dataDir, modules: [audit()], environment: {} });
+    await second.close();
+  });
+});
+
+describe("close", () => {
+  test("waits for what is under way, then answers 503, and may be called again", async () => {
+    const running = await startKit();
+    const sending = Array.from({ length: 20 }, (_, index) => sendEvents(running, [auditEvent(`a${index}`)]));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const closing = running.kit.close();
+    const statuses = (await Promise.all(sending)).map(({ status }) => status);
+    await closing;
+    expect(statuses.every((status) => status === 200 || status === 503)).toBe(true);
+    expect((await sendEvents(running, [auditEvent()])).status).toBe(503);
+    await running.close();
+  });
+
+  test("what was answered with 200 before the close is there afterwards", async () => {
+    const running = await startKit({ dataDir });
+    const replies = await Promise.all(Array.from({ length: 30 }, (_, index) => sendEvents(running, [auditEvent(`a${index}`)])));
+    const accepted = replies.filter(({ status }) => status === 200).length;
+    await running.close();
+    const again = (await createServerKit({ dataDir, modules: [audit(), logs()], environment: {} })) as ServerKit;
+    expect(await again.eventIds("audit", running.projectId)).toHaveLength(accepted);
+    await again.close();
+  });
+});
