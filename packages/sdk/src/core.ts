@@ -31,6 +31,8 @@ export interface State {
   isStarted?: boolean;
   /** Nothing is taken in or sent any more. */
   isClosed?: boolean;
+  /** The page is about to go away: nothing is waited for. */
+  isLeaving?: boolean;
   /** The engine, once it is loaded. */
   engine?: Engine;
   /** Where batches can be written at once, if anywhere. */

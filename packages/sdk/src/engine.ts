@@ -12,6 +12,8 @@ import { later, maxDelayMs } from "./timer.ts";
 const idleMs = 250;
 const pollMs = 1_000;
 const maxFlushRounds = 8;
+/** `{"events":[` and `]}`. */
+const bodyOverhead = 13;
 
 export function createEngine(core: Core, platform: Platform): Engine {
   const { settings, stats, state, held, waiting, flying, count, bytes, pending } = core;
@@ -129,11 +131,30 @@ export function createEngine(core: Core, platform: Platform): Engine {
     return { ...result, pending: pending(), dropped: result.dropped + counters.dropped - lostBefore };
   }
 
+  /** Sends what fits into a page's last requests; the rest goes to the spool, if there is one. */
+  function leave(): void {
+    for (;;) {
+      const room = platform.room();
+      const fits = waiting[0] && waiting[0].size + bodyOverhead <= room;
+      const batch = waiting[0] ? (fits ? waiting.shift() : undefined) : takeBatch(core, recovery.most(), room - bodyOverhead);
+      if (!batch) break;
+      flying.add(batch);
+      void send(batch, undefined, true).then((reply) => {
+        if (reply.status > 199 && reply.status < 300) settle(core, batch, reply.refused);
+        else if (flying.delete(batch)) waiting.unshift(batch);
+      });
+    }
+    for (const batch of [...flying, ...waiting]) state.keeper?.store(batch);
+    state.keeper?.absorb();
+  }
+
   return {
     flush,
+    leave,
     interrupt: recovery.interrupt,
     shutdown: (ms) => (closing ??= shutdown(ms)),
     touch() {
+      if (state.isLeaving) leave();
       lastAtMs = now();
       if (count() < 2) firstAtMs = lastAtMs;
       arm(Math.min(idleMs, settings.flushInterval));
@@ -144,21 +165,6 @@ export function createEngine(core: Core, platform: Platform): Engine {
           void run();
         }, 0);
       }
-    },
-    leave() {
-      for (;;) {
-        const room = platform.room();
-        const first = waiting[0];
-        const batch = first ? (first.size < room ? waiting.shift() : undefined) : takeBatch(core, recovery.most(), room);
-        if (!batch) break;
-        flying.add(batch);
-        void send(batch, undefined, true).then((reply) => {
-          if (reply.status > 199 && reply.status < 300) settle(core, batch, reply.refused);
-          else if (flying.delete(batch)) waiting.unshift(batch);
-        });
-      }
-      for (const batch of flying) state.keeper?.store(batch);
-      state.keeper?.absorb();
     },
   };
 }
