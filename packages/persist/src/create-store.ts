@@ -1,5 +1,5 @@
 // `createStore`: opens the adapter, unlocks it, and puts the facets on top.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { type AdapterCapabilities, capabilitiesOf, type PersistAdapter } from "./adapter.ts";
 import { createEmitter, type Emitter } from "./core/emitter.ts";
 import { createRows, type Rows } from "./core/rows.ts";

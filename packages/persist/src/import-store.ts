@@ -1,5 +1,5 @@
 // Reads the lines of an exported store into an open one.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { toJson } from "./core/json.ts";
 import { checkKey } from "./core/paths.ts";
 import type { RowChange, Rows } from "./core/rows.ts";

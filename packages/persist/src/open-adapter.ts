@@ -1,5 +1,5 @@
 // Turns the `adapter` option into an adapter, loading a driver only when it is named, and knows where its key may be kept.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { PersistAdapter } from "./adapter.ts";
 import { type KeyPlace, memoryKeyPlace } from "./keys/key-storage.ts";
 import type { CheckedOptions } from "./options.ts";

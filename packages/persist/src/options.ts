@@ -1,5 +1,5 @@
 // Options of `createStore`, checked in one place.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { PersistAdapter } from "./adapter.ts";
 import type { Collections } from "./facets/schemas.ts";
 import type { KeyStorageMode } from "./keys/key-storage.ts";

@@ -1,5 +1,5 @@
 // `store.crypto`: the store's keys out, and new keys in.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Emitter } from "./core/emitter.ts";
 import type { Rows } from "./core/rows.ts";
 import { createKeyRing, ringToText } from "./crypto/key-ring.ts";

@@ -1,5 +1,5 @@
 // Opens the manifest: makes a new store, or finds the key of an existing one and proves it before anything is written.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { capabilitiesOf, type PersistAdapter } from "./adapter.ts";
 import {
   type Manifest,

@@ -1,5 +1,5 @@
 // Work the store does by itself: ends entries whose time is over, deletes unnamed chunks, goes on with an interrupted rotation.
-import { isCuittyError } from "@cuitty/wire-protocol";
+import { isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Emitter } from "./core/emitter.ts";
 import type { Blobs } from "./facets/blobs.ts";
 import type { Kv } from "./facets/kv.ts";

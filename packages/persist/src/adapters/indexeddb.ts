@@ -1,5 +1,5 @@
 // Rows in IndexedDB: the default adapter in a browser, shared by the tabs of an origin.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { AdapterChange, AdapterEntry, AdapterOp, AdapterRange, PersistAdapter } from "../adapter.ts";
 import { equalBytes } from "../crypto/bytes.ts";
 import { upperBoundOf } from "./memory.ts";

@@ -1,5 +1,5 @@
 // The part of `@cuitty/storage/file` this package uses, loaded when a store needs it.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 
 export type SqliteValue = null | number | bigint | string | Uint8Array;
 

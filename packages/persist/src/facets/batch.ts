@@ -1,5 +1,5 @@
 // Several changes in one atomic commit.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { capabilitiesOf } from "../adapter.ts";
 import { checkKey } from "../core/paths.ts";
 import { addressId, type Facet } from "../core/row.ts";

@@ -1,5 +1,5 @@
 // Reading a blob, whole or in part, a chunk at a time.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Rows } from "../core/rows.ts";
 import { chunkLeaf } from "./blob-content.ts";
 import { chunkBytes } from "./blob-source.ts";

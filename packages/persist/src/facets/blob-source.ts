@@ -1,5 +1,5 @@
 // Anything that can be a blob's source, as chunks of one size.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { concatBytes, utf8 } from "../crypto/bytes.ts";
 
 /** 64 KiB: small enough to seal at once, large enough to keep rows few. */

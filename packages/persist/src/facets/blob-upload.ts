@@ -1,5 +1,5 @@
 // Writing a blob: chunks as they come, then one commit that names them. An interrupted upload can be taken up again.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { RowChange, Rows } from "../core/rows.ts";
 import { equalBytes } from "../crypto/bytes.ts";
 import { type Content, type Contents, chunkLeaf, newContentId } from "./blob-content.ts";

@@ -1,5 +1,5 @@
 // Blobs: bytes of any size in chunks of 64 KiB, streamed in and out, stored once however many names they have.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { capabilitiesOf } from "../adapter.ts";
 import { toJson } from "../core/json.ts";
 import { createExclusive } from "../core/mutex.ts";

@@ -1,5 +1,5 @@
 // Checks of what callers hand to the facets.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { checkKey, checkPrefix } from "../core/paths.ts";
 import type { ListOptions } from "./entries.ts";
 

@@ -1,5 +1,5 @@
 // Append-only logs under a name, and the store's own notices.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Emitter, NoticeType, StoreNotices } from "../core/emitter.ts";
 import { toJson } from "../core/json.ts";
 import { checkKey } from "../core/paths.ts";

@@ -1,5 +1,5 @@
 // Key-value entries that may end by themselves.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { toJson } from "../core/json.ts";
 import { checkKey } from "../core/paths.ts";
 import type { Row } from "../core/row.ts";

@@ -1,5 +1,5 @@
 // Schemas of record collections: checked when written, raised to the current version when read.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 
 /** A TypeBox schema, or any JSON Schema object TypeBox made. */
 export type RecordSchema = object;
@@ -36,12 +36,10 @@ const noSchemas: Schemas = { check: () => undefined, read: (_key, value) => valu
 export async function loadSchemas(collections: Collections | undefined): Promise<Schemas> {
   const named = Object.entries(collections ?? {});
   if (named.length === 0) return noSchemas;
-  const { compileSchema } = await import("./typebox.ts").catch((cause: unknown) => {
-    throw new CuittyError("missing_library", 'collections need TypeBox: run "npm install @sinclair/typebox"', { cause });
-  });
+  const compile = await (await import("./typebox.ts")).loadTypeBox();
   // The longest prefix first, so that `teams/members` wins over `teams`.
   const checked = named
-    .map(([name, options]) => checkedCollection(name, options, compileSchema))
+    .map(([name, options]) => checkedCollection(name, options, compile))
     .sort((a, b) => b.prefix.length - a.prefix.length);
   const find = (key: string) => checked.find(({ prefix }) => key.startsWith(prefix));
   return {

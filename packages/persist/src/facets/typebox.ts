@@ -1,25 +1,39 @@
 // TypeBox behind the schema port: compiled where the runtime allows eval, interpreted elsewhere. Loaded only when a store has collections.
+
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { TSchema } from "@sinclair/typebox";
-import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { Value } from "@sinclair/typebox/value";
 import type { RecordSchema } from "./schemas.ts";
 
-export function compileSchema(schema: RecordSchema): (value: unknown) => { path: string; message: string } | undefined {
-  const checker = checkerOf(schema as TSchema);
-  return (value) => {
-    if (checker.check(value)) return undefined;
-    const first = checker.errors(value);
-    return { path: first?.path ?? "", message: first?.message ?? "does not match" };
-  };
+export type SchemaCheck = (value: unknown) => { readonly path: string; readonly message: string } | undefined;
+
+/** Errors: `missing_library`. */
+export async function loadTypeBox(): Promise<(schema: RecordSchema) => SchemaCheck> {
+  try {
+    // Inside `try`, so that bundlers let an app without TypeBox build.
+    const { TypeCompiler } = await import("@sinclair/typebox/compiler");
+    const { Value } = await import("@sinclair/typebox/value");
+    return (schema) => checkOf(schema as TSchema, { TypeCompiler, Value });
+  } catch (cause) {
+    throw new CuittyError("missing_library", 'collections need TypeBox: run "npm install @sinclair/typebox"', { cause });
+  }
 }
 
-function checkerOf(schema: TSchema) {
+interface Library {
+  readonly TypeCompiler: typeof import("@sinclair/typebox/compiler").TypeCompiler;
+  readonly Value: typeof import("@sinclair/typebox/value").Value;
+}
+
+function checkOf(schema: TSchema, { TypeCompiler, Value }: Library): SchemaCheck {
   try {
     const compiled = TypeCompiler.Compile(schema);
-    return { check: (value: unknown) => compiled.Check(value), errors: (value: unknown) => compiled.Errors(value).First() };
+    return (value) => (compiled.Check(value) ? undefined : firstOf(compiled.Errors(value).First()));
   } catch (error) {
     // A content security policy without `unsafe-eval` refuses compiled code.
     if (!(error instanceof EvalError)) throw error;
-    return { check: (value: unknown) => Value.Check(schema, value), errors: (value: unknown) => Value.Errors(schema, value).First() };
+    return (value) => (Value.Check(schema, value) ? undefined : firstOf(Value.Errors(schema, value).First()));
   }
+}
+
+function firstOf(error: { readonly path: string; readonly message: string } | undefined): { path: string; message: string } {
+  return { path: error?.path ?? "", message: error?.message ?? "does not match" };
 }

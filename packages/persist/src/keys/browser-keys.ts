@@ -1,5 +1,5 @@
 // A browser's key place: the key in IndexedDB, wrapped by a WebCrypto key that scripts can use but never read.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { utf8, utf8ToText } from "../crypto/bytes.ts";
 import type { KeyPlace } from "./key-storage.ts";
 

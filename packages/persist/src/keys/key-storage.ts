@@ -1,5 +1,5 @@
 // Where a device keeps a store's key between runs, and which of the places serves.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 
 /** `auto`: the OS keychain, else a key file (Node); wrapped in IndexedDB (browser). `none`: nowhere, `key` is passed at every open. */
 export type KeyStorageMode = "auto" | "keychain" | "file" | "none";

@@ -1,5 +1,5 @@
 // The operating system's keychain through @napi-rs/keyring, which is optional and loaded only here.
-import { CuittyError } from "@cuitty/wire-protocol";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { KeyPlace } from "./key-storage.ts";
 
 const service = "cuitty-persist";
