@@ -129,6 +129,16 @@ test("the address is the connection's on Node, whatever a client claims, unless 
   expect(await over({ ip: (c: Context) => c.req.header("x-forwarded-for")?.split(",")[0] })).toMatchObject({ ip: "198.51.100.9" });
 });
 
+test("an ip option that throws costs the address, not the record", async () => {
+  const { app, records } = notesApp({
+    ip: () => {
+      throw new Error("no address");
+    },
+  });
+  await app.request("/api/notes/7");
+  expect(records).toMatchObject([{ route: "/api/notes/:id", statusCode: 200 }]);
+});
+
 test("a recorder or an option that throws does not reach the app", async () => {
   const app = new Hono();
   const fail = () => {

@@ -68,6 +68,15 @@ function statusOf(context: Context, thrown: { readonly error: unknown } | undefi
   return typeof status === "number" && status >= 400 && status <= 599 ? status : 500;
 }
 
+function givenIp(context: Context, options: HonoMiddlewareOptions): string | undefined {
+  try {
+    return options.ip?.(context);
+  } catch {
+    // A request without an address is worth more than none.
+    return undefined;
+  }
+}
+
 interface Connection {
   readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } };
   readonly remoteAddr?: { readonly hostname?: string };
@@ -76,7 +85,7 @@ interface Connection {
 }
 
 function ipOf(context: Context, options: HonoMiddlewareOptions): string | undefined {
-  const given = options.ip?.(context) ?? forwardedIp(context.req.header("x-forwarded-for"), options.trustedProxies ?? 0);
+  const given = givenIp(context, options) ?? forwardedIp(context.req.header("x-forwarded-for"), options.trustedProxies ?? 0);
   if (given !== undefined) return given;
   // Node's adapter, Deno and Bun hand the connection over in `env`, each in its own way.
   const env = (context.env ?? {}) as Connection;
