@@ -3,7 +3,7 @@ import type { RunResult, SqlRow, SqlValue } from "./driver.ts";
 import type { NativeStatement } from "./driver-core.ts";
 import { createBinder } from "./honker-bind.ts";
 import type { HonkerRow } from "./honker-native.ts";
-import { exactColumn, exactRows, exactSql, fastRows, fastSql, maxFastColumns } from "./honker-rows.ts";
+import { exactColumn, exactRows, isJsonRefusal, jsonRows, maxJsonColumns, plainRows, type RowForm, rowsSql } from "./honker-rows.ts";
 import { rewriteReturning } from "./returning.ts";
 import { describeSql, type SqlInfo } from "./sql-text.ts";
 
@@ -133,17 +133,18 @@ function createReader(connection: HonkerConnection, sql: string): NativeStatemen
   let names: readonly string[] | undefined;
   let schemaChanges = 0;
 
-  function all(params: readonly SqlValue[]): SqlRow[] {
+  function read(params: readonly SqlValue[], isFirst: boolean): SqlRow[] {
+    const reading = { sql, query, params, isFirst };
     try {
       plan ??= createPlan(connection, sql, { isOnWriter, attempt: 0 });
-      return readRows(query, plan, params);
+      return readRows(plan, reading);
     } catch (error) {
       // The schema has changed under `SELECT *`: the columns are counted anew, once.
       if (plan === undefined || !/has \d+ values for \d+ columns/.test(String((error as Error).message))) throw error;
       schemaChanges++;
       plan = createPlan(connection, sql, { isOnWriter, attempt: schemaChanges });
       names = undefined;
-      return readRows(query, plan, params);
+      return readRows(plan, reading);
     }
   }
   return {
@@ -152,21 +153,23 @@ function createReader(connection: HonkerConnection, sql: string): NativeStatemen
       return names;
     },
     run: (params) => {
-      all(params);
+      read(params, false);
       return { changes: 0, lastInsertRowid: connection.lastInsertRowid(true) };
     },
-    all,
-    get: (params) => all(params)[0],
+    all: (params) => read(params, false),
+    get: (params) => read(params, true)[0],
   };
 }
 
 interface ReaderPlan {
   readonly keys: readonly string[];
-  readonly fast: ReturnType<typeof createBinder>;
-  readonly exact: ReturnType<typeof createBinder>;
-  /** Set when the fast form has lost something before: its rows are likely to again. */
-  prefersExact: boolean;
+  readonly isOnce: boolean;
+  readonly binders: Map<string, Binder>;
+  /** A statement that has needed a slower form goes on with it. */
+  form: RowForm;
 }
+
+type Binder = ReturnType<typeof createBinder>;
 
 function createPlan(
   connection: HonkerConnection,
@@ -176,23 +179,48 @@ function createPlan(
   const count = columnCount(connection, sql, attempt);
   const keys = Array.from({ length: count }, (_, index) => `c${index}`);
   // A function that writes must run once, so the form that never has to be repeated is used.
-  return {
-    keys,
-    fast: createBinder(fastSql(sql, count)),
-    exact: createBinder(exactSql(sql, count, isOnWriter)),
-    prefersExact: isOnWriter || count > maxFastColumns,
-  };
+  const form = isOnWriter ? "exact" : count > maxJsonColumns ? "plain" : "json";
+  return { keys, isOnce: isOnWriter, binders: new Map(), form };
 }
 
-function readRows(query: HonkerConnection["query"], plan: ReaderPlan, params: readonly SqlValue[]): SqlRow[] {
-  if (!plan.prefersExact) {
-    const bound = plan.fast(params);
-    const rows = fastRows(query(bound.sql, bound.params), plan.keys);
+interface Reading {
+  readonly sql: string;
+  readonly query: HonkerConnection["query"];
+  readonly params: readonly SqlValue[];
+  readonly isFirst: boolean;
+}
+
+function readRows(plan: ReaderPlan, { sql, query, params, isFirst }: Reading): SqlRow[] {
+  const ask = (form: RowForm): HonkerRow[] => {
+    const name = isFirst ? `${form} first` : form;
+    let bind = plan.binders.get(name);
+    if (bind === undefined) {
+      bind = createBinder(rowsSql(sql, form, { count: plan.keys.length, isFirst, isOnce: plan.isOnce }));
+      plan.binders.set(name, bind);
+    }
+    const bound = bind(params);
+    return query(bound.sql, bound.params);
+  };
+  if (plan.form === "json") {
+    const rows = askJson(() => ask("json"));
     if (rows !== undefined) return rows;
-    plan.prefersExact = true;
+    plan.form = "plain";
   }
-  const bound = plan.exact(params);
-  return exactRows(query(bound.sql, bound.params), plan.keys.length, "v");
+  if (plan.form === "plain") {
+    const rows = plainRows(ask("plain"), plan.keys);
+    if (rows !== undefined) return rows;
+    plan.form = "exact";
+  }
+  return exactRows(ask("exact"), plan.keys.length, "v");
+}
+
+function askJson(ask: () => HonkerRow[]): SqlRow[] | undefined {
+  try {
+    return jsonRows(ask());
+  } catch (error) {
+    if (isJsonRefusal(error)) return undefined;
+    throw error;
+  }
 }
 
 /** The ResultRow instruction of the compiled statement says how many columns it has. A cached EXPLAIN never notices a new schema, so each attempt has its own text. */
