@@ -37,7 +37,7 @@ export default defineConfig({
         test: {
           name: "services",
           environment: "node",
-          include: ["test/services/**/*.test.ts", "test/browser/**/*.page.test.ts", "examples/*/test/**/*.page.test.ts"],
+          include: ["test/services/**/*.test.ts", "{packages,examples}/*/test/**/*.page.test.ts", "test/browser/**/*.page.test.ts"],
           globalSetup: ["./test/browser/chromium.setup.ts"],
         },
       },
