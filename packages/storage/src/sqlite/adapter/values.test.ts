@@ -155,6 +155,30 @@ describe.each(engines)("values on %s", (engine) => {
     expect(db.select().from(kinds).all()).toEqual([]);
   });
 
+  test("JSON that SQLite made is text, whatever it looks like, also through views and subqueries", () => {
+    db.run(
+      sql`create view made as select '{"a":5}' -> '$.a' as five, json('[1,2]') as list, json_object('k', 'v') as object, json('null') as empty`,
+    );
+    const expected = { five: "5", list: "[1,2]", object: '{"k":"v"}', empty: "null" };
+    expect(db.get(sql`select * from made`)).toEqual(expected);
+    expect(db.all(sql`select * from (select * from made) union all select * from made`)).toEqual([expected, expected]);
+    expect(db.get(sql`select '{"a":5}' ->> '$.a' as five, json_extract('{"a":"5"}', '$.a') as text, json_array(1, 'x') as list`)).toEqual({
+      five: 5,
+      text: "5",
+      list: '[1,"x"]',
+    });
+  });
+
+  test("get answers the first row in order, and none after it", () => {
+    db.insert(kinds)
+      .values([3, 1, 2].map((whole) => ({ whole })))
+      .run();
+    expect(db.select({ whole: kinds.whole }).from(kinds).orderBy(kinds.whole).get()).toEqual({ whole: 1 });
+    expect(db.get(sql`select whole from kinds union all select 9 order by 1 desc`)).toEqual({ whole: 9 });
+    expect(db.get(sql`select whole from kinds order by -whole -- the last`)).toEqual({ whole: 3 });
+    expect(db.get(sql`with recursive n(i) as (select 1 union all select i + 1 from n) select i from n`)).toEqual({ i: 1 });
+  });
+
   test("same-named columns of raw queries: all and get keep the last, values keeps both", () => {
     const query = sql`select 1 as n, 2 as n, 3 as __proto__`;
     expect(db.all<{ n: number }>(query)[0]!.n).toBe(2);
