@@ -35,7 +35,6 @@ const edges = fc.constantFrom<SqlValue>(
     2.9999999999999996,
     1e15,
     123456789012345.67,
-    4503599627370497.5,
     Number.POSITIVE_INFINITY,
     Number.NEGATIVE_INFINITY,
   ],
@@ -96,9 +95,9 @@ describe.each<EngineName>(isHonkerInstalled() ? ["libsql", "honker"] : ["libsql"
           .prepare("INSERT INTO loose (a, b, c) VALUES (?, ?, ?) RETURNING id, a, b AS a, c")
           .all(given)[0] as SqlValue[];
         expect(returned.map(bytes)).toEqual(given.map(expected).map(bytes));
-        const row = driver
-          .prepare("SELECT a, b, c, a, typeof(a), typeof(b), typeof(c) FROM loose WHERE id = ?")
-          .get([id as SqlValue]) as SqlValue[];
+        const row = fresh("SELECT a, b, c, a, typeof(a), typeof(b), typeof(c) FROM loose WHERE id = ?").get([id as SqlValue]) as SqlValue[];
+        const rows = fresh("SELECT c, b FROM loose WHERE id >= ? UNION ALL SELECT b, c FROM loose WHERE id = ?1").all([id as SqlValue]);
+        expect(rows.map((each) => each.map(bytes))).toEqual([[c, b].map(expected).map(bytes), [b, c].map(expected).map(bytes)]);
         expect(row.slice(0, 4).map(bytes)).toEqual([...given, a].map(expected).map(bytes));
         expect(row.slice(4)).toEqual(given.map(typeName));
         expect(
