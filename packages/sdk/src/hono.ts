@@ -85,7 +85,9 @@ interface Connection {
 }
 
 function ipOf(context: Context, options: HonoMiddlewareOptions): string | undefined {
-  const given = givenIp(context, options) ?? forwardedIp(context.req.header("x-forwarded-for"), options.trustedProxies ?? 0);
+  const { trustedProxies = 0 } = options;
+  const given =
+    givenIp(context, options) ?? (trustedProxies > 0 ? forwardedIp(context.req.header("x-forwarded-for"), trustedProxies) : undefined);
   if (given !== undefined) return given;
   // Node's adapter, Deno and Bun hand the connection over in `env`, each in its own way.
   const env = (context.env ?? {}) as Connection;
@@ -102,10 +104,12 @@ function sendBeforeFreeze(context: Context, recorder: RequestRecorder): void {
 }
 
 function executionContextOf(context: Context) {
+  const env = (context.env ?? {}) as Connection;
+  // Servers that hand over their connection run on; asking Hono for what it has not costs an exception each time.
+  if (env.incoming !== undefined || env.remoteAddr !== undefined || env.requestIP !== undefined) return undefined;
   try {
     return context.executionCtx;
   } catch {
-    // Hono throws where the platform has none.
     return undefined;
   }
 }
