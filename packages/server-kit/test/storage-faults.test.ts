@@ -1,0 +1,120 @@
+// Storage that refuses: the answer is 503 with Retry-After, nothing is half stored, and the next batch is welcome again.
+import { fork } from "node:child_process";
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { audit } from "@cuitty/server-kit/audit";
+import { logs } from "@cuitty/server-kit/logs";
+import { testKit } from "@cuitty/server-kit/testing";
+import { expect, test } from "vitest";
+import { auditEvent, sendEvents, startKit } from "./running-kit.ts";
+
+const log = { type: "log", ts: "2026-04-27T12:34:56Z", data: { level: "info", message: "x".repeat(5_000) } };
+
+test("a full file is 503 and recovers when there is room", async () => {
+  const kit = await testKit({ modules: [logs()] });
+  try {
+    const [opened] = kit.kit.modules.all;
+    if (opened === undefined) throw new Error("no module");
+    await kit.ingest([log], "before-it-was-full");
+    const [[pages] = [0]] = await opened.file.all("SELECT page_count FROM pragma_page_count");
+    await opened.file.transact((tx) => tx.all(`PRAGMA max_page_count = ${Number(pages)}`));
+    const batch = Array.from({ length: 50 }, () => log);
+    const refused = await kit.ingest(batch, "while-it-was-full");
+    expect(refused.status).toBe(503);
+    expect(JSON.parse(refused.text)).toMatchObject({ code: "disk_full", retryable: true });
+    expect(await kit.kit.eventIds("logs", kit.credentials.projectId)).toHaveLength(1);
+    await opened.file.transact((tx) => tx.all("PRAGMA max_page_count = 1073741823"));
+    expect((await kit.ingest(batch, "while-it-was-full")).text).toBe('{"accepted":50,"rejected":[]}');
+    expect(await kit.kit.eventIds("logs", kit.credentials.projectId)).toHaveLength(51);
+  } finally {
+    await kit.close();
+  }
+});
+
+test("of two modules one that is full fails the batch; the retry stores each event once", async () => {
+  const kit = await testKit({ modules: [audit(), logs()] });
+  try {
+    const full = kit.kit.modules.ofName("logs");
+    if (full === undefined) throw new Error("no module");
+    const [[pages] = [0]] = await full.file.all("SELECT page_count FROM pragma_page_count");
+    await full.file.transact((tx) => tx.all(`PRAGMA max_page_count = ${Number(pages)}`));
+    const batch = [auditEvent(), ...Array.from({ length: 50 }, () => log)];
+    expect((await kit.ingest(batch, "half-of-it-fails")).status).toBe(503);
+    await full.file.transact((tx) => tx.all("PRAGMA max_page_count = 1073741823"));
+    expect((await kit.ingest(batch, "half-of-it-fails")).text).toBe('{"accepted":51,"rejected":[]}');
+    expect(await kit.kit.eventIds("audit", kit.credentials.projectId)).toHaveLength(1);
+    expect(await kit.kit.eventIds("logs", kit.credentials.projectId)).toHaveLength(50);
+  } finally {
+    await kit.close();
+  }
+});
+
+test("too little free space is 503 before the disk is full", async () => {
+  const running = await startKit({ minFreeBytes: Number.MAX_SAFE_INTEGER });
+  try {
+    const response = await sendEvents(running, [auditEvent()]);
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("10");
+    expect(await response.json()).toMatchObject({ code: "disk_full" });
+  } finally {
+    await running.close();
+  }
+});
+
+test("a lock held by another process is 503 within a quarter of a second or so, and the host's timers go on", async () => {
+  const running = await startKit();
+  const holder = fork(join(import.meta.dirname, "children", "lock-holder.ts"), {
+    env: { ...process.env, DB_PATH: join(running.dataDir, "audit.db"), HOLD_MS: "2000" },
+    execArgv: ["--conditions=@cuitty/source", "--import", "tsx"],
+  });
+  try {
+    await sendEvents(running, [auditEvent()]);
+    await new Promise((resolve) => holder.once("message", resolve));
+    const delays = monitorEventLoopDelay({ resolution: 5 });
+    delays.enable();
+    const began = performance.now();
+    const headers = { "x-cuitty-idempotency-key": "sent-while-locked" };
+    const response = await sendEvents(running, [auditEvent()], { headers });
+    const tookMs = performance.now() - began;
+    delays.disable();
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).not.toBeNull();
+    expect(tookMs).toBeLessThan(1_000);
+    // A busy wait would have stopped the loop for the whole time.
+    expect(delays.percentile(99) / 1e6).toBeLessThan(150);
+    await new Promise((resolve) => holder.once("exit", resolve));
+    expect((await sendEvents(running, [auditEvent()], { headers })).status).toBe(200);
+    expect(await running.kit.eventIds("audit", running.projectId)).toHaveLength(2);
+  } finally {
+    holder.kill();
+    await running.close();
+  }
+}, 30_000);
+
+test("a body that comes too slowly is 408", async () => {
+  const running = await startKit({ signaturePolicy: "optional" });
+  try {
+    const { createPipeline, createContextMaker, fetchExchange, readBody } = await import("@cuitty/server-kit");
+    const pipeline = createPipeline([{ name: "readBody", stage: readBody({ idleTimeoutMs: 60, totalTimeoutMs: 200 }) }]);
+    const makeContext = createContextMaker();
+    const slow = (pauseMs: number) =>
+      new ReadableStream<Uint8Array<ArrayBuffer>>({
+        async pull(controller) {
+          await new Promise((resolve) => setTimeout(resolve, pauseMs));
+          controller.enqueue(new Uint8Array(1));
+        },
+      });
+    for (const pauseMs of [100, 30]) {
+      const request = new Request("http://kit.test/api/ingest", {
+        method: "POST",
+        body: slow(pauseMs),
+        duplex: "half",
+        headers: { "content-type": "application/json" },
+      } as RequestInit);
+      const reply = await pipeline.run(makeContext(fetchExchange(request)));
+      expect(reply.status).toBe(408);
+    }
+  } finally {
+    await running.close();
+  }
+});
