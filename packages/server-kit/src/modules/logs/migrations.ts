@@ -34,4 +34,20 @@ export const migrations: readonly Migration[] = [
       "CREATE INDEX logs_events_trace ON logs_events (project_id, trace_id) WHERE trace_id IS NOT NULL",
     ],
   },
+  {
+    version: 2,
+    name: "search in messages",
+    statements: [
+      // Empty and without cost until search is on. The words stay where they are, in `data`: the index holds only where they occur.
+      `CREATE VIRTUAL TABLE logs_search USING fts5 (
+        project_id, message, content = 'logs_events', content_rowid = 'seq', tokenize = 'unicode61 remove_diacritics 2'
+      )`,
+      // Records up to here are in the index, all of them and no others.
+      "CREATE TABLE logs_search_range (to_seq INTEGER NOT NULL) STRICT",
+      "INSERT INTO logs_search_range VALUES (0)",
+      `CREATE TRIGGER logs_events_unindex AFTER DELETE ON logs_events WHEN old.seq <= (SELECT to_seq FROM logs_search_range) BEGIN
+        INSERT INTO logs_search (logs_search, rowid, project_id, message) VALUES ('delete', old.seq, old.project_id, old.message);
+      END`,
+    ],
+  },
 ];

@@ -4,7 +4,7 @@ import { CuittyError } from "@cuitty/wire-protocol";
 import { type TProperties, type TSchema, type TUnsafe, Type } from "@sinclair/typebox";
 import { defineRoute, type RouteContext } from "../../route.ts";
 import { type ListPosition, parseCursor, positionToCursor } from "./list-cursor.ts";
-import { rowToEvent, STORED_EVENT_COLUMNS, storedEventSchema } from "./stored-event.ts";
+import { rowToEvent, STORED_EVENT_COLUMNS, type StoredEvent, storedEventSchema } from "./stored-event.ts";
 
 /** A condition on rows; ` AND ` goes in between. */
 export interface SqlCondition {
@@ -25,13 +25,31 @@ export interface ListEventsOptions<Id extends string = string, Name extends stri
   readonly operationId: Id;
   readonly summary: string;
   readonly filters: Readonly<Record<Name, ListFilter>>;
+  /** Answers requests with `q`, in an order of its own. @default there is no `q` */
+  readonly searchPage?: (
+    context: RouteContext<unknown, unknown, unknown>,
+    request: PageRequest & { readonly q: string },
+  ) => Promise<EventPage>;
+}
+
+export interface EventPage {
+  readonly events: StoredEvent[];
+  readonly nextCursor: string | null;
+}
+
+export interface PageRequest {
+  readonly limit: number;
+  readonly conditions: readonly SqlCondition[];
+  readonly cursor: string | null;
 }
 
 /** Query of a list route, as direct calls give it. */
 export type ListQuery<Name extends string> = { readonly limit?: number; readonly cursor?: string } & {
-  readonly [N in Name | "since" | "until"]?: string;
+  readonly [N in Name | "since" | "until" | "q"]?: string;
 };
 
+const searchHelp =
+  'Words that must occur, "exact phrases", begin*, -without, level>=warn, service:api, module:cart, trace:abc, field.name=value, since:24h. Newest received first.';
 const maxLimit = 500;
 const defaultLimit = 50;
 
@@ -67,21 +85,17 @@ export function listEvents<const Id extends string, Name extends string>(options
     operationId: options.operationId,
     summary: options.summary,
     action: "read",
-    query: querySchema(filters) as unknown as TUnsafe<ListQuery<Name>>,
+    query: querySchema(filters, options.searchPage !== undefined) as unknown as TUnsafe<ListQuery<Name>>,
     reply: replySchema,
     handle: async (context) => {
       const query = (context.query ?? {}) as Readonly<Record<string, string | number | undefined>>;
       const limit = Math.min(Number(query.limit ?? defaultLimit), maxLimit);
       const conditions = conditionsOf(filters, query);
-      return listPage(options, context, { limit, conditions, cursor: query.cursor === undefined ? null : String(query.cursor) });
+      const request = { limit, conditions, cursor: query.cursor === undefined ? null : String(query.cursor) };
+      if (query.q === undefined || options.searchPage === undefined) return listPage(options, context, request);
+      return options.searchPage(context, { ...request, q: String(query.q) });
     },
   });
-}
-
-interface PageRequest {
-  readonly limit: number;
-  readonly conditions: readonly SqlCondition[];
-  readonly cursor: string | null;
 }
 
 async function listPage(options: ListEventsOptions, context: RouteContext<unknown, unknown, unknown>, request: PageRequest) {
@@ -117,12 +131,13 @@ function conditionsOf(
   });
 }
 
-function querySchema(filters: Readonly<Record<string, ListFilter>>): TSchema {
+function querySchema(filters: Readonly<Record<string, ListFilter>>, hasSearch: boolean): TSchema {
   const properties: TProperties = {
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxLimit, default: defaultLimit, description: "Events a page." })),
     cursor: Type.Optional(Type.String({ maxLength: 128, description: "`nextCursor` of the page before." })),
   };
   for (const [name, filter] of Object.entries(filters)) properties[name] = Type.Optional(filter.schema);
+  if (hasSearch) properties.q = Type.Optional(Type.String({ maxLength: 1_024, description: searchHelp }));
   return Type.Object(properties, { additionalProperties: false });
 }
 

@@ -23,6 +23,8 @@ export interface ModuleBench {
   call<T>(operationId: string, projectId: string, input?: { readonly query?: object; readonly params?: object }): Promise<T>;
   close(): Promise<void>;
   reopen(): Promise<void>;
+  /** Opens the same file with the module made otherwise. */
+  use(module: CuittyModule): Promise<void>;
 }
 
 export interface SendOptions {
@@ -36,7 +38,8 @@ export interface SendOptions {
 
 const subject = { id: "key", kind: "api_key", projectId: null, organizationId: "org", scopes: ["read"] } as const;
 
-export async function openModuleBench(module: CuittyModule): Promise<ModuleBench> {
+export async function openModuleBench(given: CuittyModule): Promise<ModuleBench> {
+  let module = given;
   const dataDir = mkdtempSync(join(tmpdir(), "cuitty-module-"));
   const makeId = uuidV7Maker(Date.now, systemRandom);
   const type = Object.keys(module.accepts)[0] as string;
@@ -86,6 +89,11 @@ export async function openModuleBench(module: CuittyModule): Promise<ModuleBench
     async close() {
       await registry.close();
       rmSync(dataDir, { recursive: true, force: true });
+    },
+    async use(other) {
+      await registry.close();
+      module = other;
+      registry = await openModules({ dataDir, modules: [module] });
     },
     async reopen() {
       await registry.close();
