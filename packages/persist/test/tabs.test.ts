@@ -1,0 +1,98 @@
+// Two tabs on one database: they see each other's writes, follow each other's keys, and never overwrite a newer value.
+import "fake-indexeddb/auto";
+import { createStore, type Store } from "@cuitty/persist";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { indexedDbAdapter } from "../src/adapters/indexeddb.ts";
+import { createStoreIn, sharedKeyFile } from "./support/shared-key.ts";
+
+let number = 0;
+let stores: Store[] = [];
+let name: string;
+beforeEach(() => {
+  name = `tabs${++number}`;
+  stores = [];
+});
+afterEach(() => Promise.all(stores.map((store) => store.close())));
+
+async function tab(options: { readonly encrypt?: boolean; readonly key?: Uint8Array } = {}): Promise<Store> {
+  const store = await createStore({
+    name,
+    adapter: await indexedDbAdapter({ name }),
+    ...options,
+    ...(options.encrypt ? { keyStorage: "none" as const } : {}),
+  });
+  stores.push(store);
+  return store;
+}
+
+const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+test.each([false, true])("writes of one tab are read, listed and heard by the other (encrypted: %s)", async (encrypt) => {
+  const options = encrypt ? { encrypt, key: new Uint8Array(32).fill(4) } : {};
+  const [one, two] = [await tab(options), await tab(options)];
+  const heard: unknown[] = [];
+  two.records.watch("notes/", (change) => heard.push(change));
+  await one.records.put("notes/a", 1);
+  expect(await two.records.get("notes/a")).toBe(1);
+  expect(await two.records.list("notes/")).toHaveLength(1);
+  await one.records.put("notes/b", 2);
+  await one.records.delete("notes/a");
+  expect((await two.records.list("notes/")).map(({ key }) => key)).toEqual(["notes/b"]);
+  await turn();
+  expect(heard).toEqual([
+    { type: "put", key: "notes/a" },
+    { type: "put", key: "notes/b" },
+    { type: "delete", key: "notes/a" },
+  ]);
+  const ids = await Promise.all(Array.from({ length: 20 }, (_, i) => (i % 2 ? one : two).events.append("log", i)));
+  expect(new Set(ids.map(({ id }) => id)).size).toBe(20);
+  expect(await one.events.list("log")).toHaveLength(20);
+});
+
+test("background work of one tab does not overwrite what another wrote meanwhile", async () => {
+  const adapter = await indexedDbAdapter({ name });
+  const bytes = (n: number) => Uint8Array.of(n, n);
+  await adapter.put("key", bytes(1));
+  await adapter.batch!([{ type: "put", key: "key", value: bytes(2), expect: bytes(9) }]);
+  expect(await adapter.get("key")).toEqual(bytes(1));
+  await adapter.batch!([{ type: "put", key: "key", value: bytes(2), expect: bytes(1) }]);
+  expect(await adapter.get("key")).toEqual(bytes(2));
+  await adapter.close!();
+});
+
+test("a tab follows a key that another tab rotated", async () => {
+  const place = sharedKeyFile();
+  const [one, two] = [await createStoreIn(place, name), await createStoreIn(place, name)];
+  stores.push(one, two);
+  await one.records.put("a", 1);
+  expect(await two.records.get("a")).toBe(1);
+  await (await one.crypto.rotateKey()).done;
+  await one.records.put("b", 2);
+  expect(await two.records.get("b")).toBe(2);
+  expect(await two.records.list()).toHaveLength(2);
+  await two.records.put("c", 3);
+  expect(await one.records.get("c")).toBe(3);
+  expect(two.crypto.status().epoch).toBe(2);
+});
+
+test("a database the browser took away is opened again", async () => {
+  const store = await tab();
+  await store.records.put("a", 1);
+  await new Promise((resolve) => {
+    const request = indexedDB.deleteDatabase(`cuitty:${name}`);
+    request.onsuccess = resolve;
+  });
+  await store.records.put("b", 2);
+  expect(await store.records.list()).toEqual([{ key: "b", value: 2 }]);
+});
+
+test("a database of a newer release is refused", async () => {
+  await new Promise((resolve) => {
+    const request = indexedDB.open(`cuitty:${name}`, 99);
+    request.onsuccess = () => {
+      request.result.close();
+      resolve(undefined);
+    };
+  });
+  await expect(indexedDbAdapter({ name })).rejects.toMatchObject({ code: "newer_format" });
+});
