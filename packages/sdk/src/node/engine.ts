@@ -1,8 +1,9 @@
 // Node and Bun, beside the engine: signing and gzip of the platform, and the spool folder.
 import { createHmac } from "node:crypto";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { promisify } from "node:util";
 import { gzip, gzipSync } from "node:zlib";
-import type { Core, Engine } from "../core.ts";
+import type { Core, Engine, State } from "../core.ts";
 import { createEngine as createEngineOn } from "../engine.ts";
 import type { Platform } from "../runtime.ts";
 import { createKeeper } from "../spool-keeper.ts";
@@ -22,13 +23,30 @@ const platform: Platform = {
     const options = typeof settings.spool === "object" && "directory" in settings.spool ? settings.spool : {};
     const adapter = "owner" in state.spool ? createDirectorySpool(state.spool, options) : state.spool;
     state.keeper = createKeeper(core, adapter);
-    const { detach } = state;
-    state.detach = () => {
-      detach?.();
-      adapter.close?.();
-    };
+    onDetach(state, () => adapter.close?.());
   },
   room: () => 0,
 };
 
-export const createEngine = (core: Core): Engine => createEngineOn(core, platform);
+export function createEngine(core: Core): Engine {
+  subscribe(requestStart, letGo);
+  onDetach(core.state, () => unsubscribe(requestStart, letGo));
+  return createEngineOn(core, platform);
+}
+
+/** What undici, which is behind Node's fetch, tells about each request. Elsewhere nothing is told and nothing is lost but a second at the end. */
+const requestStart = "undici:client:sendHeaders";
+
+/** A request of ours must not keep the process alive; whoever waits for a flush holds a timer. */
+function letGo(message: unknown): void {
+  const { headers, socket } = message as { headers?: unknown; socket?: { unref?(): void } };
+  if (/^x-cuitty-idempotency-key:/im.test(String(headers))) socket?.unref?.();
+}
+
+function onDetach(state: State, close: () => void): void {
+  const { detach } = state;
+  state.detach = () => {
+    detach?.();
+    close();
+  };
+}

@@ -22,6 +22,8 @@ process.on("exit", () =>
 
 const ends: Record<string, () => unknown> = {
   natural() {},
+  /** The first request is on its way when there is nothing left to do. */
+  later: () => new Promise((resolve) => setTimeout(resolve, 500)),
   exit: () => process.exit(0),
   throw: () =>
     setTimeout(() => {

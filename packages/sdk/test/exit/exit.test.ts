@@ -110,6 +110,14 @@ test("a server that hangs holds a natural end for two seconds at most", async ()
   expect(await readdir(spool)).toHaveLength(1);
 });
 
+test("nor does a request that is on its way hold it longer", async () => {
+  server = await createFaultServer({ fault: () => "hang" });
+  const end = await run({ url: server.url, end: "later", spool });
+  expect(server.requests.length).toBeGreaterThan(0);
+  expect(lastLine(end).ms).toBeLessThan(3_500);
+  expect(await readdir(spool)).toHaveLength(1);
+});
+
 test("a server that hangs never holds the process past the deadline of shutdown", async () => {
   server = await createFaultServer({ fault: () => "hang" });
   const end = await run({ url: server.url, end: "shutdown" });
