@@ -29,10 +29,23 @@ type CallsOf<Module> = Module extends { readonly routes?: infer Routes }
     : Record<never, never>
   : Record<never, never>;
 
-/** Calls by module name and operation id; `projects` and `keys` are the kit's own, under `kit`. */
+/** Operations of the kit itself. */
+export type KitOperation =
+  | "listProjects"
+  | "createProject"
+  | "getProject"
+  | "updateProject"
+  | "deleteProject"
+  | "rotateProjectSecret"
+  | "listKeys"
+  | "createKey"
+  | "revokeKey"
+  | "rotateKey";
+
+/** Calls by module name and operation id; those of projects and keys under `kit`. */
 export type KitApi<Modules extends readonly CuittyModule[]> = {
   readonly [M in Modules[number] as M["name"]]: CallsOf<M>;
-} & { readonly kit: Readonly<Record<string, (subject: Subject, input?: CallInput) => Promise<unknown>>> };
+} & { readonly kit: Readonly<Record<KitOperation, (subject: Subject, input?: CallInput) => Promise<unknown>>> };
 
 /** **Errors** of every call: those of its route. */
 export function createApi<Modules extends readonly CuittyModule[]>(routes: readonly MountedRoute[], dispatch: Dispatcher): KitApi<Modules> {

@@ -1,4 +1,5 @@
 // Public surface of the kit.
+export type { CallInput, KitApi, KitOperation } from "./api.ts";
 export type { Authenticate, Authenticated, Credential } from "./auth/authenticate.ts";
 export { type Action, type Authorizer, type Decision, type Resource, scopes } from "./auth/authorize.ts";
 export type { BootstrapOptions, Bootstrapped } from "./auth/bootstrap.ts";

@@ -137,8 +137,8 @@ test("an admin key of another organization sees nothing of this one", async () =
       scopes: ["ingest", "read", "keys", "admin"],
     } as const;
     const calls = running.kit.api.kit;
-    await expect(calls.getProject?.(stranger, { params: { id: running.projectId } })).rejects.toMatchObject({ code: "not_found" });
-    await expect(calls.listKeys?.(stranger, { params: { id: running.projectId } })).rejects.toMatchObject({ code: "not_found" });
+    await expect(calls.getProject(stranger, { params: { id: running.projectId } })).rejects.toMatchObject({ code: "not_found" });
+    await expect(calls.listKeys(stranger, { params: { id: running.projectId } })).rejects.toMatchObject({ code: "not_found" });
   } finally {
     await other.close();
   }

@@ -99,10 +99,10 @@ describe("a key", () => {
           scopes: ["admin", "keys", "ingest", "read"],
         },
       } as const;
-      const other = (await kit.kit.api.kit.createProject?.(subject, { body: { name: "Other", signaturePolicy: "optional" } })) as {
+      const other = (await kit.kit.api.kit.createProject(subject, { body: { name: "Other", signaturePolicy: "optional" } })) as {
         id: string;
       };
-      const { key } = (await kit.kit.api.kit.createKey?.(subject, { params: { id: other.id } })) as { key: string };
+      const { key } = (await kit.kit.api.kit.createKey(subject, { params: { id: other.id } })) as { key: string };
       await kit.ingest([auditEvent()], "shared-by-two");
       const headers = { authorization: `Bearer ${key}`, "content-type": "application/json", "x-cuitty-idempotency-key": "shared-by-two" };
       const body = JSON.stringify({ events: [auditEvent("other")] });

@@ -19,3 +19,5 @@ for (let round = 0; round < Number(TIMES); round += 20) {
   await Promise.all(sent);
 }
 process.stdout.write(JSON.stringify([...replies]));
+
+export {};

@@ -1,0 +1,173 @@
+// Background work: jobs with leases, the outbox, and what survives a restart.
+
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type CuittyModule, defineModule, type OutboxMessage, outboxRows } from "@cuitty/server-kit";
+import { testKit } from "@cuitty/server-kit/testing";
+import { Type } from "@sinclair/typebox";
+import { describe, expect, test } from "vitest";
+
+/** A small module of an app's own: stores notes, tells a webhook of each, counts in a job. */
+function notes(extra: Partial<CuittyModule>): CuittyModule {
+  return defineModule({
+    name: "notes",
+    accepts: { note: Type.Object({ text: Type.String() }) },
+    migrations: [
+      {
+        version: 1,
+        name: "notes",
+        statements: [
+          "CREATE TABLE notes (seq INTEGER PRIMARY KEY AUTOINCREMENT, project_id TEXT NOT NULL, id TEXT NOT NULL, ts TEXT NOT NULL, data TEXT NOT NULL, UNIQUE (project_id, id)) STRICT",
+        ],
+      },
+    ],
+    ingest: (events, { projectId, nowMs }) => ({
+      statements: [
+        {
+          table: "notes",
+          columns: ["project_id", "id", "ts", "data"],
+          rows: events.map(({ id, ts, data }) => [projectId, id, ts, JSON.stringify(data)]),
+          onConflict: "ignore",
+        },
+        outboxRows(
+          events.map(({ id, data }) => ({ topic: "told", key: id, payload: data })),
+          nowMs,
+        ),
+      ],
+    }),
+    retention: [],
+    ...extra,
+  });
+}
+
+const note = (text: string) => ({ type: "note", ts: "2026-04-27T12:34:56Z", data: { text } });
+
+describe("the outbox", () => {
+  test("delivers what was committed, again after a failure, and not again after a success", async () => {
+    const told: string[] = [];
+    let isDown = true;
+    const receiver = createServer((request, response) => {
+      let body = "";
+      request.on("data", (chunk) => {
+        body += chunk;
+      });
+      request.on("end", () => {
+        if (!isDown) told.push(body);
+        response.writeHead(isDown ? 500 : 200).end();
+      });
+    });
+    await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+    const failures: string[] = [];
+    const module = notes({
+      deliveries: {
+        async told(message, { fetch, signal }) {
+          const response = await fetch(url, { method: "POST", body: JSON.stringify(message.payload), signal });
+          if (!response.ok) throw new Error(`the receiver answered ${response.status}`);
+        },
+      },
+    });
+    const kit = await testKit({ modules: [module], onFault: ({ source }) => failures.push(source) });
+    try {
+      await kit.ingest([note("one"), note("two"), { type: "note", ts: "x", data: {} }]);
+      await kit.kit.runTask("outbox");
+      expect([told, failures]).toEqual([[], ["outbox told", "outbox told"]]);
+      isDown = false;
+      await kit.kit.runTask("outbox");
+      expect(told).toEqual([]);
+      await kit.reopen();
+      kit.advance(60_000);
+      await kit.kit.runTask("outbox");
+      expect(told.sort()).toEqual(['{"text":"one"}', '{"text":"two"}']);
+      kit.advance(3_600_000);
+      await kit.kit.runTask("outbox");
+      expect(told).toHaveLength(2);
+    } finally {
+      await kit.close();
+      await new Promise((resolve) => receiver.close(resolve));
+    }
+  });
+
+  test("gives up after twelve tries and keeps the message with its error", async () => {
+    const attempts: number[] = [];
+    const module = notes({
+      deliveries: {
+        async told(message: OutboxMessage) {
+          attempts.push(message.attempt);
+          throw new Error("never");
+        },
+      },
+    });
+    const kit = await testKit({ modules: [module], onFault: () => undefined });
+    try {
+      await kit.ingest([note("one")]);
+      for (let round = 0; round < 20; round += 1) {
+        await kit.kit.runTask("outbox");
+        kit.advance(24 * 3_600_000);
+      }
+      expect(attempts).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+      const rows = await kit.kit.modules.all[0]?.file.all("SELECT attempts, last_error FROM _outbox");
+      expect(rows).toEqual([[12, "never"]]);
+    } finally {
+      await kit.close();
+    }
+  });
+});
+
+describe("jobs", () => {
+  test("run when they are due, one runner at a time, also over a restart", async () => {
+    let runs = 0;
+    const module = notes({
+      jobs: [
+        {
+          name: "count",
+          everyMs: 3_600_000,
+          async run() {
+            runs += 1;
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          },
+        },
+      ],
+    });
+    const kit = await testKit({ modules: [module] });
+    try {
+      await Promise.all([kit.kit.runTask("job:notes.count"), kit.kit.runTask("job:notes.count")]);
+      expect(runs).toBe(1);
+      await kit.reopen();
+      await kit.kit.runTask("job:notes.count");
+      expect(runs).toBe(1);
+      kit.advance(3_600_001);
+      await kit.kit.runTask("job:notes.count");
+      expect(runs).toBe(2);
+      // Another runner holds the lease.
+      kit.advance(3_600_001);
+      await kit.kit.modules.all[0]?.file.transact((tx) => tx.run("UPDATE _jobs SET owner = 'other', leased_until = 9e15"));
+      await kit.kit.runTask("job:notes.count");
+      expect(runs).toBe(2);
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test("one that fails is reported and runs again at its next time; an unknown task is refused", async () => {
+    const faults: string[] = [];
+    let runs = 0;
+    const run = async () => {
+      runs += 1;
+      throw new Error("no");
+    };
+    const kit = await testKit({
+      modules: [notes({ jobs: [{ name: "fails", everyMs: 1_000, run }] })],
+      onFault: ({ source }) => faults.push(source),
+    });
+    try {
+      await kit.kit.runTask("job:notes.fails");
+      kit.advance(1_001);
+      await kit.kit.runTask("job:notes.fails");
+      expect([runs, faults]).toEqual([2, ["job:notes.fails", "job:notes.fails"]]);
+      await expect(kit.kit.runTask("nothing")).rejects.toMatchObject({ code: "not_found" });
+    } finally {
+      await kit.close();
+    }
+  });
+});

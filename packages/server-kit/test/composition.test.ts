@@ -1,0 +1,206 @@
+// Parts on their own: a route of stages without a kit, stages added to a kit, direct calls, spans and ids.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  authenticate,
+  createContextMaker,
+  createPipeline,
+  createProcessBus,
+  decodeBody,
+  fetchExchange,
+  idempotency,
+  type KitApi,
+  makeKey,
+  openModules,
+  readBody,
+  respond,
+  type Subject,
+  staticKeys,
+  staticSecrets,
+  systemRandom,
+  validate,
+  verifySignature,
+  write,
+} from "@cuitty/server-kit";
+import { logs } from "@cuitty/server-kit/logs";
+import { testKit } from "@cuitty/server-kit/testing";
+import { signBody } from "@cuitty/wire-protocol/signature";
+import { describe, expect, test } from "vitest";
+
+const log = { type: "log", ts: "2026-04-27T12:34:56Z", data: { level: "info", message: "hi" } };
+
+test("stages with keys, secrets and modules from constructors make a route without a kit", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "cuitty-parts-"));
+  const modules = await openModules({ dataDir, modules: [logs()] });
+  try {
+    const { key } = makeKey("sk", systemRandom);
+    const keys = staticKeys([{ key, projectId: "shop" }]);
+    const secrets = staticSecrets([{ projectId: "shop", secrets: ["current", "previous"] }]);
+    const hints: string[] = [];
+    const bus = createProcessBus();
+    bus.subscribe("logs:shop", () => hints.push("logs:shop"));
+    const pipeline = createPipeline([
+      { name: "authenticate", stage: authenticate(keys) },
+      { name: "readBody", stage: readBody() },
+      { name: "verifySignature", stage: verifySignature(secrets) },
+      { name: "decodeBody", stage: decodeBody() },
+      { name: "idempotency", stage: idempotency() },
+      { name: "validate", stage: validate([logs()]) },
+      { name: "write", stage: write(modules, { bus }) },
+      { name: "respond", stage: respond() },
+    ]);
+    const makeContext = createContextMaker();
+    const body = new TextEncoder().encode(JSON.stringify({ events: [log] }));
+    const send = async (secret: string, bearer = key) => {
+      const headers = {
+        authorization: `Bearer ${bearer}`,
+        "content-type": "application/json",
+        "x-cuitty-signature": signBody(body, secret),
+      };
+      const reply = await pipeline.run(
+        makeContext(fetchExchange(new Request("http://app.test/telemetry", { method: "POST", body, headers }))),
+      );
+      return `${reply.status} ${reply.status === 200 ? await reply.text() : ""}`;
+    };
+    expect(await send("current")).toBe('200 {"accepted":1,"rejected":[]}');
+    expect(await send("previous")).toBe('200 {"accepted":1,"rejected":[]}');
+    expect(await send("another")).toBe("403 ");
+    expect(await send("current", makeKey("sk", systemRandom).key)).toBe("401 ");
+    expect(hints).toHaveLength(2);
+  } finally {
+    await modules.close();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
+
+describe("a kit", () => {
+  test("runs an app's stage before or after any named one", async () => {
+    const kit = await testKit({ modules: [logs()] });
+    try {
+      const order: string[] = [];
+      kit.kit.stages.before("write", (context) => void order.push(`before write: ${context.batch?.valid.length}`), "mine");
+      kit.kit.stages.after("write", (context) => void order.push(`after write: ${context.replyBody}`));
+      expect(kit.kit.stages.names.indexOf("mine")).toBe(kit.kit.stages.names.indexOf("write") - 1);
+      await kit.ingest([log]);
+      expect(order).toEqual(["before write: 1", 'after write: {"accepted":1,"rejected":[]}']);
+      kit.kit.stages.before("shed", () => new Response("closed for today", { status: 503 }));
+      expect((await kit.kit.fetch(new Request("http://kit.test/api/ingest", { method: "POST" }))).status).toBe(503);
+      expect(() => kit.kit.stages.before("nothing", () => undefined)).toThrow(/nothing/);
+      expect(() => kit.kit.stages.before("write", () => undefined, "mine")).toThrow(/mine/);
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test("answers direct calls with the checks of its routes", async () => {
+    const kit = await testKit({ modules: [logs()] });
+    try {
+      await kit.ingest([log, log, log]);
+      const { projectId, organizationId } = kit.credentials;
+      const reader: Subject = { id: "me", kind: "user", projectId, organizationId, scopes: ["read"] };
+      const api: KitApi<[ReturnType<typeof logs>]> = kit.kit.api as never;
+      const list = api.logs.searchLogs;
+      expect((await list(reader, { query: { limit: 2 } })).events).toHaveLength(2);
+      await expect(list(reader, { query: { limit: 0 } })).rejects.toMatchObject({ code: "invalid_request" });
+      await expect(list({ ...reader, scopes: [] })).rejects.toMatchObject({ code: "insufficient_scope" });
+      await expect(list({ ...reader, projectId: null })).rejects.toMatchObject({ code: "invalid_request" });
+      await expect(list({ ...reader, projectId: null, organizationId: "other" }, { projectId })).rejects.toMatchObject({
+        code: "not_found",
+      });
+      expect((await list({ ...reader, projectId: null }, { projectId })).events).toHaveLength(3);
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test("asks the app who sends a request without a key", async () => {
+    let subject: Subject | null = null;
+    const kit = await testKit({
+      modules: [logs()],
+      authenticate: async (request) => (request.headers.get("cookie") === "session=1" ? subject : null),
+    });
+    try {
+      const { projectId, organizationId } = kit.credentials;
+      subject = { id: "user_1", kind: "user", projectId: null, organizationId, scopes: ["read"] };
+      const get = (headers: Record<string, string>) => kit.kit.fetch(new Request("http://kit.test/api/modules/logs/events", { headers }));
+      expect((await get({})).status).toBe(401);
+      expect((await get({ cookie: "session=1" })).status).toBe(400);
+      expect((await get({ cookie: "session=1", "x-project-id": projectId })).status).toBe(200);
+      expect((await get({ cookie: "session=1", "x-project-id": "proj_unknown" })).status).toBe(404);
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test("echoes a harmless request id, makes one otherwise, and hands trace context to spans", async () => {
+    const spans: { name: string; traceId: string; parentId: string | null }[] = [];
+    const kit = await testKit({
+      modules: [logs()],
+      tracer: {
+        start(name, { traceId, parentId }) {
+          spans.push({ name, traceId, parentId });
+          return { end: () => undefined };
+        },
+      },
+    });
+    try {
+      const get = (headers: Record<string, string>) => kit.kit.fetch(new Request("http://kit.test/api/health", { headers }));
+      expect((await get({ "x-request-id": "req-1" })).headers.get("x-request-id")).toBe("req-1");
+      expect((await get({ "x-request-id": "a b<script>" })).headers.get("x-request-id")).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
+      const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+      const body = JSON.stringify({ events: [log] });
+      const post = (traceparent: string) =>
+        kit.kit.fetch(
+          new Request("http://kit.test/api/ingest", {
+            method: "POST",
+            body,
+            headers: { traceparent, authorization: `Bearer ${kit.credentials.apiKey}` },
+          }),
+        );
+      await post(`00-${traceId}-00f067aa0ba902b7-01`);
+      expect(spans[0]).toEqual({ name: "cuitty.shed", traceId, parentId: "00f067aa0ba902b7" });
+      spans.length = 0;
+      for (const invalid of [`ff-${traceId}-00f067aa0ba902b7-01`, `00-${"0".repeat(32)}-00f067aa0ba902b7-01`, "nonsense"])
+        await post(invalid);
+      for (const span of spans) expect(span.traceId).not.toBe(traceId);
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test("tells its health in one word, and names files and bus to those with a key", async () => {
+    const kit = await testKit({ modules: [logs()] });
+    try {
+      const reply = await kit.kit.fetch(new Request("http://kit.test/api/health"));
+      expect(await reply.text()).toBe('{"status":"ok"}');
+      expect((await kit.get("/api/health")).body).toEqual({
+        status: "ok",
+        files: [
+          { name: "system", isHealthy: true },
+          { name: "logs", isHealthy: true },
+        ],
+        bus: "process",
+      });
+      expect((await kit.kit.fetch(new Request("http://kit.test/api/health", { method: "POST" }))).status).toBe(405);
+      expect((await kit.kit.fetch(new Request("http://kit.test/api/health", { method: "HEAD" }))).status).toBe(200);
+      expect((await kit.kit.fetch(new Request("http://kit.test/api/nothing"))).status).toBe(404);
+      await kit.kit.modules.all[0]?.file.close();
+      expect((await kit.kit.fetch(new Request("http://kit.test/api/health"))).status).toBe(503);
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test("lives under a prefix of the app", async () => {
+    const kit = await testKit({ modules: [logs()], basePath: "/telemetry" });
+    try {
+      expect((await kit.kit.fetch(new Request("http://kit.test/telemetry/api/health"))).status).toBe(200);
+      expect(kit.kit.owns("/telemetry/api/ingest")).toBe(true);
+      expect(kit.kit.owns("/telemetry/api/projects/x/keys/y")).toBe(true);
+      expect(kit.kit.owns("/other")).toBe(false);
+    } finally {
+      await kit.close();
+    }
+  });
+});
