@@ -26,6 +26,7 @@ const wrong: readonly (readonly [option: string, options: object, message: strin
   ["enabled", { enabled: "yes" }, "must be a boolean, not string"],
   ["spool", { spool: 5 }, "must be a string, not number"],
   ["durability", { durability: "WAL" }, 'must be "exit" or "wal"'],
+  ["signature", { signature: "bare" }, 'must be "body" or "extended"'],
   ["waitUntil", { waitUntil: {} }, "must be a function, not object"],
   ["fetch", { fetch: "node-fetch" }, "must be a function, not string"],
   ["apikey", { apikey: "x" }, "is no option"],

@@ -10,6 +10,8 @@ export interface CuittyOptions {
   readonly apiKey: string;
   /** Signs each request. Without it the `sk` key signs; `pk` keys do not sign. */
   readonly webhookSecret?: string;
+  /** `"extended"` also signs the time of the try and the idempotency key, for projects that ask for it. @default "body" */
+  readonly signature?: "body" | "extended";
   /** Longest an event waits before it is sent. Units: ms; Infinity leaves it to the other triggers. @default 5000 */
   readonly flushInterval?: number;
   /** Events that trigger a request at once. @default 500 */
@@ -50,6 +52,7 @@ export function normalizeOptions(options: CuittyOptions): Settings {
     enabled: true,
     spool: "",
     durability: "exit",
+    signature: "body",
     fetch,
   };
   for (const name in { ...settings, ...options }) {
@@ -63,6 +66,7 @@ export function normalizeOptions(options: CuittyOptions): Settings {
     if (expected === "number" && !((value as number) >= least)) fail(name, `must be at least ${least}, not ${value}`);
     if (/Id|Key/.test(name) && !/^[!-~]+$/.test(value as string)) fail(name, "must be given, as text without spaces");
     if (name === "durability" && !/^(exit|wal)$/.test(value as string)) fail(name, 'must be "exit" or "wal"');
+    if (name === "signature" && !/^(body|extended)$/.test(value as string)) fail(name, 'must be "body" or "extended"');
     settings[name] = name === "portalUrl" ? baseUrl(value as string) : value;
   }
   return settings as unknown as Settings;

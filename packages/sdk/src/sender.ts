@@ -42,6 +42,17 @@ export function createSend(settings: Settings, platform: Platform): Send {
     return batch.wire as Uint8Array<ArrayBuffer>;
   }
 
+  /** Bare hex over the bytes, or with time and key before them. Source: wire protocol, "Signing". */
+  async function sign(body: Uint8Array, key: string): Promise<string> {
+    if (settings.signature === "body") return platform.sign(body, secret);
+    const seconds = Math.floor(Date.now() / 1_000);
+    const prefix = new TextEncoder().encode(`v1\n${seconds}\n${key}\n`);
+    const signed = new Uint8Array(prefix.length + body.length);
+    signed.set(prefix);
+    signed.set(body, prefix.length);
+    return `t=${seconds},k=sdk,v1=${await platform.sign(signed, secret)}`;
+  }
+
   async function exchange(batch: Batch, signal: AbortSignal, isLast?: boolean): Promise<Reply> {
     // Awaited only when it must be: a page's last request leaves in this turn.
     const frozen = freeze(batch, isLast);
@@ -56,7 +67,7 @@ export function createSend(settings: Settings, platform: Platform): Send {
       [HEADER.sdk]: `cuitty-sdk/${version}`,
     };
     if (batch.isGzip) headers["Content-Encoding"] = "gzip";
-    if (secret) headers[HEADER.signature] = await platform.sign(body, secret);
+    if (secret) headers[HEADER.signature] = await sign(body, batch.key);
     const init: RequestInit = { method: "POST", headers, body, signal, credentials: "omit", redirect: "manual" };
     return readReply(await platform.fetch(fetch, `${portalUrl}/api/ingest`, init));
   }
