@@ -1,9 +1,11 @@
 // Opens the manifest: makes a new store, or finds the key of an existing one and proves it before anything is written.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { capabilitiesOf, type PersistAdapter } from "./adapter.ts";
+import { migrateFormat } from "./core/format.ts";
 import {
   type Manifest,
   type ManifestCrypto,
+  manifestPut,
   openManifest,
   plainManifest,
   readManifest,
@@ -57,6 +59,12 @@ export async function unlock(adapter: PersistAdapter, options: CheckedOptions): 
   if (options.encrypt) return unlockEncrypted(adapter, options, manifest);
   const storeId = manifest ? hexToBytes(manifest.storeId) : randomBytes(storeIdBytes);
   if (!manifest) await writeManifest(adapter, bytes, plainManifest(storeId));
+  else
+    await migrateFormat({
+      adapter,
+      from: manifest.format,
+      manifestOp: async (format) => manifestPut(bytes, plainManifest(storeId, format)),
+    });
   return { codec: createPlainCodec({ bytes }), storeId, vault: undefined };
 }
 
@@ -94,6 +102,10 @@ async function unlockEncrypted(adapter: PersistAdapter, options: CheckedOptions,
   // The key first: a manifest whose key was never saved would be a store nobody can open.
   if (!manifest || (given && storage.isLasting)) await saveKey({ provider, storage, storeId }, opened.ring, options);
   if (!manifest || opened.ring.newest !== manifest.epoch) await writeManifest(adapter, bytes, await sealManifest(crypto, opened));
+  if (manifest) {
+    const manifestOp = async (format: number) => manifestPut(bytes, await sealManifest(crypto, { ...opened, format }));
+    await migrateFormat({ adapter, from: manifest.format, manifestOp });
+  }
   const vault = await createVault({ adapter, bytes, crypto, storage, opened });
   const codec = createSealedCodec({
     provider,

@@ -1,15 +1,14 @@
 // The store's first row: what format it has, whether it is encrypted, and its key ring sealed under the newest key.
 import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
-import type { PersistAdapter } from "../adapter.ts";
+import type { AdapterOp, PersistAdapter } from "../adapter.ts";
 import { base64UrlToBytes, bytesToBase64Url, bytesToHex, utf8, utf8ToText } from "../crypto/bytes.ts";
 import { nonceBytes, openEnvelope, readHeader, saltBytes, scopeOf, sealEnvelope } from "../crypto/envelope.ts";
 import { createKeyRing, type KeyRing } from "../crypto/key-ring.ts";
 import type { CryptoProvider } from "../crypto/providers/provider.ts";
 import { createSegments, deriveSegment } from "../crypto/segment.ts";
 import { createPathTokens } from "../crypto/tokens.ts";
+import { assertKnownFormat, currentFormat } from "./format.ts";
 
-/** Format this release writes. Raised with a migration when rows change their shape. */
-export const currentFormat = 1;
 export const manifestKey = "meta/manifest";
 
 /** As stored, readable: enough to know what is needed to open the rest. */
@@ -36,6 +35,8 @@ interface InnerManifest {
 export interface OpenedManifest {
   readonly ring: KeyRing;
   readonly rootEpoch: number;
+  /** @default the current one */
+  readonly format?: number;
 }
 
 /** Errors: `newer_format`, `corrupt`. Undefined when the adapter has no manifest. */
@@ -46,13 +47,7 @@ export async function readManifest(adapter: PersistAdapter, bytes: boolean): Pro
   if (manifest?.cuitty !== "persist" || typeof manifest.format !== "number" || !/^[0-9a-f]{32}$/.test(manifest.storeId)) {
     throw new CuittyError("corrupt", "the store's manifest cannot be read; restore a backup, or name another place");
   }
-  if (manifest.format > currentFormat) {
-    throw new CuittyError(
-      "newer_format",
-      `the store has format ${manifest.format}, this release reads up to ${currentFormat}; nothing was written: upgrade @cuitty/persist`,
-      { details: { format: manifest.format, supported: currentFormat } },
-    );
-  }
+  assertKnownFormat(manifest.format);
   return manifest;
 }
 
@@ -64,12 +59,18 @@ function parse(value: unknown, bytes: boolean): Manifest | undefined {
   }
 }
 
-export async function writeManifest(adapter: PersistAdapter, bytes: boolean, manifest: Manifest): Promise<void> {
-  await adapter.put(manifestKey, bytes ? JSON.stringify(manifest) : manifest);
+/** The change that stores a manifest. */
+export function manifestPut(bytes: boolean, manifest: Manifest): AdapterOp & { readonly type: "put" } {
+  return { type: "put", key: manifestKey, value: bytes ? JSON.stringify(manifest) : manifest };
 }
 
-export function plainManifest(storeId: Uint8Array): Manifest {
-  return { cuitty: "persist", format: currentFormat, storeId: bytesToHex(storeId), encrypted: false };
+export async function writeManifest(adapter: PersistAdapter, bytes: boolean, manifest: Manifest): Promise<void> {
+  const { key, value } = manifestPut(bytes, manifest);
+  await adapter.put(key, value);
+}
+
+export function plainManifest(storeId: Uint8Array, format = currentFormat): Manifest {
+  return { cuitty: "persist", format, storeId: bytesToHex(storeId), encrypted: false };
 }
 
 export interface ManifestCrypto {
@@ -79,16 +80,16 @@ export interface ManifestCrypto {
 }
 
 /** Seals the whole ring under its newest key. */
-export async function sealManifest(crypto: ManifestCrypto, { ring, rootEpoch }: OpenedManifest): Promise<Manifest> {
+export async function sealManifest(crypto: ManifestCrypto, { ring, rootEpoch, format = currentFormat }: OpenedManifest): Promise<Manifest> {
   const { provider, storeId, random } = crypto;
   const keys = Object.fromEntries(ring.epochs.map((epoch) => [epoch, bytesToBase64Url(ring.key(epoch)!)]));
-  const inner: InnerManifest = { format: currentFormat, storeId: bytesToHex(storeId), encrypted: true, rootEpoch, keys };
+  const inner: InnerManifest = { format, storeId: bytesToHex(storeId), encrypted: true, rootEpoch, keys };
   const segment = await deriveSegment({ ...crypto, epochKey: ring.key }, ring.newest, random(saltBytes));
   const place = await placeOf(crypto, ring.key(ring.newest)!);
   const envelope = await sealEnvelope(provider, { segment, place, random: random(nonceBytes), plaintext: utf8(JSON.stringify(inner)) });
   return {
     cuitty: "persist",
-    format: currentFormat,
+    format,
     storeId: inner.storeId,
     encrypted: true,
     epoch: ring.newest,
