@@ -4,7 +4,6 @@ import type { ModuleFileStats } from "@cuitty/storage/module-file";
 import type { KitApi } from "./api.ts";
 import type { BootstrapOptions, Bootstrapped } from "./auth/bootstrap.ts";
 import type { Identity } from "./auth/open-identity.ts";
-import type { SystemFile } from "./auth/system.ts";
 import type { Bus } from "./bus.ts";
 import type { KitCounters } from "./counters.ts";
 import type { Exchange } from "./ingest/exchange.ts";
@@ -13,8 +12,6 @@ import type { StageList } from "./ingest/pipeline.ts";
 import type { CuittyModule } from "./module.ts";
 import type { ModuleRegistry } from "./modules.ts";
 import type { MountedRoute } from "./router.ts";
-
-export type { SystemFile };
 
 export interface KitStats extends KitCounters {
   readonly files: Readonly<Record<string, ModuleFileStats>>;

@@ -23,11 +23,6 @@ export function parseTrace(header: (name: string) => string | null, random: Rand
   };
 }
 
-/** `traceparent` to send on. */
-export function formatTraceparent(trace: TraceContext): string {
-  return `00-${trace.traceId}-${trace.spanId}-${trace.isSampled ? "01" : "00"}`;
-}
-
 function isValidParent(match: RegExpExecArray): boolean {
   const [, version = "", traceId = "", parentId = "", , rest] = match;
   if (version === "ff" || allZero.test(traceId) || allZero.test(parentId)) return false;

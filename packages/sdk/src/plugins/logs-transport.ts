@@ -24,7 +24,7 @@ const maxLineChars = 1_048_576;
  * ```
  * Errors: `invalid_option`, as createCuittyClient, on the logger's `error` event.
  */
-export default function logsTransport(options: LogsTransportOptions): Writable {
+export function logsTransport(options: LogsTransportOptions): Writable {
   // Pino adds members of its own to the options of a worker.
   const {
     minLevel,
@@ -64,6 +64,9 @@ export default function logsTransport(options: LogsTransportOptions): Writable {
     },
   });
 }
+
+// Pino takes the default export; beside a named one its CommonJS form stays an object with `default`.
+export default logsTransport;
 
 /** Cuts chunks into lines; a line that never ends is cut at a million characters. */
 function createLineSplitter(take: (line: string) => void) {
