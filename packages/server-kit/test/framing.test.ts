@@ -63,7 +63,7 @@ const hosts: readonly (readonly [string, (kit: ServerKit) => Promise<Running>])[
   [
     "serve()",
     async (kit) => {
-      const running = await serve(nodeHandler(kit), { port: 0 });
+      const running = await serve(kit, { port: 0 });
       return { port: running.port, close: () => running.close(0) };
     },
   ],

@@ -1,7 +1,7 @@
 // Mounts a whole kit in an Express app with one line.
 import type { RequestHandler } from "express";
-import type { ServerKit } from "../kit.ts";
 import { nodeExchange } from "../node/exchange.ts";
+import type { MountableKit } from "../node/node-handler.ts";
 import { sendResponse } from "../node/send.ts";
 import { kitTarget } from "./express-exchange.ts";
 
@@ -10,7 +10,7 @@ import { kitTarget } from "./express-exchange.ts";
  * A body that is gone is answered with `body_already_consumed`, never with a guess.
  * @example app.use(kitMiddleware(kit));
  */
-export function kitMiddleware(kit: Pick<ServerKit, "basePath" | "handle" | "owns">): RequestHandler {
+export function kitMiddleware(kit: MountableKit): RequestHandler {
   return (request, response, next) => {
     const target = kitTarget(request, kit);
     if (target === null) {

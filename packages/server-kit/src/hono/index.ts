@@ -1,5 +1,6 @@
 // Hono: the whole kit in one line, or each stage alone for a route of your own.
-export { type MountableKit, mountKit } from "./mount-kit.ts";
+export type { MountableKit } from "../node/node-handler.ts";
+export { mountKit } from "./mount-kit.ts";
 export {
   authenticate,
   type CuittyEnv,

@@ -1,11 +1,8 @@
 // Mounts a whole kit in a Hono app with one line.
 import type { Context, Env, Hono, Schema } from "hono";
-import type { ServerKit } from "../kit.ts";
+import type { MountableKit } from "../node/node-handler.ts";
 import { honoExchange } from "./hono-exchange.ts";
 import { keepHeaders } from "./keep-headers.ts";
-
-/** What mounting needs of a kit. */
-export type MountableKit = Pick<ServerKit, "basePath" | "handle" | "owns">;
 
 /**
  * Answers the kit's paths (`/api/ingest`, `/api/stream`, `/api/modules/…` and so on) below wherever `app` is mounted; all others go on to your own

@@ -6,6 +6,9 @@ import { problemReply } from "../respond.ts";
 import { nodeExchange } from "./exchange.ts";
 import { sendResponse } from "./send.ts";
 
+/** What mounting needs of a kit. */
+export type MountableKit = Pick<ServerKit, "basePath" | "handle" | "owns">;
+
 /** Takes a request that is not the kit's. */
 export type Fallback = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 
@@ -13,7 +16,7 @@ export type Fallback = (incoming: IncomingMessage, outgoing: ServerResponse) => 
  * Answers the kit's paths; what is not the kit's goes to `fallback`, or gets 404. HTTP/2 servers take it too (`createSecureServer(options, handler)`).
  * @example createServer(nodeHandler(kit)).listen(7700);
  */
-export function nodeHandler(kit: Pick<ServerKit, "basePath" | "handle" | "owns">, fallback?: Fallback): RequestListener {
+export function nodeHandler(kit: MountableKit, fallback?: Fallback): RequestListener {
   return (incoming, outgoing) => {
     const url = incoming.url ?? "/";
     const isBelow = kit.basePath === "" || url.startsWith(`${kit.basePath}/`);

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { CuittyError } from "@cuitty/wire-protocol";
+import { type MountableKit, nodeHandler } from "./node-handler.ts";
 
 export interface ServeOptions {
   /** 0 takes a free one. @default 7700 */
@@ -34,8 +35,13 @@ export interface RunningServer {
 const maxHeaders = 100;
 const checkEveryMs = 1_000;
 
-/** **Errors**: `port_in_use`, `listen_failed`. */
-export async function serve(listener: RequestListener, options: ServeOptions = {}): Promise<RunningServer> {
+/**
+ * Serves a kit, or any request listener. Closing the server leaves the kit open.
+ * **Errors**: `port_in_use`, `listen_failed`.
+ * @example const server = await serve(kit, { port: 7700 });
+ */
+export async function serve(app: MountableKit | RequestListener, options: ServeOptions = {}): Promise<RunningServer> {
+  const listener = typeof app === "function" ? app : nodeHandler(app);
   const { port = 7_700, hostname = "127.0.0.1", maxConnections = 10_000, maxConnectionsPerIp = 1_000 } = options;
   const server = createServer(
     {

@@ -169,4 +169,37 @@ describe("the logs module", () => {
     await bench.send("p1", [line("c")]);
     expect((await list()).events[0]?.seq).toBe(3);
   });
+
+  test("keeps each level as long as asked for", async () => {
+    const module = logs({ retentionDays: 30, retentionDaysByLevel: { debug: 1, error: 90, fatal: 0 } });
+    const dayMs = 86_400_000;
+    const nowMs = 100 * dayMs;
+    for (const ageDays of [95, 60, 2, 0]) {
+      const levels = ["debug", "info", "notice", "warn", "error", "fatal"].map((level) => line(`${level} ${ageDays}`, { level }));
+      await bench.send("p1", [...levels, ...Array.from({ length: 900 }, () => line("filler", { level: "error" }))], {
+        receivedAtMs: nowMs - ageDays * dayMs,
+      });
+    }
+    for (const { days, prune } of module.retention) {
+      if (days > 0) await prune?.(bench.file, nowMs - days * dayMs, new AbortController().signal);
+    }
+    const rows = await bench.file.all("SELECT message FROM logs_events WHERE message <> 'filler' ORDER BY seq");
+    expect(rows.flat()).toEqual([
+      "fatal 95",
+      "error 60",
+      "fatal 60",
+      "info 2",
+      "notice 2",
+      "warn 2",
+      "error 2",
+      "fatal 2",
+      "debug 0",
+      "info 0",
+      "notice 0",
+      "warn 0",
+      "error 0",
+      "fatal 0",
+    ]);
+    expect(() => logs({ retentionDaysByLevel: { loud: 1 } as never })).toThrow(expect.objectContaining({ code: "invalid_option" }));
+  });
 });

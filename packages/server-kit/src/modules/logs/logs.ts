@@ -7,13 +7,16 @@ import { eventStream } from "../shared/event-stream.ts";
 import { equals, type ListFilter, listEvents } from "../shared/list-events.ts";
 import { equalLevel, minLevel } from "./level-conditions.ts";
 import { migrations } from "./migrations.ts";
+import { retentionRules } from "./retention.ts";
 import { indexJob, indexNewRows } from "./search-index.ts";
 import { searchPage } from "./search-page.ts";
-import { levelToSeverity, severityNames } from "./severity.ts";
+import { type LogLevel, levelToSeverity, severityNames } from "./severity.ts";
 
 export interface LogsOptions {
   /** Days a record is kept after it was received; `0` keeps for ever. @default 30 */
   readonly retentionDays?: number;
+  /** Days for records of single levels, instead of `retentionDays`: `{ debug: 1, info: 7 }`. */
+  readonly retentionDaysByLevel?: Partial<Record<LogLevel, number>>;
   /** Whether messages can be searched: `?q=timeout -retry service:api`. Costs about a third of the write rate. @default false */
   readonly search?: boolean;
 }
@@ -21,7 +24,7 @@ export interface LogsOptions {
 const table = "logs_events";
 
 /** Stores `log` events in `logs.db`; lists them at `/api/modules/logs/events`, streams them as topic `logs`. */
-export function logs({ retentionDays = 30, search = false }: LogsOptions = {}) {
+export function logs({ retentionDays = 30, retentionDaysByLevel, search = false }: LogsOptions = {}) {
   return defineModule({
     name: "logs",
     accepts: { log: logSchema },
@@ -60,7 +63,7 @@ export function logs({ retentionDays = 30, search = false }: LogsOptions = {}) {
     ],
     streams: [eventStream({ topic: "logs", table, type: "log", index: "logs_events_seq" })],
     jobs: search ? [indexJob] : [],
-    retention: [{ table, column: "received_at", days: retentionDays }],
+    retention: retentionRules(retentionDays, retentionDaysByLevel),
   });
 }
 

@@ -3,7 +3,14 @@
 /** The number of each level. Source: OpenTelemetry logs data model, SeverityNumber. */
 export const SEVERITY = { trace: 1, debug: 5, info: 9, warn: 13, error: 17, fatal: 21 } as const;
 
-export const severityNames = Object.keys(SEVERITY) as (keyof typeof SEVERITY)[];
+export type LogLevel = keyof typeof SEVERITY;
+
+export const severityNames = Object.keys(SEVERITY) as LogLevel[];
+
+/** From each level's number to the last one before the next level: what lies between counts as the lower one. */
+export function severityRange(level: LogLevel): { readonly from: number; readonly to: number } {
+  return { from: SEVERITY[level], to: SEVERITY[level] + 3 };
+}
 
 /** Where warnings begin; the partial index of the migrations is cut here. */
 export const warnSeverity = SEVERITY.warn;

@@ -1,0 +1,62 @@
+// How long records are kept: one rule for all, or one for each level.
+import type { ModuleFile, WriteTransaction } from "@cuitty/storage/module-file";
+import { CuittyError } from "@cuitty/wire-protocol";
+import type { RetentionRule } from "../../module.ts";
+import { type LogLevel, SEVERITY, severityNames, severityRange } from "./severity.ts";
+
+const base = { table: "logs_events", column: "received_at" } as const;
+/** Records looked at in one transaction. */
+const sliceRows = 2_000;
+
+/** Errors: `invalid_option` for a level that has no place in the order. */
+export function retentionRules(days: number, byLevel: Partial<Record<LogLevel, number>> = {}): readonly RetentionRule[] {
+  const own = Object.keys(byLevel);
+  const unknown = own.find((level) => !Object.hasOwn(SEVERITY, level));
+  if (unknown !== undefined)
+    throw new CuittyError("invalid_option", `retentionDaysByLevel: expected levels ${severityNames.join(", ")}, got ${unknown}`);
+  if (own.length === 0) return [{ ...base, days }];
+  return severityNames.map((level) => ({
+    ...base,
+    days: byLevel[level] ?? days,
+    prune: (file, beforeMs, signal) => pruneLevel(file, level, { beforeMs, signal }),
+  }));
+}
+
+/** Walks the old records from the oldest, in short transactions: those of other levels stay where they are and are passed. */
+async function pruneLevel(
+  file: ModuleFile,
+  level: LogLevel,
+  { beforeMs, signal }: { beforeMs: number; signal: AbortSignal },
+): Promise<number> {
+  const { from, to } = severityRange(level);
+  let deleted = 0;
+  let at = [0, 0];
+  while (!signal.aborted) {
+    const slice = await file.transact((tx) => pruneSlice(tx, { at, beforeMs, from, to }));
+    deleted += slice.deleted;
+    if (slice.last === null) break;
+    at = slice.last;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return deleted;
+}
+
+interface Walk {
+  /** Time of receipt and seq of the last record looked at. */
+  readonly at: readonly number[];
+  readonly beforeMs: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+function pruneSlice(tx: WriteTransaction, { at, beforeMs, from, to }: Walk): { deleted: number; last: number[] | null } {
+  const rows = tx.all(
+    `SELECT received_at, seq, severity FROM logs_events WHERE (received_at, seq) > (?, ?) AND received_at < ? ORDER BY received_at, seq LIMIT ?`,
+    [...at, beforeMs, sliceRows],
+  );
+  const expired = rows.filter((row) => Number(row[2]) >= from && Number(row[2]) <= to).map((row) => row[1]);
+  const deleted =
+    expired.length === 0 ? 0 : tx.run("DELETE FROM logs_events WHERE seq IN (SELECT value FROM json_each(?))", [JSON.stringify(expired)]);
+  const last = rows.length < sliceRows ? null : (rows.at(-1)?.slice(0, 2).map(Number) ?? null);
+  return { deleted, last };
+}
