@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Value } from "@sinclair/typebox/value";
-import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { repositorySchema } from "../../../wire-protocol/src/events/repository.ts";
 import type { PluginContext } from "../plugin.ts";
 import { createPluginHarness, testPlugin } from "./plugin-suite.ts";
@@ -225,7 +225,13 @@ test("no repository, an empty one and a damaged one are reported, not thrown", a
 });
 
 describe("what has been sent", () => {
-  const statePath = join(root, "sent.json");
+  let statePath = "";
+  let count = 0;
+  beforeEach(() => {
+    // A file of its own for each test: the last save of one may still be under way in the next.
+    count += 1;
+    statePath = join(root, `sent-${count}.json`);
+  });
   const flushing = (...results: { sent: number; pending: number; dropped: number }[]) => {
     const harness = createPluginHarness();
     let calls = 0;
@@ -235,12 +241,9 @@ describe("what has been sent", () => {
   const start = async (context: PluginContext) => {
     const plugin = repositoryPlugin({ path: example, statePath });
     plugin.setup?.(context);
-    await plugin.done();
-    await settled();
+    await plugin.remembered();
     return plugin;
   };
-  const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
-  afterEach(() => rmSync(statePath, { force: true }));
 
   test("is remembered in a private file, and not sent again", async () => {
     const first = flushing({ sent: 1, pending: 0, dropped: 0 });
@@ -251,7 +254,7 @@ describe("what has been sent", () => {
     const second = flushing({ sent: 0, pending: 0, dropped: 0 });
     (await start(second.context)).teardown?.();
     expect(second.harness.events).toHaveLength(0);
-    expect(readdirSync(root).filter((name) => name.startsWith("sent.json."))).toEqual([]);
+    expect(readdirSync(root).filter((name) => name.startsWith("sent-1.json."))).toEqual([]);
   });
 
   test("is remembered only when the server took it, even if that is much later", async () => {
@@ -259,8 +262,7 @@ describe("what has been sent", () => {
     const plugin = await start(context);
     expect(existsSync(statePath)).toBe(false);
     harness.tell("sent", {});
-    await settled();
-    expect(existsSync(statePath)).toBe(true);
+    await expect.poll(() => existsSync(statePath), { timeout: 10_000 }).toBe(true);
     plugin.teardown?.();
     expect(harness.listenerCount()).toBe(0);
   });

@@ -55,7 +55,8 @@ export interface RepositoryPlugin extends CuittyPlugin {
   /** Resolves when the events of this start have been handed to the client. Never rejects. */
   done(): Promise<RepositoryReport>;
   /**
-   * Resolves when what this start sent has been acknowledged and remembered, or when that has failed. Never rejects.
+   * Resolves when what this start sent has been acknowledged and remembered, or when a first flush has failed to bring it there (it is then remembered
+   * whenever the server comes back). Never rejects.
    * Await it between `flush` and `shutdown`: a shutdown in between leaves the state as it was, and the next start sends the same commits again.
    */
   remembered(): Promise<void>;
@@ -149,14 +150,21 @@ async function run({ context, options, signal, remember }: Run): Promise<Reposit
   const tips = kinds.includes("commit") && repository.head !== undefined ? [repository.head] : before.tips;
   const state = { tips, refs: Object.fromEntries(refs.map((ref) => [refKey(ref), ref.id])) };
   // In its own time: `done` only means that the events have been handed over.
-  const remembered = acknowledgement
-    .whenAll(events.length)
-    .then(async () => void (await cursor?.save(state)))
-    .catch((error: unknown) =>
-      context.debug(`repository: not remembered as sent: ${error instanceof Error ? error.message : typeof error}`),
-    )
-    .finally(acknowledgement.close);
-  remember(remembered);
+  const isUnchanged = JSON.stringify(state) === JSON.stringify(before);
+  remember(
+    new Promise((resolve) => {
+      acknowledgement
+        .whenAll(events.length, resolve)
+        .then(async () => (isUnchanged ? undefined : await cursor?.save(state)))
+        .catch((error: unknown) =>
+          context.debug(`repository: not remembered as sent: ${error instanceof Error ? error.message : typeof error}`),
+        )
+        .finally(() => {
+          acknowledgement.close();
+          resolve();
+        });
+    }),
+  );
   return { commits: commits.length, refs: changes.length };
 }
 

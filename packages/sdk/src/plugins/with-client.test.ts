@@ -172,16 +172,14 @@ test("commits are remembered as sent only when the server has them", async () =>
   const folder = mkdtempSync(join(tmpdir(), "cuitty-plugins-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const git = (...args: string[]) =>
-    execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@example.com", ...args], { cwd: folder, stdio: "ignore" });
+    execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@example.com", ...args], { cwd: folder, encoding: "utf8" }).trim();
   git("init", "-q");
   for (const message of ["one", "two"]) git("commit", "-q", "--allow-empty", "-m", message);
   const statePath = join(folder, "sent.json");
   const send = async (options?: FaultServerOptions) => {
     const repository = repositoryPlugin({ path: folder, statePath });
     const { client, of } = await start([repository], options);
-    await repository.done();
-    await client.flush();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await repository.remembered();
     await client.shutdown();
     return of("repository").map(({ message }) => message);
   };

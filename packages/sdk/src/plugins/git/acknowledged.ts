@@ -4,9 +4,10 @@ import type { PluginContext } from "../../plugin.ts";
 export interface Acknowledgement {
   /**
    * Resolves once a flush came to its end with the server in reach and none of our events lost; after a failed flush it waits for the next sign of life.
-   * In a client that cannot flush for plugins it resolves at once. Errors: rejects when events were lost, or when stopped first.
+   * `onDelay` is called when it begins to wait. In a client that cannot flush for plugins it resolves at once. Errors: rejects when events were lost, or
+   * when stopped first.
    */
-  whenAll(eventCount: number): Promise<void>;
+  whenAll(eventCount: number, onDelay: () => void): Promise<void>;
   close(): void;
 }
 
@@ -29,7 +30,7 @@ export function watchAcknowledgement(context: PluginContext, signal: AbortSignal
 
   return {
     close,
-    async whenAll(eventCount) {
+    async whenAll(eventCount, onDelay) {
       if (eventCount === 0 || context.flush === undefined) return;
       for (let sent = 0; ; ) {
         const result = await context.flush();
@@ -38,6 +39,7 @@ export function watchAcknowledgement(context: PluginContext, signal: AbortSignal
         // Other parts of the app go on emitting, so "nothing is pending" need never be true.
         if (result.pending === 0 || (!isUnreachable && sent >= eventCount)) return;
         if (signal.aborted) throw new Error("stopped before the events were acknowledged");
+        onDelay();
         await nextSent(context, signal);
       }
     },
