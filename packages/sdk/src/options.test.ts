@@ -25,8 +25,8 @@ const wrong: readonly (readonly [option: string, options: object, message: strin
   ["debug", { debug: "yes" }, "must be a boolean, not string"],
   ["enabled", { enabled: "yes" }, "must be a boolean, not string"],
   ["spool", { spool: 5 }, "must be a string, not number"],
-  ["durability", { durability: "WAL" }, 'must be "exit" or "wal"'],
-  ["signature", { signature: "bare" }, 'must be "body" or "extended"'],
+  ["durability", { durability: "WAL" }, "must match /^(exit|wal)$/"],
+  ["signature", { signature: "bare" }, "must match /^(body|extended)$/"],
   ["waitUntil", { waitUntil: {} }, "must be a function, not object"],
   ["fetch", { fetch: "node-fetch" }, "must be a function, not string"],
   ["apikey", { apikey: "x" }, "is no option"],
@@ -49,7 +49,14 @@ test("no options at all name the first one that is missing", () => {
 });
 
 test("good options are taken, extremes included", () => {
-  const extremes = { flushInterval: Infinity, maxBufferSize: 1, maxRetries: 0, timeout: Infinity, webhookSecret: undefined };
+  const extremes = {
+    flushInterval: Infinity,
+    maxBufferSize: 1,
+    maxRetries: 0,
+    timeout: Infinity,
+    webhookSecret: undefined,
+    waitUntil: undefined,
+  };
   expect(() => createCuittyClient({ ...good, ...extremes })).not.toThrow();
 });
 

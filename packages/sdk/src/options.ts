@@ -34,6 +34,9 @@ export interface CuittyOptions {
   readonly fetch?: typeof fetch;
 }
 
+/** A header carries it, so neither spaces nor line ends. */
+const token = /^[!-~]+$/;
+
 /** Options with every default in place. */
 export type Settings = Required<Omit<CuittyOptions, "waitUntil">> & Pick<CuittyOptions, "waitUntil">;
 
@@ -56,20 +59,22 @@ export function normalizeOptions(options: CuittyOptions): Settings {
     fetch,
   };
   for (const name in { ...settings, ...options }) {
-    if (name === "waitUntil") settings[name] = fetch;
     const value = (options as unknown as Record<string, unknown>)?.[name] ?? settings[name];
-    const expected = typeof settings[name];
-    const isSpool = name === "spool" && typeof value === "object";
-    const least = name === "timeout" ? 1 : 0;
-    if (!(name in settings)) fail(name, "is no option");
-    if (!isSpool && typeof value !== expected) fail(name, `must be a ${expected}, not ${typeof value}`);
-    if (expected === "number" && !((value as number) >= least)) fail(name, `must be at least ${least}, not ${value}`);
-    if (/Id|Key/.test(name) && !/^[!-~]+$/.test(value as string)) fail(name, "must be given, as text without spaces");
-    if (name === "durability" && !/^(exit|wal)$/.test(value as string)) fail(name, 'must be "exit" or "wal"');
-    if (name === "signature" && !/^(body|extended)$/.test(value as string)) fail(name, 'must be "body" or "extended"');
+    const isKnown = name in settings || name === "waitUntil";
+    const problem = isKnown ? value !== undefined && problemOf(name, value, typeof (settings[name] ?? fail)) : "is no option";
+    if (problem) fail(name, problem);
     settings[name] = name === "portalUrl" ? baseUrl(value as string) : value;
   }
   return settings as unknown as Settings;
+}
+
+function problemOf(name: string, value: unknown, expected: string): string | undefined {
+  const choices: Record<string, RegExp> = { durability: /^(exit|wal)$/, signature: /^(body|extended)$/ };
+  const least = name === "timeout" ? 1 : 0;
+  if (typeof value !== expected && !(name === "spool" && typeof value === "object")) return `must be a ${expected}, not ${typeof value}`;
+  if (expected === "number" && !((value as number) >= least)) return `must be at least ${least}, not ${value}`;
+  if (/Id|Key/.test(name) && !token.test(value as string)) return "must be given, as text without spaces";
+  return choices[name]?.test(value as string) === false ? `must match ${choices[name]}` : undefined;
 }
 
 function baseUrl(text: string): string {

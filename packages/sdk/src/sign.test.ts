@@ -23,7 +23,8 @@ describe.each(accepted)("$name", ({ secret, bodyHex, signature }) => {
   const body = new Uint8Array(Buffer.from(bodyHex, "hex"));
 
   test("is signed alike by WebCrypto and noble", async () => {
-    expect(await signByWebCrypto(body, secret)).toBe(signature);
+    // WebCrypto takes no empty key, and a client no empty secret.
+    if (secret) expect(await signByWebCrypto(body, secret)).toBe(signature);
     expect(signByNoble(body, secret)).toBe(signature);
   });
 });

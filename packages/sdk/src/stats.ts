@@ -12,9 +12,7 @@ export type DropReason =
   | "retries_exhausted"
   | "expired"
   | "spool_full"
-  | "spool_error"
-  | "closed"
-  | "internal";
+  | "closed";
 
 /** One lost event. */
 export interface DropDetail {
