@@ -77,7 +77,7 @@ async function openFolder(options: KitOptions, bus: Bus): Promise<OpenFolder> {
     await disk.measure();
     return { lease, identity, modules, disk };
   } catch (error) {
-    await identity?.close();
+    identity?.close();
     lease.release();
     throw error;
   }
@@ -118,7 +118,7 @@ async function closeFolder({ lease, identity, modules, disk }: OpenFolder): Prom
   try {
     await modules.close();
   } finally {
-    await identity.close();
+    identity.close();
     lease.release();
   }
 }

@@ -37,13 +37,13 @@ export interface Identity {
   /** Copies system.db while it is in use. */
   backup(path: string): Promise<void>;
   /** Idempotent. */
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** Opens system.db with its migrations. Errors: those of the file, `invalid_master_key`, `insecure_key_file`. */
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
   const { dataDir, clock = systemClock, random = systemRandom, environment = process.env } = options;
-  const system = await openSystem(join(dataDir, "system.db"));
+  const system = openSystem(join(dataDir, "system.db"));
   const { driver } = system;
   try {
     const box = loadSecretBox({ masterKey: options.masterKey, keyFilePath: join(dataDir, "master.key"), environment, random });
@@ -67,13 +67,13 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
       actorOf: (subject, requestId) => ({ accountId: accountOf(driver, keys, subject), subjectId: subject.id, requestId }),
       secretFor: box.derive,
       backup: system.backup,
-      async close() {
+      close() {
         keys.close();
-        await system.close();
+        system.close();
       },
     };
   } catch (error) {
-    await system.close();
+    system.close();
     throw error;
   }
 }

@@ -1,24 +1,36 @@
 // Opens system.db: the identity tables, at the newest schema.
-import { type Driver, openFile } from "@cuitty/storage/file";
-import { createSystemDatabase } from "@cuitty/storage/sqlite";
+import { open as openHandle } from "node:fs/promises";
+import { createSystemDatabase, open, type StorageClient } from "@cuitty/storage/sqlite";
 
-export type { Driver };
+export type Driver = StorageClient["driver"];
 
 export interface SystemFile {
   readonly driver: Driver;
-  /** Writes a consistent copy while the file is in use. */
+  /** Writes a consistent, synced copy while the file is in use. */
   backup(path: string): Promise<void>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** Errors: those of opening and migrating a file. */
-export async function openSystem(path: string): Promise<SystemFile> {
-  const file = await openFile({ path, kind: "system" });
+export function openSystem(path: string): SystemFile {
+  const client = open(path);
   try {
-    createSystemDatabase(file.driver);
+    createSystemDatabase(client);
   } catch (error) {
-    await file.close();
+    client.close();
     throw error;
   }
-  return { driver: file.driver, backup: (target) => file.backup(target), close: () => file.close() };
+  const { driver } = client;
+  return {
+    driver,
+    async backup(target) {
+      // Made first, so that the copy is readable by its owner alone from its first byte.
+      await (await openHandle(target, "wx", 0o600)).close();
+      driver.exec(`VACUUM INTO '${target.replaceAll("'", "''")}'`);
+      const copy = await openHandle(target, "r+");
+      await copy.sync();
+      await copy.close();
+    },
+    close: () => client.close(),
+  };
 }

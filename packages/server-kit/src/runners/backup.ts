@@ -1,7 +1,8 @@
 // Copies of all files of a kit while it works, and the way back.
-import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { restoreFile } from "@cuitty/storage/file";
+import { open } from "@cuitty/storage/sqlite";
 import { CuittyError } from "@cuitty/wire-protocol";
 import type { Identity } from "../auth/open-identity.ts";
 import type { BackupReport } from "../kit.ts";
@@ -49,7 +50,10 @@ export async function restoreKit(folder: string, dataDir: string): Promise<Backu
 }
 
 async function restoreNames(folder: string, dataDir: string, names: readonly string[]): Promise<BackupReport> {
-  for (const name of names) restoreFile(join(folder, name), join(dataDir, name));
+  for (const name of names) {
+    if (name === "system.db") await restoreSystem(join(folder, name), join(dataDir, name));
+    else restoreFile(join(folder, name), join(dataDir, name));
+  }
   const files = [...names];
   const hasKeyFile = await copyFile(join(folder, keyFile), join(dataDir, keyFile)).then(
     () => true,
@@ -57,4 +61,30 @@ async function restoreNames(folder: string, dataDir: string, names: readonly str
   );
   if (hasKeyFile) files.push(keyFile);
   return { files };
+}
+
+/**
+ * As `restoreFile`, with the engine that will use the file: the other one keeps what it has checked open for a while, and two engines on one file
+ * lose rows.
+ */
+async function restoreSystem(backup: string, target: string): Promise<void> {
+  const partial = `${target}.partial`;
+  try {
+    await copyFile(backup, partial);
+    const { driver, close } = open(partial);
+    const [[finding] = []] = driver.prepare("PRAGMA integrity_check(1)").all();
+    close();
+    if (finding !== "ok") throw new CuittyError("corrupt", `The backup ${backup} is damaged: ${String(finding)}; use another one`);
+    const kept = `${target}.replaced-${new Date().toISOString().replace(/[-:.]/g, "")}`;
+    // The database moves before its log: a log that met another database would be written into it.
+    for (const suffix of ["", "-wal"]) await rename(target + suffix, kept + suffix).catch(ignoreMissing);
+    await rm(`${target}-shm`, { force: true });
+    await rename(partial, target);
+  } finally {
+    for (const suffix of ["", "-wal", "-shm"]) await rm(partial + suffix, { force: true });
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT") throw error;
 }
