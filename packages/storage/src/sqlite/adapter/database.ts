@@ -12,7 +12,8 @@ import type {
 import { HonkerInsertBuilder, HonkerUpdateBuilder } from "./builders.ts";
 import { BaseSQLiteDatabase } from "./drizzle-internals.ts";
 import type { RunResult } from "./run-result.ts";
-import type { HonkerSession, HonkerTransaction } from "./session.ts";
+import type { HonkerSession } from "./session.ts";
+import type { HonkerTransaction } from "./transaction.ts";
 
 type FullSchema = Record<string, unknown>;
 type Tx<T extends FullSchema> = HonkerTransaction<T, ExtractTablesWithRelations<T>>;

@@ -221,9 +221,44 @@ describe.each(engines)("queries on %s", (engine) => {
     expect(drizzle({ client: driver, schema: librarySchema }).query.cities.findFirst().sync()?.name).toBe("Prague");
     expect(drizzle(driver).$client.driver).toBe(driver);
     const replica = drizzle(library.files.open(engine), { schema: librarySchema });
+    const path = driver.path;
+    expect(drizzle({ connection: { source: path, engine } }).get(sql`select count(*) as n from cities`)).toEqual({ n: 2 });
     const both = withReplicas(db, [replica]);
     expect(both.select().from(cities).all()).toHaveLength(2);
     both.insert(cities).values({ name: "R" }).run();
     expect(both.$primary.select().from(cities).all()).toHaveLength(3);
   });
+});
+
+test("in memory: by name and by default, private to each; statements may end in a semicolon", () => {
+  const first = drizzle(":memory:");
+  const second = drizzle();
+  first.run(sql`
+    create table t (id integer primary key, name text);
+  `);
+  expect(first.run(sql`insert into t (name) values ('a'); -- done`).changes).toBe(1);
+  expect(first.all(sql`select * from t;`)).toEqual([{ id: 1, name: "a" }]);
+  expect(() => second.all(sql`select * from t`)).toThrow(/no such table/);
+  first.$client.close();
+  expect(() => first.all(sql`select 1`)).toThrow(expect.objectContaining({ code: "closed" }));
+});
+
+test("mock builds queries and runs none", () => {
+  const mock = drizzle.mock({ schema: librarySchema });
+  expect(mock.select({ id: cities.id }).from(cities).where(eq(cities.id, 1)).toSQL()).toEqual({
+    sql: 'select "id" from "cities" where "cities"."id" = ?',
+    params: [1],
+  });
+  expect(mock.query.cities.findMany({ with: { authors: true } }).toSQL().sql).toContain("json_group_array");
+  expect(() => mock.select().from(cities).all()).toThrow(/drizzle\.mock/);
+});
+
+test("a raw run that fails keeps Drizzle's words and our code", () => {
+  const db = drizzle();
+  const error = expect.objectContaining({
+    message: expect.stringContaining("Failed to run the query"),
+    code: "sql",
+    cause: expect.objectContaining({ code: "sql" }),
+  });
+  expect(() => db.run(sql`insert into nowhere values (1)`)).toThrow(error);
 });

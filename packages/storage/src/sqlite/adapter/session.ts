@@ -1,18 +1,16 @@
-// The Drizzle session and transaction on one driver: statements, savepoints, and who may use the writer.
-import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+// The Drizzle session on one driver: statements, savepoints, and who may use the writer.
+import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { entityKind, type Logger, NoopLogger, type Query, type SQL } from "drizzle-orm";
 import type { RelationalSchemaConfig, TablesRelationalConfig } from "drizzle-orm/relations";
 import { type SelectedFieldsOrdered, type SQLiteExecuteMethod, SQLiteSession, type SQLiteTransactionConfig } from "drizzle-orm/sqlite-core";
 import type { Driver, Statement } from "../../engine/driver.ts";
 import type { Notifier } from "../../engine/notifications.ts";
-import type { ClientTransaction, ObjectRow } from "../../engine/open.ts";
 import { describeSql } from "../../engine/sql-text.ts";
 import type { HonkerDialect } from "./dialect.ts";
-import { SQLiteTransaction } from "./drizzle-internals.ts";
 import { HonkerPreparedQuery, type QueryHost } from "./prepared-query.ts";
-import { rowToObject } from "./row-mapper.ts";
 import { createBatchResult, isRunResult, type RunResult } from "./run-result.ts";
-import { isThenable, runSavepoint, runTransaction } from "./transaction-runner.ts";
+import { HonkerTransaction } from "./transaction.ts";
+import { isAsyncFunction, runTransaction } from "./transaction-runner.ts";
 import { type TransactionToken, type WriterGate, writerBusy } from "./writer-gate.ts";
 
 /** A raw query that answered, and how to run it again. */
@@ -86,6 +84,14 @@ export class HonkerSession<TFull extends FullSchema, TSchema extends TablesRelat
     return this.isBlocked && !isRead(sql) ? this.core.gate.enqueue(body) : body();
   }
 
+  override run(query: SQL): RunResult {
+    try {
+      return super.run(query);
+    } catch (error) {
+      throw withCode(error);
+    }
+  }
+
   override all<T = unknown>(query: SQL): T[] {
     return this.#remember(query, () => super.all<T>(query));
   }
@@ -137,58 +143,11 @@ export class HonkerSession<TFull extends FullSchema, TSchema extends TablesRelat
   }
 }
 
-/** The `tx` of a transaction callback. Nested transactions are savepoints. */
-export class HonkerTransaction<TFull extends FullSchema, TSchema extends TablesRelationalConfig> extends SQLiteTransaction<
-  "sync",
-  RunResult,
-  TFull,
-  TSchema
-> {
-  static override readonly [entityKind]: string = "HonkerTransaction";
-  readonly #session: HonkerSession<TFull, TSchema>;
-  /** The nested asynchronous transaction that is open now. */
-  #nested: PromiseLike<unknown> | undefined;
-
-  constructor(session: HonkerSession<TFull, TSchema>, nestedIndex = 0) {
-    super("sync", session.core.dialect, session, session.core.schema, nestedIndex);
-    this.#session = session;
-  }
-
-  /** The transaction without Drizzle: plain SQL, and events that are sent if, and only if, it commits. */
-  get $honkerTx(): ClientTransaction {
-    const session = this.#session;
-    const { notifier } = session.core;
-    return {
-      notify: (channel, payload) => session.useTransaction(() => notifier.notify(channel, payload)),
-      execute: (text, params) => session.useStatement(text, (statement) => statement.run(params)),
-      query: (text, params) =>
-        session.useStatement(text, (statement) => {
-          const rows = statement.all(params);
-          const { columns } = statement;
-          return rows.map((row) => rowToObject(columns, row));
-        }) as ObjectRow[],
-    };
-  }
-
-  override transaction<T>(body: (tx: HonkerTransaction<TFull, TSchema>) => T): T {
-    if (this.#nested !== undefined) {
-      if (!isAsyncFunction(body)) throw writerBusy("Await the nested transaction first.");
-      const again = () => this.transaction(body);
-      return this.#nested.then(again, again) as T;
-    }
-    const tx = new HonkerTransaction<TFull, TSchema>(this.#session, this.nestedIndex + 1);
-    const result = runSavepoint(this.#session.core.driver, `sp${this.nestedIndex}`, () => body(tx));
-    if (isThenable(result)) this.#track(result);
-    return result;
-  }
-
-  #track(result: PromiseLike<unknown>): void {
-    const done = () => {
-      if (this.#nested === result) this.#nested = undefined;
-    };
-    this.#nested = result;
-    result.then(done, done);
-  }
+/** Drizzle wraps what a raw `run` throws; the code stays readable where callers look for it. */
+function withCode(error: unknown): unknown {
+  const cause = (error as { cause?: unknown }).cause;
+  if (!isCuittyError(cause)) return error;
+  return Object.assign(error as object, { code: cause.code, retryable: cause.retryable, details: cause.details });
 }
 
 function isRead(sql: string): boolean {
@@ -204,8 +163,4 @@ function transactionEnded(): CuittyError<"transaction_closed"> {
     "transaction_closed",
     "Expected an open transaction, got one that has ended. Await everything inside the callback, and do not keep its `tx`.",
   );
-}
-
-function isAsyncFunction(body: unknown): boolean {
-  return Object.prototype.toString.call(body) === "[object AsyncFunction]";
 }

@@ -103,3 +103,8 @@ function undoSavepoint(driver: Driver, name: string): void {
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
+
+/** An `async` function is known to return a promise before it is called; of any other it shows only afterwards. */
+export function isAsyncFunction(body: unknown): boolean {
+  return Object.prototype.toString.call(body) === "[object AsyncFunction]";
+}
