@@ -1,6 +1,6 @@
 // One contract for every host: the exact bytes arrive or a clear error says how to mount, never a wrong verdict on a signature, never a hang.
 import { mkdtemp, rm } from "node:fs/promises";
-import { request as httpRequest } from "node:http";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -143,7 +143,7 @@ describe.each(hosts.map((host) => [host.name, host] as const))("%s", (_name, hos
 
   test("a live stream delivers, and its end is noticed", async () => {
     const parser = createEventParser();
-    const stop = await openStream(host, { running, kit, apiKey }, (chunk) => parser.push(chunk));
+    const { stop } = await openStream(host, { running, kit, apiKey }, (chunk) => parser.push(chunk));
     await until(() => parser.retryMs() !== null);
     await writeDirectly(kit, { apiKey, webhookSecret });
     await until(() => parser.events.length === 1);
@@ -151,10 +151,30 @@ describe.each(hosts.map((host) => [host.name, host] as const))("%s", (_name, hos
     stop();
     await until(() => kit.stats().streams === 0);
   });
+
+  test("a client that stops reading for a while gets everything, in order and once", async () => {
+    const parser = createEventParser();
+    const { stop, pause, resume } = await openStream(host, { running, kit, apiKey }, (chunk) => parser.push(chunk));
+    await until(() => parser.retryMs() !== null);
+    const first = Number(parser.lastEventId().split(":")[1]) + 1;
+    pause();
+    const count = 40;
+    for (let index = 0; index < count; index++)
+      await writeDirectly(kit, { apiKey, webhookSecret }, `,"fields":{"t":"${"x".repeat(200_000)}"}`);
+    resume();
+    await until(() => parser.events.length >= count);
+    expect(parser.events.map(({ id }) => id)).toEqual(Array.from({ length: count }, (_, index) => `logs:${first + index}`));
+    stop();
+    await until(() => kit.stats().streams === 0);
+  });
 });
 
-async function writeDirectly(kit: ServerKit, { apiKey, webhookSecret }: { apiKey: string; webhookSecret: string }): Promise<void> {
-  const body = bytes(`{"events":[${event()}]}`);
+async function writeDirectly(
+  kit: ServerKit,
+  { apiKey, webhookSecret }: { apiKey: string; webhookSecret: string },
+  extra = "",
+): Promise<void> {
+  const body = bytes(`{"events":[${event(extra)}]}`);
   const headers = {
     authorization: `Bearer ${apiKey}`,
     "content-type": "application/json",
@@ -170,18 +190,17 @@ interface Place {
   readonly apiKey: string;
 }
 
-/** Opens `?topics=logs`; returns what ends it. */
-async function openStream(host: Host, { running, kit, apiKey }: Place, onChunk: (chunk: Uint8Array) => void): Promise<() => void> {
+interface OpenStream {
+  stop(): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** Opens `?topics=logs`. */
+async function openStream(host: Host, { running, kit, apiKey }: Place, onChunk: (chunk: Uint8Array) => void): Promise<OpenStream> {
   const path = `${host.prefix}/api/stream?topics=logs`;
   const headers = { authorization: `Bearer ${apiKey}` };
-  if (running === null) {
-    const response = await kit.fetch(new Request(`http://x${path}`, { headers }));
-    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-    void (async () => {
-      for (let read = await reader.read(); !read.done; read = await reader.read()) onChunk(read.value);
-    })();
-    return () => void reader.cancel();
-  }
+  if (running === null) return readBody(await kit.fetch(new Request(`http://x${path}`, { headers })), onChunk);
   if (host.isHttp2) {
     const session = connectHttp2(`http://127.0.0.1:${running.port}`);
     const stream = session.request({ ":path": path, ...headers });
@@ -190,13 +209,34 @@ async function openStream(host: Host, { running, kit, apiKey }: Place, onChunk: 
       expect(given[":status"]).toBe(200);
       expect(given["content-type"]).toMatch(/^text\/event-stream/);
     });
-    return () => session.destroy();
+    return { stop: () => session.destroy(), pause: () => void stream.pause(), resume: () => void stream.resume() };
   }
-  const request = httpRequest({ port: running.port, host: "127.0.0.1", path, headers }, (response) => {
-    expect(response.headers["content-type"]).toMatch(/^text\/event-stream/);
-    response.on("data", onChunk);
-  });
+  const request = httpRequest({ port: running.port, host: "127.0.0.1", path, headers });
+  const response = await new Promise<IncomingMessage>((resolve) => request.on("response", resolve).end());
   request.on("error", () => {});
-  request.end();
-  return () => request.destroy();
+  response.on("error", () => {});
+  expect(response.headers["content-type"]).toMatch(/^text\/event-stream/);
+  response.on("data", onChunk);
+  return { stop: () => request.destroy(), pause: () => void response.pause(), resume: () => void response.resume() };
+}
+
+function readBody(response: Response, onChunk: (chunk: Uint8Array) => void): OpenStream {
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  let wake: (() => void) | null = null;
+  let mayRead = Promise.resolve();
+  void (async () => {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      onChunk(read.value);
+      await mayRead;
+    }
+  })();
+  return {
+    stop: () => void reader.cancel(),
+    pause() {
+      mayRead = new Promise((resolve) => {
+        wake = resolve;
+      });
+    },
+    resume: () => wake?.(),
+  };
 }
