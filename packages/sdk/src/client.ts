@@ -60,6 +60,7 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
     loading ??= runtime.load().then(
       ({ createEngine }) => {
         state.engine = createEngine(core);
+        state.engine.touch();
       },
       (error) => {
         loading = undefined;
@@ -72,7 +73,7 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
 
   function wake(): void {
     if (state.engine) state.engine.touch();
-    else if (state.isStarted) load().then((engine) => engine?.touch());
+    else if (state.isStarted && !loading) void load();
   }
 
   function emit(event: EmittedEvent): Promise<void> {
@@ -148,7 +149,7 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
       return client;
     },
     start() {
-      if (isOn && !state.isStarted) {
+      if (isOn && !state.isStarted && !state.isClosed) {
         state.isStarted = true;
         runtime.attach(core);
         wake();
