@@ -1,11 +1,11 @@
 // The two kinds of database: system.db with identities, and one tenant file per organization with its graphs.
 import type { StorageClient } from "../engine/open.ts";
-import { applyMigrations } from "../migrate/migrate.ts";
+import { type ApplyMigrationsOptions, applyMigrations } from "../migrate/migrate.ts";
 import { systemMigrations } from "../migrate/system-migrations.ts";
 import { tenantMigrations } from "../migrate/tenant-migrations.ts";
 import type { HonkerDatabase } from "./adapter/database.ts";
 import { type ClientSource, partsOf } from "./adapter/source.ts";
-import { createDatabase, type HonkerDrizzleConfig } from "./adapter.ts";
+import { createDatabase, type DatabaseParts, type HonkerDrizzleConfig } from "./adapter.ts";
 import { systemSchema, tenantSchema } from "./schema.ts";
 
 export type SystemSchema = typeof systemSchema;
@@ -27,8 +27,7 @@ export interface DatabaseOptions extends Pick<HonkerDrizzleConfig, "logger"> {
  * const admins = await db.select().from(accounts).where(eq(accounts.accessLevel, "admin"));
  */
 export function createSystemDatabase(source: ClientSource, options: DatabaseOptions = {}): SystemDatabase {
-  const parts = partsOf(source);
-  if (options.migrate ?? true) applyMigrations(parts.driver, { kind: "system", migrations: systemMigrations });
+  const parts = openParts(source, options, { kind: "system", migrations: systemMigrations });
   return createDatabase(parts, { schema: systemSchema, logger: options.logger });
 }
 
@@ -41,7 +40,18 @@ export function createSystemDatabase(source: ClientSource, options: DatabaseOpti
  * const active = await db.select().from(graphs).where(eq(graphs.status, "active"));
  */
 export function createTenantDatabase(source: ClientSource, options: DatabaseOptions = {}): TenantDatabase {
-  const parts = partsOf(source);
-  if (options.migrate ?? true) applyMigrations(parts.driver, { kind: "tenant", migrations: tenantMigrations });
+  const parts = openParts(source, options, { kind: "tenant", migrations: tenantMigrations });
   return createDatabase(parts, { schema: tenantSchema, logger: options.logger });
+}
+
+/** What was opened here is closed again when the migrations fail; what was given stays open. */
+function openParts(source: ClientSource, options: DatabaseOptions, migrations: ApplyMigrationsOptions): DatabaseParts<StorageClient> {
+  const parts = partsOf(source);
+  try {
+    if (options.migrate ?? true) applyMigrations(parts.driver, migrations);
+    return parts;
+  } catch (error) {
+    if (typeof source === "string") parts.client.close();
+    throw error;
+  }
 }

@@ -46,13 +46,12 @@ const safeName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
 
 /** A pool of tenant files. Its timer does not keep the process alive. */
 export function createTenantPool(options: TenantPoolOptions): TenantPool {
-  const { maxOpen = 64, idleMs = 300_000, waitMs = 5_000, now = Date.now } = options;
-  const open = options.open ?? ((path: string) => path);
+  const { maxOpen = 64, idleMs = 300_000, waitMs = 5_000, now = Date.now, open = (path) => path } = options;
   const folder = resolve(options.folder);
-  // Insertion order is order of use: the first is the one unused for longest.
-  const entries = new Map<string, Entry>();
-  const waiting: (() => void)[] = [];
+  const files = createOpenFiles({ maxOpen, now, openFile: (path) => openTenant(folder, path, open) });
+  const queue = createQueue();
   let isClosed = false;
+  const closeIdle = () => files.closeUnused((entry) => now() - entry.usedAtMs >= idleMs);
   const timer = Number.isFinite(idleMs) ? setInterval(closeIdle, Math.max(1_000, idleMs / 4)) : undefined;
   timer?.unref();
 
@@ -64,102 +63,127 @@ export function createTenantPool(options: TenantPoolOptions): TenantPool {
     );
   }
 
-  function openFile(path: string): TenantDatabase {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const db = createTenantDatabase(open(path));
-    // Where names differ only in case, two organizations would share one file.
-    if (basename(realpathSync.native(path)) === basename(path)) return db;
-    db.$client.close();
-    throw new CuittyError(
-      "invalid_tenant_name",
-      "Expected a file of this very name, got one that differs in case: another organization's on this file system. Use ids that differ in more than case.",
-    );
-  }
-
-  function closeEntry(path: string, entry: Entry): void {
-    entries.delete(path);
-    entry.db.$client.close();
-  }
-
-  /** True when there is room for one more, made by closing the file unused for longest if need be. */
-  function makeRoom(): boolean {
-    if (entries.size < maxOpen) return true;
-    for (const [path, entry] of entries) {
-      if (entry.users > 0) continue;
-      closeEntry(path, entry);
-      return true;
-    }
-    return false;
-  }
-
   async function acquire(path: string): Promise<Entry> {
-    const deadline = now() + waitMs;
-    while (!entries.has(path) && !makeRoom()) await waitForRelease(deadline - now());
-    if (isClosed) throw closed();
-    const entry = entries.get(path) ?? { db: openFile(path), users: 0, usedAtMs: now() };
-    entry.users++;
-    entries.delete(path);
-    entries.set(path, entry);
-    return entry;
-  }
-
-  function waitForRelease(timeoutMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const giveUp = setTimeout(
-        () => {
-          waiting.splice(waiting.indexOf(wake), 1);
-          reject(
-            new CuittyError(
-              "pool_exhausted",
-              `Expected one of ${maxOpen} open tenant files to become free within ${waitMs} ms, got none. Raise maxOpen, or hold databases for a shorter time.`,
-              { retryable: true },
-            ),
-          );
-        },
-        Math.max(0, timeoutMs),
-      );
-      const wake = () => {
-        clearTimeout(giveUp);
-        resolve();
-      };
-      waiting.push(wake);
-    });
-  }
-
-  function release(entry: Entry): void {
-    entry.users--;
-    entry.usedAtMs = now();
-    if (entry.users === 0) for (const wake of waiting.splice(0)) wake();
-  }
-
-  function closeIdle(): number {
-    const idle = [...entries].filter(([, entry]) => entry.users === 0 && now() - entry.usedAtMs >= idleMs);
-    for (const [path, entry] of idle) closeEntry(path, entry);
-    return idle.length;
+    const deadlineMs = now() + waitMs;
+    for (;;) {
+      if (isClosed) throw closed();
+      const entry = files.acquire(path);
+      if (entry !== undefined) return entry;
+      if (!(await queue.wait(deadlineMs - now()))) throw exhausted(maxOpen, waitMs);
+    }
   }
 
   return {
     pathOf,
     closeIdle,
     get openCount() {
-      return entries.size;
+      return files.size;
     },
     async use(orgId, body) {
-      if (isClosed) throw closed();
       const entry = await acquire(pathOf(orgId));
       try {
         return await body(entry.db);
       } finally {
-        release(entry);
+        if (files.release(entry)) queue.wakeAll();
       }
     },
     async close() {
       isClosed = true;
       clearInterval(timer);
-      while ([...entries.values()].some((entry) => entry.users > 0)) await new Promise<void>((wake) => waiting.push(wake));
-      for (const [path, entry] of [...entries]) closeEntry(path, entry);
+      while (files.isInUse) await queue.wait(Number.POSITIVE_INFINITY);
+      files.closeUnused(() => true);
     },
   };
+}
+
+interface OpenFilesOptions {
+  readonly maxOpen: number;
+  readonly now: () => number;
+  readonly openFile: (path: string) => TenantDatabase;
+}
+
+/** The open files in order of use: the first is the one unused for longest. */
+function createOpenFiles({ maxOpen, now, openFile }: OpenFilesOptions) {
+  const entries = new Map<string, Entry>();
+
+  function closeUnused(isWanted: (entry: Entry) => boolean, most = Number.POSITIVE_INFINITY): number {
+    const chosen = [...entries].filter(([, entry]) => entry.users === 0 && isWanted(entry)).slice(0, most);
+    for (const [path, entry] of chosen) {
+      entries.delete(path);
+      entry.db.$client.close();
+    }
+    return chosen.length;
+  }
+
+  return {
+    closeUnused,
+    get size() {
+      return entries.size;
+    },
+    get isInUse() {
+      return [...entries.values()].some((entry) => entry.users > 0);
+    },
+    /** Undefined when the limit is reached and every open file is in use. */
+    acquire(path: string): Entry | undefined {
+      let entry = entries.get(path);
+      if (entry === undefined) {
+        if (entries.size >= maxOpen && closeUnused(() => true, 1) === 0) return undefined;
+        entry = { db: openFile(path), users: 0, usedAtMs: now() };
+      }
+      entry.users++;
+      entries.delete(path);
+      entries.set(path, entry);
+      return entry;
+    },
+    /** True when nobody uses the file any more. */
+    release(entry: Entry): boolean {
+      entry.users--;
+      entry.usedAtMs = now();
+      return entry.users === 0;
+    },
+  };
+}
+
+/** Callers that wait for a file to become free. */
+function createQueue() {
+  const wakers = new Set<(isWoken: boolean) => void>();
+  return {
+    wakeAll() {
+      for (const wake of [...wakers]) wake(true);
+    },
+    /** False when nothing has become free in time. */
+    wait(timeoutMs: number): Promise<boolean> {
+      return new Promise((resolve) => {
+        const timer = Number.isFinite(timeoutMs) ? setTimeout(() => wake(false), Math.max(0, timeoutMs)) : undefined;
+        const wake = (isWoken: boolean) => {
+          clearTimeout(timer);
+          wakers.delete(wake);
+          resolve(isWoken);
+        };
+        wakers.add(wake);
+      });
+    },
+  };
+}
+
+function openTenant(folder: string, path: string, open: (path: string) => ClientSource): TenantDatabase {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const db = createTenantDatabase(open(path));
+  // Where names differ only in case, two organizations would share one file.
+  if (basename(realpathSync.native(path)) === basename(path)) return db;
+  db.$client.close();
+  throw new CuittyError(
+    "invalid_tenant_name",
+    "Expected a file of this very name, got one that differs in case: another organization's on this file system. Use ids that differ in more than case.",
+  );
+}
+
+function exhausted(maxOpen: number, waitMs: number): CuittyError {
+  return new CuittyError(
+    "pool_exhausted",
+    `Expected one of ${maxOpen} open tenant files to become free within ${waitMs} ms, got none. Raise maxOpen, or hold databases for a shorter time.`,
+    { retryable: true },
+  );
 }
 
 function closed(): CuittyError {
