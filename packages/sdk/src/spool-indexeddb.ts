@@ -14,14 +14,24 @@ export async function indexedDbSpool({ name = "cuitty-spool", ...limits }: Index
   const database = await result(opening);
   // Another tab that upgrades or deletes the database must not wait for us.
   database.onversionchange = () => database.close();
-  const store = (mode: IDBTransactionMode): IDBObjectStore => database.transaction("batches", mode).objectStore("batches");
+  const read = (): IDBObjectStore => database.transaction("batches").objectStore("batches");
+  function write(change: (store: IDBObjectStore) => unknown): Promise<void> {
+    const transaction = database.transaction("batches", "readwrite");
+    change(transaction.objectStore("batches"));
+    // Said at once and not when the page is asked again: it may be gone by then.
+    transaction.commit();
+    return new Promise((resolve, reject) => {
+      transaction.oncomplete = () => resolve();
+      transaction.onabort = () => reject(transaction.error);
+    });
+  }
   const spool = createRowSpool(
     {
-      put: async (batch) => void (await result(store("readwrite").put(batch))),
-      get: (key) => result(store("readonly").get(key) as IDBRequest<SpooledBatch | undefined>),
-      remove: async (key) => void (await result(store("readwrite").delete(key))),
+      put: (batch) => write((store) => store.put(batch)),
+      get: (key) => result(read().get(key) as IDBRequest<SpooledBatch | undefined>),
+      remove: (key) => write((store) => store.delete(key)),
       async list() {
-        const batches = await result(store("readonly").getAll() as IDBRequest<SpooledBatch[]>);
+        const batches = await result(read().getAll() as IDBRequest<SpooledBatch[]>);
         return batches.map((batch): SpooledRow => ({ key: batch.key, sealedAtMs: batch.sealedAtMs, size: sizeOf(batch) }));
       },
     },
