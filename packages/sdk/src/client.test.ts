@@ -95,3 +95,17 @@ test("emit answers with one shared promise that is resolved already", async () =
   await expect(first).resolves.toBeUndefined();
   await client.shutdown();
 });
+
+test("a plugin sees neither the API key nor the secret", async () => {
+  let seen = "";
+  const client = createCuittyClient({
+    portalUrl: "http://127.0.0.1:9",
+    projectId: "p",
+    apiKey: "cuitty_sk_visible",
+    webhookSecret: "whsec_visible",
+  });
+  client.use({ name: "curious", setup: (context) => (seen = JSON.stringify(context)) }).start();
+  await client.shutdown(0);
+  expect(seen).toContain("http://127.0.0.1:9");
+  expect(seen).not.toContain("visible");
+});

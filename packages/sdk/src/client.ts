@@ -153,7 +153,9 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
         state.isStarted = true;
         runtime.attach(core);
         wake();
-        plugins.start({ ...settings, emit, emitRaw, on, flush, debug: log, now: Date.now } as PluginContext);
+        // Named one by one: key and secret are not for plugins.
+        const { portalUrl, projectId } = settings;
+        plugins.start({ portalUrl, projectId, emit, emitRaw, on, flush, debug: log, now: Date.now } as PluginContext);
       }
       return client;
     },
