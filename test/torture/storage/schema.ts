@@ -43,7 +43,9 @@ export function checkEvents(query: Query, acknowledged: Iterable<number>, isModu
   );
   for (const [n, count] of counts) if (count !== rowsPerWrite) wrong.push(`torn: write ${n} has ${count} rows`);
   for (const n of acknowledged) if (!counts.has(n)) wrong.push(`lost: write ${n} was acknowledged`);
-  if (!hasTable || wrong.length > 0) return wrong;
+  const markTable = isModuleFile ? "_inbox" : "_honker_notifications";
+  const hasMarks = query(`SELECT count(*) FROM sqlite_master WHERE name = '${markTable}'`)[0]?.[0] === 1;
+  if (!hasMarks || wrong.length > 0) return wrong;
   const marks = isModuleFile
     ? query("SELECT replace(key, 'key-', '') FROM _inbox").map(([key]) => Number(key))
     : query("SELECT payload FROM _honker_notifications").map(([payload]) => Number(payload));

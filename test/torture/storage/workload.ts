@@ -2,10 +2,11 @@
 import { writeSync } from "node:fs";
 import { openModuleFile } from "@cuitty/storage/module-file";
 import { applyMigrations } from "@cuitty/storage/sqlite";
+import type { Synchronous } from "../../../packages/storage/src/engine/driver.ts";
 import { open } from "../../../packages/storage/src/engine/open.ts";
 import { blockRows, generations, rowsPerWrite, schema } from "./schema.ts";
 
-const [, , kind = "", path = "", from = "0", limit = "1000000"] = process.argv;
+const [, , kind = "", path = "", from = "0", limit = "1000000", synchronous = "FULL"] = process.argv;
 
 /** One system call: it is in the pipe when the process dies at the next instruction. */
 const acknowledge = (n: number): void => {
@@ -30,7 +31,7 @@ async function writeGroups(): Promise<void> {
 
 /** Transactions of 5 rows and a message on the Honker engine, with a rollback now and then. */
 function writeTransactions(): void {
-  const client = open(path, { engine: "honker" });
+  const client = open(path, { engine: "honker", synchronous: synchronous as Synchronous });
   applyMigrations(client.driver, { kind: "tenant", migrations: schema });
   for (let n = Number(from); n < Number(limit); n++) {
     client.transaction((tx) => {
