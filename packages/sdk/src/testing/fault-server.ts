@@ -64,7 +64,8 @@ export async function createFaultServer(options: FaultServerOptions = {}): Promi
         requests.push(seen);
         answer(seen, response, options.fault?.(seen), store.take);
       })
-      .catch(() => response.destroy());
+      // What cannot be read is what a real server answers with 400.
+      .catch(() => response.writeHead(400).end('{"code":"invalid_json"}'));
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(options.port ?? 0, "127.0.0.1", resolve);

@@ -46,7 +46,9 @@ export function createRecorder(reply?: (request: RecordedRequest) => Response | 
       const sent = new Response(init?.body);
       const isGzip = headers.get("content-encoding") === "gzip";
       const body = isGzip ? new Response(sent.body?.pipeThrough(new DecompressionStream("gzip"))) : sent;
-      const request = { url: String(input), headers, events: ((await body.json()) as { events: RecordedEvent[] }).events };
+      const parsed = (await body.json().catch(() => undefined)) as { events: RecordedEvent[] } | undefined;
+      if (!parsed) return Response.json({ code: "invalid_json" }, { status: 400 });
+      const request = { url: String(input), headers, events: parsed.events };
       requests.push(request);
       events.push(...request.events);
       return reply?.(request) ?? Response.json({ accepted: request.events.length, rejected: [] });

@@ -1,0 +1,117 @@
+// Plugins in a client: what they may do, and that none can hurt anybody.
+import { type CuittyPlugin, createCuittyClient, type PluginContext } from "@cuitty/sdk";
+import { auditPlugin } from "@cuitty/sdk/plugins/audit";
+import { createRecorder } from "@cuitty/sdk/testing";
+import { Hono } from "hono";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+const identity = { portalUrl: "http://recorder.invalid", projectId: "p", apiKey: "cuitty_sk_test" };
+const unhandled = vi.fn();
+
+beforeEach(() => {
+  vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  process.on("unhandledRejection", unhandled);
+});
+afterEach(() => {
+  process.off("unhandledRejection", unhandled);
+  expect(unhandled).not.toHaveBeenCalled();
+  vi.restoreAllMocks();
+});
+
+function create() {
+  const recorder = createRecorder();
+  return { recorder, client: createCuittyClient({ ...identity, fetch: recorder.fetch }) };
+}
+
+test("hooks run in order: setup at start, before for each event, flush before sending, teardown in reverse", async () => {
+  const { recorder, client } = create();
+  const calls: string[] = [];
+  const plugin = (name: string): CuittyPlugin => ({
+    name,
+    setup: () => void calls.push(`${name} setup`),
+    before: (event) => ({ ...event, data: { ...(event.data as object), [name]: true } }),
+    flush: () => void calls.push(`${name} flush`),
+    teardown: () => void calls.push(`${name} teardown`),
+  });
+  expect(client.use(plugin("a"))).toBe(client);
+  client.use(plugin("b")).emit({ type: "audit", data: {} });
+  expect(calls).toEqual([]);
+  client.start();
+  client.start();
+  client.use(plugin("late"));
+  await client.shutdown();
+  expect(calls.slice(0, 3)).toEqual(["a setup", "b setup", "late setup"]);
+  expect(calls.slice(-3)).toEqual(["late teardown", "b teardown", "a teardown"]);
+  expect(calls.filter((call) => call.endsWith("flush"))).toHaveLength(3);
+  expect(recorder.events.map((event) => event.data)).toEqual([{ a: true, b: true }]);
+});
+
+test("a before hook may leave an event out, which is counted", async () => {
+  const { recorder, client } = create();
+  client.use({ name: "sampling", before: (event) => (event.type === "log" ? null : event) });
+  client.emit({ type: "log", data: {} });
+  client.emit({ type: "audit", data: {} });
+  await client.shutdown();
+  expect(recorder.events.map((event) => event.type)).toEqual(["audit"]);
+  expect(client.stats().drops).toEqual({ plugin: { log: 1 } });
+});
+
+test("an event whose before hook threw is left out; after ten the plugin is off, unless it must not be", async () => {
+  const { recorder, client } = create();
+  const throws = vi.fn((): never => {
+    throw new Error("plugin");
+  });
+  client.use({ name: "broken", before: throws });
+  for (let n = 0; n < 15; n++) client.emit({ type: "audit", data: { n } });
+  await client.flush();
+  expect(throws).toHaveBeenCalledTimes(10);
+  expect(recorder.events.map((event) => event.data.n)).toEqual([10, 11, 12, 13, 14]);
+  expect(client.stats()).toMatchObject({ pluginErrors: 10, drops: { plugin_error: { audit: 10 } } });
+  client.use({ name: "redaction", failClosed: true, before: throws });
+  for (let n = 0; n < 15; n++) client.emit({ type: "audit", data: { n } });
+  await client.shutdown();
+  expect(client.stats().drops).toEqual({ plugin_error: { audit: 25 } });
+});
+
+test("hooks that throw, or are async and reject, reach nobody", async () => {
+  const { recorder, client } = create();
+  const fail = (): never => {
+    throw new Error("plugin");
+  };
+  const reject = async (): Promise<never> => fail();
+  client.use({ name: "throws", setup: fail, request: fail, flush: fail, teardown: fail });
+  client.use({ name: "rejects", setup: reject as never, request: reject as never, flush: reject as never, teardown: reject as never });
+  client.start();
+  client.recordRequest({ method: "GET", path: "/", statusCode: 200, durationMs: 1, startedAtMs: 0, context: undefined });
+  client.on("sent", fail);
+  client.emit({ type: "audit", data: {} });
+  expect(await client.shutdown()).toEqual({ sent: 1, pending: 0, dropped: 0 });
+  expect(recorder.events).toHaveLength(1);
+});
+
+test("finished lines go out as they are, and through before hooks where there are any", async () => {
+  for (const before of [undefined, (event: never) => event]) {
+    const { recorder, client } = create();
+    const setup = ({ emitRaw }: PluginContext): void => {
+      emitRaw("log", "2026-04-27T12:34:56Z", '{"level":"info",\n"message":"x"}');
+      emitRaw("log", "2026-04-27T12:34:56Z", '{"level":');
+    };
+    client.use({ name: "raw", setup, before: before as never }).start();
+    await client.shutdown();
+    expect(recorder.events.map(({ ts, data }) => ({ ts, data }))).toEqual([
+      { ts: "2026-04-27T12:34:56Z", data: { level: "info", message: "x" } },
+    ]);
+  }
+});
+
+test("honoMiddleware hands each request to the plugins' hooks, and does nothing without", async () => {
+  const { recorder, client } = create();
+  const app = new Hono().use("*", client.honoMiddleware()).get("/notes/:id", (context) => context.text("note"));
+  expect(await (await app.request("/notes/7")).text()).toBe("note");
+  client.use(auditPlugin()).start();
+  await app.request("/notes/7?token=secret");
+  await client.shutdown();
+  expect(recorder.events).toHaveLength(1);
+  expect(recorder.events[0]?.data).toMatchObject({ actor: "anonymous", method: "GET", path: "/notes/7", statusCode: 200 });
+  expect(JSON.stringify(recorder.events)).not.toContain("secret");
+});
