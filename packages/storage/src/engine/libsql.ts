@@ -35,6 +35,9 @@ function connect(path: string, settings: LibsqlSettings): NativeConnection {
     database.exec(`PRAGMA synchronous = ${settings.synchronous}`);
     database.exec("PRAGMA foreign_keys = ON");
     database.exec(`PRAGMA busy_timeout = ${settings.busyTimeoutMs}`);
+    // 16 MiB of pages instead of 2, and a checkpoint each 16 MiB of log instead of 4: the tails of a few indexes stay in memory and are copied less often.
+    database.exec("PRAGMA cache_size = -16384");
+    if (path !== ":memory:") database.exec("PRAGMA wal_autocheckpoint = 4096");
   } catch (error) {
     database.close();
     throw error;
