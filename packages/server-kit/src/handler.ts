@@ -55,10 +55,20 @@ export function createHandler(ports: HandlerPorts): Handler {
     const readSystem = () => ports.identity.driver.prepare("SELECT 1").get();
     const report = await checkHealth({ modules: ports.modules, readSystem, busName: ports.bus.name, isClosing: ports.isClosing });
     const status = report.status === "ok" ? 200 : 503;
-    const isDetailed = context.exchange.header("authorization") !== null;
-    if (isDetailed) await identify(context);
+    const isDetailed = await hasKey(context);
     context.replyHeaders.set("cache-control", "no-store");
     return jsonReply(context, JSON.stringify(isDetailed ? report : { status: report.status }), status);
+  }
+
+  /** A wrong key is no reason to call a healthy server unhealthy. */
+  async function hasKey(context: OwnedContext): Promise<boolean> {
+    if (context.exchange.header("authorization") === null) return false;
+    try {
+      await identify(context);
+      return context.subject?.scopes.some((scope) => scope === "read" || scope === "admin") ?? false;
+    } catch {
+      return false;
+    }
   }
 
   async function route(context: OwnedContext): Promise<Response> {

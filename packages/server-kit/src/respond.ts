@@ -39,11 +39,13 @@ export function problemReply(context: Head, error: unknown): Response {
     extensions: details.extensions as Readonly<Record<string, unknown>> | undefined,
   });
   const headers = headersOf(context, PROBLEM_CONTENT_TYPE);
+  // The one fault that its reader can mend: it says how to mount.
+  const body = isCuittyError(known, "body_already_consumed") ? { ...problem, detail: known.message } : problem;
   for (const [name, value] of Object.entries((details.headers ?? {}) as Record<string, string>)) headers[name] = value;
   const waitSeconds = (details.retryAfterSeconds as number | undefined) ?? retryAfterSeconds[problem.code];
   if (waitSeconds !== undefined) headers["retry-after"] = String(Math.max(0, Math.ceil(waitSeconds)));
   if (problem.status === 401) headers["www-authenticate"] = 'Bearer realm="cuitty"';
-  return new Response(JSON.stringify(problem), { status: problem.status, headers });
+  return new Response(JSON.stringify(body), { status: problem.status, headers });
 }
 
 /** Whether an error is a fault of ours that belongs into the log. */
@@ -63,7 +65,7 @@ function toWireError(error: unknown): unknown {
 }
 
 function headersOf(context: Head, contentType: string | null): Record<string, string> {
-  const headers: Record<string, string> = { "x-request-id": context.requestId };
+  const headers: Record<string, string> = { "x-request-id": context.requestId, "x-content-type-options": "nosniff" };
   if (contentType !== null) headers["content-type"] = contentType;
   for (const [name, value] of context.replyHeaders) headers[name] = value;
   return headers;

@@ -20,8 +20,19 @@ export function readBody(options: ReadBodyOptions = {}): Stage {
     checkMediaType(context.exchange.header("content-type"));
     codingOf(context.exchange.header("content-encoding"));
     const limit = Math.min(LIMITS.batchBytes, typeof maxBytes === "number" ? maxBytes : maxBytes(context));
-    context.wireBody = await context.exchange.body.read({ maxBytes: limit, idleTimeoutMs, totalTimeoutMs });
+    try {
+      context.wireBody = await context.exchange.body.read({ maxBytes: limit, idleTimeoutMs, totalTimeoutMs });
+    } catch (error) {
+      endConnection(context);
+      throw error;
+    }
   };
+}
+
+/** What is left of a body that was not read to its end would be taken for the next request. HTTP/2 has streams for that, and no such header. */
+function endConnection({ exchange, replyHeaders }: StageContext): void {
+  const incoming = exchange.node?.incoming;
+  if (incoming?.httpVersionMajor === 1 && !incoming.complete) replyHeaders.set("connection", "close");
 }
 
 /** The one content coding of a body. A list of codings is refused: nested compression is how small requests become large ones. */
