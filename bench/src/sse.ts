@@ -29,6 +29,8 @@ interface Stalled {
   readonly clients: number;
   readonly sentMegabytes: number;
   readonly kilobytesEach: number;
+  /** Of those who read, without and beside those who do not. */
+  readonly p99Ms: { readonly alone: number; readonly beside: number };
 }
 
 /** Prints the comparison; `ok` is false when a floor is missed or an event was lost or came twice. */
@@ -135,19 +137,19 @@ function stall(contestant: Contestant, count: number): Promise<Stalled> {
     const { server, clients, port, apiKey } = pair;
     const events = 400;
     const bytes = 50_000;
-    await ask(clients, { kind: "open", port, apiKey, count: 5, isStalled: false });
+    const emit = async (): Promise<number> => {
+      await ask(clients, { kind: "reset" });
+      await ask(server, { kind: "emit", count: events, gapMs: 5, bytes, settleMs: 500 });
+      return ((await ask(clients, { kind: "report" })) as ClientReport).p99Ms;
+    };
+    await ask(clients, { kind: "open", port, apiKey, count: 20, isStalled: false });
     // The same traffic without them first: what the server itself needs for it is not theirs.
-    await ask(server, { kind: "emit", count: events, gapMs: 2, bytes, settleMs: 500 });
+    const alone = await emit();
     await ask(clients, { kind: "open", port, apiKey, count, isStalled: true });
     const before = await rssOf(pair);
-    await ask(server, { kind: "emit", count: events, gapMs: 2, bytes, settleMs: 500 });
-    const after = await rssOf(pair);
-    return {
-      contestant,
-      clients: count,
-      sentMegabytes: (events * bytes) / 2 ** 20,
-      kilobytesEach: Math.max(0, after - before) / 1024 / count,
-    };
+    const beside = await emit();
+    const kilobytesEach = Math.max(0, (await rssOf(pair)) - before) / 1024 / count;
+    return { contestant, clients: count, sentMegabytes: (events * bytes) / 2 ** 20, kilobytesEach, p99Ms: { alone, beside } };
   });
 }
 
@@ -196,9 +198,9 @@ function print(results: readonly Summary[], stalled: readonly Stalled[]): void {
     }
   }
   console.log("");
-  for (const { contestant, clients, sentMegabytes, kilobytesEach } of stalled) {
+  for (const { contestant, clients, sentMegabytes, kilobytesEach, p99Ms } of stalled) {
     console.log(
-      `${names[contestant].padEnd(24)} a client that reads nothing of ${sentMegabytes.toFixed(0)} MB costs ${kilobytesEach.toFixed(0)} KB (${clients} of them)`,
+      `${names[contestant].padEnd(24)} a client that reads nothing of ${sentMegabytes.toFixed(0)} MB costs ${kilobytesEach.toFixed(0)} KB (${clients} of them); p99 of the others ${p99Ms.beside.toFixed(0)} ms, without them ${p99Ms.alone.toFixed(0)} ms`,
     );
   }
 }

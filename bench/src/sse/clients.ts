@@ -49,7 +49,7 @@ function counter(index: number): (data: Buffer) => void {
     let at = text.indexOf(marker);
     while (at !== -1) {
       counts[index] = (counts[index] ?? 0) + 1;
-      if (index % 20 === 0) sample(text, at);
+      if (index < 20 || index % 20 === 0) sample(text, at);
       at = text.indexOf(marker, at + marker.length);
     }
     tail = Buffer.from(text.subarray(Math.max(0, text.length - marker.length + 1)));
