@@ -32,6 +32,8 @@ export interface AdapterCapabilities {
   readonly watch: boolean;
   /** Values may be Uint8Array or string and come back as such. Otherwise they are JSON values, encrypted ones as text. @default false */
   readonly bytes: boolean;
+  /** Nobody else can change rows while it is open, so that what was read may be kept in memory. @default false */
+  readonly exclusive: boolean;
 }
 
 /** A change of one path, as tabs and processes tell each other. */
@@ -78,5 +80,6 @@ export function capabilitiesOf(adapter: PersistAdapter): AdapterCapabilities {
     blobs: declared.blobs ?? true,
     watch: declared.watch ?? adapter.watch !== undefined,
     bytes: declared.bytes ?? false,
+    exclusive: declared.exclusive ?? false,
   };
 }

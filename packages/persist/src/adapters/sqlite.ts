@@ -125,7 +125,7 @@ function adapterOn(file: SqliteFile, release: () => void): PersistAdapter {
   let closing: Promise<void> | undefined;
   return {
     name: "sqlite",
-    capabilities: { atomicBatch: true, blobs: true, watch: false, bytes: true },
+    capabilities: { atomicBatch: true, blobs: true, watch: false, bytes: true, exclusive: true },
     get: async (key) => select.get([keyToBytes(key)])?.[0],
     put: (key, value) => batch([{ type: "put", key, value }]),
     delete: (key) => batch([{ type: "delete", key }]),

@@ -1,11 +1,12 @@
 // Rows of one open store: reads that see every earlier write, writes that are durable when they resolve, listings in the order of paths.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
-import type { AdapterChange, AdapterEntry, AdapterOp, PersistAdapter } from "../adapter.ts";
+import { type AdapterChange, type AdapterEntry, type AdapterOp, capabilitiesOf, type PersistAdapter } from "../adapter.ts";
 import { type Awaitable, chain, isPromise } from "../crypto/bytes.ts";
 import { entriesInOrder, entriesOf } from "./entries.ts";
 import { type Listing, listRows } from "./listing.ts";
 import { createPathIndexes } from "./path-index.ts";
 import { type Address, addressId, type Facet, type Row, type RowCodec, type StoredRow } from "./row.ts";
+import { createRowCache } from "./row-cache.ts";
 import { nextTurn } from "./turn.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
@@ -41,7 +42,12 @@ export interface Rows {
 
 const scanPage = 500;
 
+/** Decrypted values kept in memory. */
+const cacheBytes = 8 * 1024 * 1024;
+
 export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerError: (error: unknown) => void): Rows {
+  // Plain rows need none, and rows that others may change must be read each time.
+  const cache = !codec.sortsByPath && capabilitiesOf(adapter).exclusive ? createRowCache(cacheBytes) : undefined;
   const indexes = createPathIndexes({ isShared: adapter.watch !== undefined });
   const listeners = new Set<(change: AdapterChange, row: Row | undefined) => void>();
   let isClosed = false;
@@ -52,6 +58,7 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
 
   function tell(change: AdapterChange, row: Row | undefined): void {
     indexes.apply(change);
+    cache?.drop(change.facet, change.path);
     for (const listener of listeners) {
       try {
         listener(change, row);
@@ -65,14 +72,26 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
     if (isClosed) throw new CuittyError("store_closed", "the store is closed; open it again with createStore");
   }
 
+  let writes = 0;
+  writer.onQueued(() => {
+    writes++;
+  });
+
   async function get(address: Address): Promise<StoredRow | undefined> {
     assertOpen();
     const earlier = writer.pending > 0 ? writer.settled(addressId(address)) : undefined;
     if (earlier) await earlier;
+    const cached = address.leaf === undefined ? cache?.get(address.facet, address.path) : undefined;
+    if (cached) return cached;
+    const writesBefore = writes;
     const located = codec.locate(address);
     const at = isPromise(located) ? await located : located;
     const value = await adapter.get(at.key);
-    return value === undefined || value === null ? undefined : codec.decode(address.facet, at, value);
+    if (value === undefined || value === null) return undefined;
+    const decoded = codec.decode(address.facet, at, value);
+    const row = isPromise(decoded) ? await decoded : decoded;
+    if (writes === writesBefore && writer.pending === 0) cache?.keep(address.facet, row);
+    return row;
   }
 
   async function* scan(prefix: string): AsyncGenerator<readonly AdapterEntry[]> {
@@ -136,6 +155,7 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
     async close() {
       isClosed = true;
       await writer.idle();
+      cache?.clear();
     },
   };
   return rows;

@@ -17,7 +17,12 @@ export function chain<T, U>(value: Awaitable<T>, next: (value: T) => Awaitable<U
 }
 
 /** Node's Buffer where there is one: several times as fast on short texts. A property of globalThis, so that no bundler adds a polyfill. */
-const NodeBuffer = (globalThis as { Buffer?: { from(text: string, encoding: "utf8"): Uint8Array } }).Buffer;
+const NodeBuffer = (globalThis as { Buffer?: NodeBufferLike }).Buffer;
+
+interface NodeBufferLike {
+  from(text: string, encoding: "utf8"): Uint8Array;
+  from(buffer: ArrayBufferLike, offset: number, length: number): { toString(encoding: "base64url"): string };
+}
 
 export function utf8(text: string): Uint8Array {
   return NodeBuffer ? NodeBuffer.from(text, "utf8") : encoder.encode(text);
@@ -80,6 +85,7 @@ const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 
 /** Base64url without padding (RFC 4648 section 5). */
 export function bytesToBase64Url(bytes: Uint8Array): string {
+  if (NodeBuffer) return NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64url");
   let text = "";
   let i = 0;
   for (; i + 2 < bytes.length; i += 3) {

@@ -1,5 +1,5 @@
 // Names of rows in an encrypted store: an HMAC chain over the segments of a path, so that a prefix can be listed and nothing be read.
-import { type Awaitable, bytesToBase64Url, chain, concatBytes, lengthPrefixed, utf8 } from "./bytes.ts";
+import { type Awaitable, bytesToBase64Url, chain, concatBytes, isPromise, lengthPrefixed, utf8 } from "./bytes.ts";
 import { hkdf } from "./primitives.ts";
 import type { CryptoProvider, PreparedKey } from "./providers/provider.ts";
 
@@ -58,31 +58,53 @@ export async function createPathTokens({ provider, storeId, rootKey }: PathToken
     const known = cache.get(name);
     if (known) return known;
     return chain(provider.hmac(nameKey, lengthPrefixed(storeId, utf8(name))), (digest) => {
-      const token = digest.slice(0, tokenBytes);
+      const token = tokenOf(digest);
       return remember(cache, name, { path: "", key: bytesToBase64Url(token).slice(0, facetChars), token });
     });
   }
 
   function of(name: string, path: string): Awaitable<PathToken> {
+    return tokenAt(name, path, !provider.isSync);
+  }
+
+  /** Parents are kept, they serve many rows. A last link costs two hashes: less than keeping it, unless the provider answers with promises. */
+  function tokenAt(name: string, path: string, isKept: boolean): Awaitable<PathToken> {
     const cache = cacheByFacet.get(name) ?? cacheOf(name);
     const known = cache.get(path);
     if (known) return known;
     const slash = path.lastIndexOf("/");
-    const parent = slash < 0 ? facet(name) : of(name, path.slice(0, slash));
-    return chain(parent, ({ key, token }) =>
-      chain(provider.hmac(nameKey, concatBytes(token, utf8(path.slice(slash + 1)))), (digest) => {
-        const next = digest.slice(0, tokenBytes);
-        return remember(cache, path, { path, key: key + bytesToBase64Url(next), token: next });
-      }),
-    );
+    const parent = slash < 0 ? facet(name) : tokenAt(name, path.slice(0, slash), true);
+    const segment = path.slice(slash + 1);
+    return isPromise(parent)
+      ? parent.then((found) => link(found, segment, { cache, path, isKept }))
+      : link(parent, segment, { cache, path, isKept });
+  }
+
+  function link(
+    parent: PathToken,
+    segment: string,
+    to: { cache: Map<string, PathToken>; path: string; isKept: boolean },
+  ): Awaitable<PathToken> {
+    return chain(provider.hmac(nameKey, concatBytes(parent.token, utf8(segment))), (digest) => {
+      const token = tokenOf(digest);
+      const found = { path: to.path, key: parent.key + bytesToBase64Url(token), token };
+      return to.isKept ? remember(to.cache, to.path, found) : found;
+    });
   }
 
   return {
     of,
     facet,
     mask: (key) => provider.hmac(nameKey, lengthPrefixed(utf8("mask"), utf8(key))),
-    content: (hash) => chain(provider.hmac(contentKey, hash), (digest) => bytesToBase64Url(digest.slice(0, tokenBytes))),
+    content: (hash) => chain(provider.hmac(contentKey, hash), (digest) => bytesToBase64Url(tokenOf(digest))),
   };
+}
+
+/** A copy of its own: ten thousand cached views would keep as many digests outside the heap. */
+function tokenOf(digest: Uint8Array): Uint8Array {
+  const token = new Uint8Array(tokenBytes);
+  for (let i = 0; i < tokenBytes; i++) token[i] = digest[i]!;
+  return token;
 }
 
 async function keyFor(

@@ -4,6 +4,9 @@ import { builtinModule } from "../builtin-module.ts";
 import type { CryptoProvider, GcmMessage, PreparedKey } from "./provider.ts";
 
 const tagBytes = 16;
+const blockBytes = 64;
+const digestBytes = 32;
+const shortMessageBytes = 384;
 const tagOptions = { authTagLength: tagBytes } as const;
 /** OpenSSL's EVP interface takes at most 128 bytes of nonce. */
 const maxNonceBytes = 128;
@@ -14,17 +17,44 @@ export function nodeProvider(): CryptoProvider {
     name: "node",
     isSync: true,
     sha256: (data) => crypto.createHash("sha256").update(data).digest(),
-    hmacKey: (bytes) => ({ bytes, handle: crypto.createSecretKey(bytes) }),
-    hmac: (key, data) =>
-      crypto
-        .createHmac("sha256", key.handle as NodeCrypto.KeyObject)
-        .update(data)
-        .digest(),
+    hmacKey: (bytes) => ({ bytes, handle: padsOf(bytes) }),
+    hmac: (key, data) => hmac(crypto, key, data),
     gcmKey: (bytes) => ({ bytes, handle: crypto.createSecretKey(bytes) }),
     canGcm: (_keyBytes, nonceBytes) => nonceBytes <= maxNonceBytes,
     gcmSeal: (key, message) => seal(crypto, key, message),
     gcmOpen: (key, message) => open(crypto, key, message),
   };
+}
+
+interface Pads {
+  /** The block of the inner hash, with room for a short message behind it. */
+  readonly inner: Uint8Array;
+  /** The block of the outer hash, with room for the inner digest. */
+  readonly outer: Uint8Array;
+}
+
+type OneShot = (algorithm: "sha256", data: Uint8Array, encoding: "buffer") => Buffer;
+
+/** RFC 2104 with both blocks prepared; undefined for keys longer than a block, which are rare. */
+function padsOf(key: Uint8Array): Pads | undefined {
+  if (key.length > blockBytes) return undefined;
+  const inner = new Uint8Array(blockBytes + shortMessageBytes).fill(0x36, 0, blockBytes);
+  const outer = new Uint8Array(blockBytes + digestBytes).fill(0x5c, 0, blockBytes);
+  for (let i = 0; i < key.length; i++) {
+    inner[i]! ^= key[i]!;
+    outer[i]! ^= key[i]!;
+  }
+  return { inner, outer };
+}
+
+/** Two one-shot hashes cost half of an Hmac object; path tokens are many short messages. `crypto.hash` is younger than Node 20.0. */
+function hmac(crypto: typeof NodeCrypto, key: PreparedKey, data: Uint8Array): Uint8Array {
+  const pads = key.handle as Pads | undefined;
+  const hash = (crypto as { hash?: OneShot }).hash;
+  if (!pads || !hash || data.length > shortMessageBytes) return crypto.createHmac("sha256", key.bytes).update(data).digest();
+  pads.inner.set(data, blockBytes);
+  pads.outer.set(hash("sha256", pads.inner.subarray(0, blockBytes + data.length), "buffer"), blockBytes);
+  return hash("sha256", pads.outer, "buffer");
 }
 
 function cipherName(key: PreparedKey): NodeCrypto.CipherGCMTypes {
