@@ -1,6 +1,7 @@
 // One statement on the Honker engine: which connection runs it, how its parameters go in and its rows come out.
+
+import type { NativeStatement } from "./connection-holder.ts";
 import type { RunResult, SqlRow, SqlValue } from "./driver.ts";
-import type { NativeStatement } from "./driver-core.ts";
 import { createBinder } from "./honker-bind.ts";
 import type { HonkerRow } from "./honker-native.ts";
 import { exactColumn, exactRows, isJsonRefusal, jsonRows, maxJsonColumns, plainRows, type RowForm, rowsSql } from "./honker-rows.ts";

@@ -1,7 +1,8 @@
 // The Honker engine: the native binding through a writer lease, an ordinary autocommit connection with the honker functions on it.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import type { NativeConnection } from "./connection-holder.ts";
 import type { Driver, Synchronous } from "./driver.ts";
-import { createDriverCore, type NativeConnection } from "./driver-core.ts";
+import { createDriverCore } from "./driver-core.ts";
 import { storageError } from "./errors.ts";
 import type { HonkerDatabase, HonkerRow, HonkerTransaction } from "./honker-native.ts";
 import { createHonkerStatement, type HonkerConnection } from "./honker-statement.ts";

@@ -1,6 +1,7 @@
 // One statement on the libSQL binding, with its traps closed: it stores whole numbers as REAL, cuts text at NUL, and aborts the process on values it does not know.
+
+import type { NativeStatement } from "./connection-holder.ts";
 import type { RunResult, SqlRow, SqlValue } from "./driver.ts";
-import type { NativeStatement } from "./driver-core.ts";
 import { checkedParameter } from "./parameters.ts";
 import { rewriteReturning } from "./returning.ts";
 import type { SqlInfo } from "./sql-text.ts";

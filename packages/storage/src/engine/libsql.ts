@@ -1,7 +1,8 @@
 // The libSQL engine: the `libsql` binding, synchronous, with its traps closed (it aborts the process on values and shapes that it does not know).
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import type { NativeConnection } from "./connection-holder.ts";
 import type { Driver, Synchronous } from "./driver.ts";
-import { createDriverCore, type NativeConnection } from "./driver-core.ts";
+import { createDriverCore } from "./driver-core.ts";
 import { createLibsqlStatement, type LibsqlDatabase, nulTextTable } from "./libsql-statement.ts";
 import { loadNative } from "./native-module.ts";
 import type { SqlInfo } from "./sql-text.ts";
