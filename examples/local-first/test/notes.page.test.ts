@@ -63,6 +63,25 @@ test("two tabs see each other's notes at once", async () => {
   await Promise.all([one.close(), two.close()]);
 });
 
+test("two tabs that open a new store at once make one key and read each other", async () => {
+  const fresh = await chromium.launch({ executablePath: inject("chromiumPath"), args: [] });
+  const origin = await fresh.newContext();
+  const pages = await Promise.all([origin.newPage(), origin.newPage(), origin.newPage()]);
+  await Promise.all(
+    pages.map(async (page) => {
+      await page.goto(app.url);
+      await page.waitForSelector("output:has-text('ready')");
+    }),
+  );
+  for (const [i, page] of pages.entries()) await add(page, `from tab ${i}`);
+  for (const page of pages) {
+    await page.reload();
+    await page.waitForSelector("output:has-text('ready')");
+    expect((await texts(page)).sort()).toEqual(["from tab 0", "from tab 1", "from tab 2"]);
+  }
+  await fresh.close();
+});
+
 test("a browser that was closed and opened again has everything", async () => {
   await context.close();
   context = await launch();

@@ -2,6 +2,7 @@
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { type AdapterCapabilities, capabilitiesOf, type PersistAdapter } from "./adapter.ts";
 import { createEmitter, type Emitter } from "./core/emitter.ts";
+import { createExclusive } from "./core/mutex.ts";
 import { createRows, type Rows } from "./core/rows.ts";
 import { randomBytes } from "./crypto/providers/provider.ts";
 import { exportStore } from "./export-store.ts";
@@ -61,7 +62,10 @@ export async function createStore(options: StoreOptions): Promise<Store> {
   const schemas = await loadSchemas(checked.collections);
   const adapter = await openAdapter(checked);
   try {
-    return assemble(checked, { adapter, schemas, unlocked: await unlock(adapter, checked) });
+    // Two tabs that open a new store at once must not both make a key for it.
+    const exclusive = createExclusive(adapter.watch && "cuitty-open");
+    const unlocked = await exclusive(`${adapter.name ?? "custom"}:${checked.name}`, () => unlock(adapter, checked));
+    return assemble(checked, { adapter, schemas, unlocked });
   } catch (error) {
     await adapter.close?.();
     throw error;

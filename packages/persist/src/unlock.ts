@@ -90,7 +90,7 @@ async function unlockEncrypted(adapter: PersistAdapter, options: CheckedOptions,
   const crypto: ManifestCrypto = { provider, storeId, random: randomBytes };
   const storage = createKeyStorage(await keyPlacesOf(options), 'pass `keyFile`, or `key` with keyStorage "none"');
   const given = await givenRing(provider, options, manifest);
-  const ring = given ?? (await savedRing(provider, storage, storeId)) ?? (manifest ? undefined : newRing());
+  const ring = given ?? (manifest ? await savedRing(provider, storage, storeId) : newRing());
   if (!ring) {
     throw new CuittyError(
       "key_missing",

@@ -221,6 +221,19 @@ describe("keys", () => {
     expect(await codeOf(createStore(options))).toBe("key_storage_failed");
   });
 
+  test("a store made anew where another's key lies keeps that key aside", async () => {
+    const store = await createStore(options);
+    await store.records.put("a", 1);
+    await store.close();
+    await cp(join(folder, "vault.db"), join(folder, "moved.db"));
+    await rm(join(folder, "vault.db"));
+    await (await createStore(options)).close();
+    const kept = (await readdir(folder)).find((name) => /^vault\.db\.key\.[0-9a-f]{32}$/.test(name))!;
+    const moved = await createStore({ ...options, path: join(folder, "moved.db"), keyFile: join(folder, kept) });
+    expect(await moved.records.get("a")).toBe(1);
+    await moved.close();
+  });
+
   test("without a keychain: `auto` falls back to the key file, `keychain` fails clearly and leaves no store behind", () => {
     const script = `
       import { createStore } from "@cuitty/persist";

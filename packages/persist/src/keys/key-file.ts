@@ -64,6 +64,7 @@ function save(fs: typeof NodeFs, path: string, file: KeyFile): void {
   const nodePath = builtinModule<typeof NodePath>("node:path")!;
   const folder = nodePath.dirname(path);
   fs.mkdirSync(folder, { recursive: true });
+  keepOther(fs, path, file.storeId);
   const draft = `${path}.new`;
   fs.rmSync(draft, { force: true });
   const handle = fs.openSync(draft, "wx", 0o600);
@@ -75,6 +76,14 @@ function save(fs: typeof NodeFs, path: string, file: KeyFile): void {
   }
   fs.renameSync(draft, path);
   syncFolder(fs, folder);
+}
+
+/** The key of another store stays: its file may have been moved away and come back, and no key is ever made twice. */
+function keepOther(fs: typeof NodeFs, path: string, storeId: string): void {
+  if (!fs.existsSync(path)) return;
+  const other = parse(fs.readFileSync(path, "utf8"));
+  if (other?.storeId === storeId) return;
+  fs.renameSync(path, `${path}.${other?.storeId ?? `unknown-${Date.now()}`}`);
 }
 
 /** A rename is durable when its folder is; Windows cannot open folders and does not need it. */
