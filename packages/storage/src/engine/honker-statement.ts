@@ -3,23 +3,10 @@
 import type { NativeStatement } from "./connection-holder.ts";
 import type { RunResult, SqlRow, SqlValue } from "./driver.ts";
 import { createBinder } from "./honker-bind.ts";
-import type { HonkerRow } from "./honker-native.ts";
-import { exactColumn, exactRows, isJsonRefusal, jsonRows, maxJsonColumns, plainRows, type RowForm, rowsSql } from "./honker-rows.ts";
+import { createHonkerReader, type HonkerConnection } from "./honker-reader.ts";
+import { exactColumn, exactRows } from "./honker-rows.ts";
 import { rewriteReturning } from "./returning.ts";
-import { describeSql, type SqlInfo } from "./sql-text.ts";
-
-/** What a statement needs of its connection. */
-export interface HonkerConnection {
-  /** Set when rows may only come from the read-only connection. */
-  readonly isCommittedOnly?: boolean;
-  /** Runs on the writer. */
-  query(sql: string, params: unknown[]): HonkerRow[];
-  execute(sql: string, params: unknown[]): number;
-  /** Runs on the read-only connection when no transaction is open, else on the writer, which alone sees its rows. */
-  read(sql: string, params: unknown[]): HonkerRow[];
-  /** Rowid of the last insert; asked of SQLite again when the statement just run may have inserted. */
-  lastInsertRowid(hasInserted: boolean): number | bigint;
-}
+import type { SqlInfo } from "./sql-text.ts";
 
 const rowChanging = new Set(["INSERT", "REPLACE", "UPDATE", "DELETE"]);
 
@@ -41,9 +28,6 @@ const columnOrders: readonly (readonly [RegExp, string])[] = [
   [/^pragma\s+function_list\b/i, "name builtin type enc narg flags"],
 ];
 
-/** Functions that read or change the writer's own state, or write. */
-const onWriter = /\b(?:changes|total_changes|last_insert_rowid|notify|honker_\w+)\s*\(/i;
-
 /** Makes a statement. Nothing is sent before its first use. */
 export function createHonkerStatement(connection: HonkerConnection, sql: string, info: SqlInfo): NativeStatement {
   const text = sql.slice(0, info.end);
@@ -55,7 +39,7 @@ export function createHonkerStatement(connection: HonkerConnection, sql: string,
     if (returning !== undefined) return createReturning(connection, returning.sql, returning.columns);
     return info.kind === "write" ? createWriter(connection, text, info.verb) : createOther(connection, text);
   }
-  return createReader(connection, text);
+  return createHonkerReader(connection, text);
 }
 
 function tableColumns(connection: HonkerConnection, table: string): string[] {
@@ -125,129 +109,4 @@ function createOther(connection: HonkerConnection, sql: string): NativeStatement
     all,
     get: (params) => all(params)[0],
   };
-}
-
-function createReader(connection: HonkerConnection, sql: string): NativeStatement {
-  const isOnWriter = connection.isCommittedOnly !== true && onWriter.test(sql);
-  const query = isOnWriter ? connection.query : connection.read;
-  let plan: ReaderPlan | undefined;
-  let names: readonly string[] | undefined;
-  let schemaChanges = 0;
-
-  function read(params: readonly SqlValue[], isFirst: boolean): SqlRow[] {
-    const reading = { sql, query, params, isFirst };
-    try {
-      plan ??= createPlan(connection, sql, { isOnWriter, attempt: 0 });
-      return readRows(plan, reading);
-    } catch (error) {
-      // The schema has changed under `SELECT *`: the columns are counted anew, once.
-      if (plan === undefined || !/has \d+ values for \d+ columns/.test(String((error as Error).message))) throw error;
-      schemaChanges++;
-      plan = createPlan(connection, sql, { isOnWriter, attempt: schemaChanges });
-      names = undefined;
-      return readRows(plan, reading);
-    }
-  }
-  return {
-    columns: () => {
-      names ??= columnNames(connection, sql);
-      return names;
-    },
-    run: (params) => {
-      read(params, false);
-      return { changes: 0, lastInsertRowid: connection.lastInsertRowid(true) };
-    },
-    all: (params) => read(params, false),
-    get: (params) => read(params, true)[0],
-  };
-}
-
-interface ReaderPlan {
-  readonly keys: readonly string[];
-  readonly isOnce: boolean;
-  readonly binders: Map<string, Binder>;
-  /** A statement that has needed a slower form goes on with it. */
-  form: RowForm;
-}
-
-type Binder = ReturnType<typeof createBinder>;
-
-function createPlan(
-  connection: HonkerConnection,
-  sql: string,
-  { isOnWriter, attempt }: { isOnWriter: boolean; attempt: number },
-): ReaderPlan {
-  const count = columnCount(connection, sql, attempt);
-  const keys = Array.from({ length: count }, (_, index) => `c${index}`);
-  // A function that writes must run once, so the form that never has to be repeated is used.
-  const form = isOnWriter ? "exact" : count > maxJsonColumns ? "plain" : "json";
-  return { keys, isOnce: isOnWriter, binders: new Map(), form };
-}
-
-interface Reading {
-  readonly sql: string;
-  readonly query: HonkerConnection["query"];
-  readonly params: readonly SqlValue[];
-  readonly isFirst: boolean;
-}
-
-function readRows(plan: ReaderPlan, { sql, query, params, isFirst }: Reading): SqlRow[] {
-  const ask = (form: RowForm): HonkerRow[] => {
-    const name = isFirst ? `${form} first` : form;
-    let bind = plan.binders.get(name);
-    if (bind === undefined) {
-      bind = createBinder(rowsSql(sql, form, { count: plan.keys.length, isFirst, isOnce: plan.isOnce }));
-      plan.binders.set(name, bind);
-    }
-    const bound = bind(params);
-    return query(bound.sql, bound.params);
-  };
-  if (plan.form === "json") {
-    const rows = askJson(() => ask("json"));
-    if (rows !== undefined) return rows;
-    plan.form = "plain";
-  }
-  if (plan.form === "plain") {
-    const rows = plainRows(ask("plain"), plan.keys);
-    if (rows !== undefined) return rows;
-    plan.form = "exact";
-  }
-  return exactRows(ask("exact"), plan.keys.length, "v");
-}
-
-function askJson(ask: () => HonkerRow[]): SqlRow[] | undefined {
-  try {
-    return jsonRows(ask());
-  } catch (error) {
-    if (isJsonRefusal(error)) return undefined;
-    throw error;
-  }
-}
-
-/** The ResultRow instruction of the compiled statement says how many columns it has. A cached EXPLAIN never notices a new schema, so each attempt has its own text. */
-function columnCount(connection: HonkerConnection, sql: string, attempt: number): number {
-  const params = new Array<null>(describeSql(sql).parameterCount).fill(null);
-  const row = connection
-    .query(`EXPLAIN ${sql}${attempt === 0 ? "" : `\n-- ${attempt}`}`, params)
-    .find(({ opcode }) => opcode === "ResultRow");
-  return Number(row?.p2 ?? 0);
-}
-
-/** The binding tells no names. A view has them, numbered apart where they are equal ("a", "a:1"); it takes no parameters, and names do not depend on them. */
-function columnNames(connection: HonkerConnection, sql: string): readonly string[] {
-  let text = "";
-  let from = 0;
-  for (const { start, end } of describeSql(sql).parameters) {
-    text += `${sql.slice(from, start)}NULL`;
-    from = end;
-  }
-  connection.execute(`CREATE TEMP VIEW "_cuitty_names" AS ${text}${sql.slice(from)}`, []);
-  try {
-    const names = connection
-      .query("SELECT name FROM pragma_table_info('_cuitty_names', 'temp') ORDER BY cid", [])
-      .map(({ name }) => String(name));
-    return names.map((name, index) => (names.indexOf(name.replace(/:\d+$/, "")) < index ? name.replace(/:\d+$/, "") : name));
-  } finally {
-    connection.execute('DROP VIEW temp."_cuitty_names"', []);
-  }
 }

@@ -5,7 +5,8 @@ import type { Driver, Synchronous } from "./driver.ts";
 import { createDriverCore } from "./driver-core.ts";
 import { storageError } from "./errors.ts";
 import type { HonkerDatabase, HonkerRow, HonkerTransaction } from "./honker-native.ts";
-import { createHonkerStatement, type HonkerConnection } from "./honker-statement.ts";
+import type { HonkerConnection } from "./honker-reader.ts";
+import { createHonkerStatement } from "./honker-statement.ts";
 import { describeSql, type SqlInfo } from "./sql-text.ts";
 
 export interface HonkerSettings {

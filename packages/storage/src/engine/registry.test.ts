@@ -6,7 +6,8 @@ import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { openLibsql } from "./open-driver.ts";
+import { isHonkerInstalled } from "./honker-native.ts";
+import { openHonker, openLibsql } from "./open-driver.ts";
 import { claimFile } from "./registry.ts";
 
 const other = { engine: "honker", library: "/other/library" } as const;
@@ -112,6 +113,19 @@ test.runIf(process.platform === "linux")("a marker of a thread that ended withou
   expect(await worker.answer).toBe(path);
   await worker.end();
   openLibsql(path).close();
+});
+
+test.runIf(isHonkerInstalled())("the real engines refuse each other, and Honker gives a closed file free at once", () => {
+  const { driver: honker } = openHonker(path);
+  expect(() => openLibsql(path)).toThrow(
+    expect.objectContaining({ code: "engine_conflict", details: expect.objectContaining({ open: "honker", wanted: "libsql" }) }),
+  );
+  honker.exec("CREATE TABLE t (v); INSERT INTO t VALUES (1)");
+  honker.close();
+  const libsql = openLibsql(path);
+  expect(libsql.prepare("SELECT v FROM t").all()).toEqual([[1]]);
+  expect(() => openHonker(path)).toThrow(expect.objectContaining({ code: "engine_conflict" }));
+  libsql.close();
 });
 
 test("a claim ends with its last handle", () => {

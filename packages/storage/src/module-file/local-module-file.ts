@@ -37,6 +37,8 @@ function createModuleFile(file: StorageFile, { location, busyTimeoutMs }: { loca
     all: (sql, params) => retryBusy(() => file.all(sql, params), busyTimeoutMs),
     sweepInbox: (beforeMs) => file.write(() => tx.run(INBOX_SWEEP, [Math.trunc(beforeMs)]), { alone: true }),
     backup: file.backup,
+    doctor: file.doctor,
+    driver: file.driver,
     stats: file.stats,
     close: file.close,
   };

@@ -3,8 +3,11 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Driver } from "../engine/driver.ts";
 import { holdWriteLock, readElsewhere } from "../engine/testing/lock-holder.ts";
+import { drizzle } from "../sqlite/drizzle.ts";
 import { openModuleFile } from "./open-module-file.ts";
 import type { IngestWrite, Migration, ModuleFile } from "./types.ts";
 
@@ -232,6 +235,18 @@ describe("the file", () => {
     expect(existsSync(`${path}-wal`) ? statSync(`${path}-wal`).size : 0).toBe(0);
     file = await open();
     expect(await count()).toBe(2);
+  });
+
+  test("is examined by its doctor and read through Drizzle", async () => {
+    await file.write(request("k1", ["a", "b"]));
+    expect(await file.doctor?.()).toMatchObject({ engine: "libsql", synchronous: "FULL", problems: [] });
+    const events = sqliteTable("events", { seq: integer("seq").primaryKey(), id: text("id") });
+    expect(
+      await drizzle(file.driver as Driver)
+        .select({ id: events.id })
+        .from(events)
+        .orderBy(events.seq),
+    ).toEqual([{ id: "a" }, { id: "b" }]);
   });
 
   test("two opens of one path share one connection and both must be closed", async () => {

@@ -1,5 +1,6 @@
 // What a module file promises its callers: grouped durable writes with an inbox row per idempotency key.
-import type { SqlRow, SqlValue } from "../engine/driver.ts";
+import type { Driver, SqlRow, SqlValue } from "../engine/driver.ts";
+import type { DoctorReport } from "../file/types.ts";
 
 /** Rows for one table, written with multi-row prepared statements. */
 export interface RowInsert {
@@ -88,6 +89,10 @@ export interface ModuleFile {
   sweepInbox(beforeMs: number): Promise<number>;
   /** Writes a consistent copy to `path` (VACUUM INTO) while writes go on. */
   backup(path: string): Promise<void>;
+  /** Local files: engine, version, sizes and integrity; reads the whole file. */
+  doctor?(): Promise<DoctorReport>;
+  /** Local files: the connection, for reads through Drizzle (`drizzle(file.driver)`). Writes belong into `write` and `transact`. */
+  readonly driver?: Driver;
   stats(): ModuleFileStats;
   /** Waits for what is queued, checkpoints, closes. Idempotent. */
   close(): Promise<void>;
