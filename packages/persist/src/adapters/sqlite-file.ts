@@ -10,9 +10,9 @@ export interface SqliteStatement {
 }
 
 export interface SqliteFile {
-  readonly driver: { exec(sql: string): void };
+  /** Used directly: the store groups its writes itself, and nobody else has the file. */
+  readonly driver: { exec(sql: string): void; transaction<T>(body: () => T): T };
   prepare(sql: string): SqliteStatement;
-  write<T>(body: () => T, options?: { readonly rows?: number }): Promise<T>;
   close(): Promise<void>;
 }
 

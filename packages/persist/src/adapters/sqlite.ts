@@ -105,13 +105,14 @@ function adapterOn(file: SqliteFile, release: () => void): PersistAdapter {
     else remove.run([keyToBytes(op.key)]);
   }
 
-  function batch(ops: readonly AdapterOp[]): Promise<void> {
-    return file.write(
-      () => {
+  async function batch(ops: readonly AdapterOp[]): Promise<void> {
+    // One statement is a transaction already.
+    if (ops.length === 1) apply(ops[0]!);
+    else {
+      file.driver.transaction(() => {
         for (const op of ops) apply(op);
-      },
-      { rows: ops.length },
-    );
+      });
+    }
   }
 
   function range(query: AdapterRange): AdapterEntry[] {

@@ -7,3 +7,8 @@ export function nextTurn(): Promise<void> {
     else setTimeout(resolve, 0);
   });
 }
+
+/** Resolves when the callbacks that are ready have run; at once where the platform has no such moment. */
+export function endOfTurn(): Promise<void> | undefined {
+  return typeof setImmediate === "function" ? new Promise((resolve) => setImmediate(resolve)) : undefined;
+}

@@ -2,6 +2,7 @@
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { type AdapterCapabilities, type AdapterChange, type AdapterOp, capabilitiesOf, type PersistAdapter } from "../adapter.ts";
 import { type Awaitable, isPromise } from "../crypto/bytes.ts";
+import { endOfTurn } from "./turn.ts";
 
 const maxGroupOps = 1_600;
 const maxGroupBytes = 4 * 1024 * 1024;
@@ -45,6 +46,8 @@ export function createWriter(adapter: PersistAdapter, onCommitted: (changes: rea
 
   async function drain(): Promise<void> {
     while (queue.length > 0) {
+      // After the poll phase: what all callbacks of this turn write shares one commit, and a loop of awaited puts starves nobody.
+      await endOfTurn();
       const taken = queue.splice(0, maxGroupOps);
       const ready: Ready[] = [];
       for (const unit of taken) {
@@ -115,7 +118,7 @@ export function createWriter(adapter: PersistAdapter, onCommitted: (changes: rea
       if (isPromise(unit.ops)) (unit.ops as Promise<unknown>).catch(() => undefined);
       pending++;
       queue.push(queued);
-      running ??= Promise.resolve().then(drain);
+      running ??= drain();
       return queued.done;
     },
     settled: (id) => lastById.get(id)?.catch(() => undefined),
