@@ -27,6 +27,7 @@ export interface KitStreams {
 interface Listener {
   readonly subject: Subject;
   readonly projectId: string;
+  readonly topics?: readonly string[];
   readonly setCookie?: string;
 }
 
@@ -84,7 +85,9 @@ export function createKitStreams(ports: KitPorts): KitStreams {
       const query = parseStreamQuery(exchange);
       const listener = await listenerOf(context, query.ticket);
       const { subject, projectId } = listener;
-      const topics = topicsOf(query.topics);
+      const topics = topicsOf(query.topics ?? listener.topics ?? null);
+      const closed = topics.find((topic) => listener.topics?.includes(topic) === false);
+      if (closed !== undefined) throw new CuittyError("forbidden", `This ticket does not open the topic ${closed}; ask for one that does`);
       await mayRead(subject, projectId, topics, exchange.signal);
       const headers = {
         "x-request-id": context.requestId,
@@ -123,11 +126,14 @@ export function createKitStreams(ports: KitPorts): KitStreams {
         };
       }),
     ],
-    createTicket({ projectId }) {
+    createTicket({ projectId, topics }) {
       const project = identity.projects.get(projectId);
       if (project === null) throw notFound();
       const subject: Subject = { id: "ticket", kind: "user", projectId, organizationId: project.organizationId, scopes: ["read"] };
-      return tickets.issue({ subject, projectId }).ticket;
+      const unknown = topics?.find((topic) => !moduleByTopic.has(topic));
+      if (unknown !== undefined)
+        throw new CuittyError("invalid_option", `Expected topics out of ${all.join(", ")}, got ${JSON.stringify(unknown)}`);
+      return tickets.issue({ subject, projectId, ...(topics === undefined ? undefined : { topics }) }).ticket;
     },
     async eventIds(topic, projectId) {
       const found = sources.find(({ source }) => source.topic === topic);

@@ -200,6 +200,30 @@ describe("tickets of a kit", () => {
   });
 });
 
+describe("a ticket made for some topics", () => {
+  test("opens those, also after a reconnect, and no other", async () => {
+    const running = await start();
+    const other = read(
+      `${running.url}/api/stream?topics=audit&ticket=${await running.kit.createStreamTicket({ projectId: running.projectId, topics: ["logs"] })}`,
+    );
+    await until(() => other.status() !== 0);
+    expect(other.status()).toBe(403);
+
+    const own = await running.kit.createStreamTicket({ projectId: running.projectId, topics: ["logs"] });
+    const reader = read(`${running.url}/api/stream?after=0&ticket=${own}`);
+    await until(() => reader.setCookie() !== undefined);
+    const again = read(`${running.url}/api/stream?after=0&ticket=${own}`, { cookie: reader.setCookie()?.split(";")[0] ?? "" });
+    await sendEvents(running, [logEvent("one"), auditEvent()]);
+    for (const { parser } of [reader, again]) {
+      await until(() => parser.events.length > 0);
+      expect(parser.events.map(({ data }) => (JSON.parse(data) as { type: string }).type)).toEqual(["log"]);
+    }
+    await expect(running.kit.createStreamTicket({ projectId: running.projectId, topics: ["nothing"] })).rejects.toMatchObject({
+      code: "invalid_option",
+    });
+  });
+});
+
 describe("a user of the app", () => {
   test("reads with the app's own session, and stops when the session ends", async () => {
     const sessions = new Map<string, string>();

@@ -17,6 +17,8 @@ export interface StreamTicketsOptions {
 export interface TicketHolder {
   readonly subject: Subject;
   readonly projectId: string;
+  /** The only topics it opens. @default all that the subject may read */
+  readonly topics?: readonly string[];
 }
 
 export interface IssuedTicket {
