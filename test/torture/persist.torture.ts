@@ -1,15 +1,14 @@
 // Kills a process that writes to an encrypted store, again and again; then a million writes that must never share a nonce.
 import { spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { createStore, type PersistAdapter } from "@cuitty/persist";
-import { build } from "esbuild";
+import { bundleWriter, generator } from "./persist/bundle.ts";
 import { check, emptySaid, hear, type Said } from "./persist/check.ts";
 import { createNonceBook, nonceId } from "./persist/nonces.ts";
 
-const root = resolve(import.meta.dirname, "../..");
 const invariant =
   "every acknowledged write is there and whole, no batch is halved, every row opens, and no (segment, nonce) pair repeats over kills, restarts and copies";
 
@@ -133,46 +132,4 @@ async function manyWrites(writes: number, log: (line: string) => void): Promise<
   }
   log(`${sealed} writes to 4 keys, ${seen.size} different (segment, nonce) pairs`);
   return sealed === seen.size && sealed === writes ? [] : [`${sealed} writes gave ${seen.size} (segment, nonce) pairs`];
-}
-
-/** One file instead of a transpiler in every start: a kill takes a tenth of the time. */
-async function bundleWriter(): Promise<{ readonly path: string; remove(): Promise<void> }> {
-  const cache = join(root, "node_modules", ".cache");
-  await mkdir(cache, { recursive: true });
-  const folder = await mkdtemp(join(cache, "torture-persist-"));
-  await build({
-    entryPoints: { writer: join(import.meta.dirname, "persist", "writer.ts"), file: "@cuitty/storage/file" },
-    outdir: folder,
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    splitting: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    absWorkingDir: root,
-    conditions: ["@cuitty/source"],
-    external: ["libsql", "@libsql/client", "drizzle-orm", "drizzle-orm/*", "@russellthehippo/*", "@sinclair/typebox/*"],
-    // The store names its driver in a variable; here that variable is the bundled file beside it.
-    plugins: [{ name: "driver", setup: (plugin) => plugin.onLoad({ filter: /adapters\/sqlite-file\.ts$/ }, inlineDriver) }],
-    banner: { js: 'import { createRequire as requireMaker } from "node:module"; const require = requireMaker(import.meta.url);' },
-    logLevel: "error",
-  });
-  return { path: join(folder, "writer.mjs"), remove: () => rm(folder, { recursive: true, force: true }) };
-}
-
-async function inlineDriver({ path }: { readonly path: string }) {
-  const { readFile } = await import("node:fs/promises");
-  const text = await readFile(path, "utf8");
-  return { contents: text.replace('const library = "@cuitty/storage/file"', 'const library = "./file.mjs"'), loader: "ts" as const };
-}
-
-/** Mulberry32: small, seeded, good enough to choose moments. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
