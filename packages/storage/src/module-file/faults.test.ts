@@ -173,8 +173,11 @@ test("a read-only folder is a typed error for new and for existing files", async
   const path = join(folder, "a.db");
   (await openModuleFile({ location: path, migrations: [] })).close();
   const start = (target: string) => {
-    const user = isRoot ? { uid: 65_534, gid: 65_534 } : {};
-    return linesOf(spawn(process.execPath, [bundle, target], { stdio: ["ignore", "pipe", "inherit"], ...user }));
+    // Root writes where it may not; without these capabilities it is an ordinary owner, who can still reach this checkout.
+    const dropped = "-dac_override,-dac_read_search";
+    const drop = isRoot ? ["setpriv", `--inh-caps=${dropped}`, `--bounding-set=${dropped}`] : [];
+    const [command, ...args] = [...drop, process.execPath, bundle, target];
+    return linesOf(spawn(command as string, args, { stdio: ["ignore", "pipe", "inherit"] }));
   };
   for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
   chmodSync(folder, 0o555);
