@@ -54,7 +54,7 @@ export function childOf(parent: Batch, events: readonly string[], index: number)
     key: parent.key.slice(0, 24) + number.toString(16).padStart(12, "0"),
     sealedAtMs: parent.sealedAtMs,
     events,
-    size: (parent.size * events.length) / parent.events.length,
+    size: Math.round((parent.size * events.length) / parent.events.length),
     tries: 0,
   };
 }

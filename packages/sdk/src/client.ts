@@ -79,14 +79,18 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
   function emit(event: EmittedEvent): Promise<void> {
     if (isOn) {
       let type = "unknown";
+      let text = "";
       counters.emitted++;
       try {
         type = `${event.type}`;
         const passed = plugins.before(event);
-        if (passed && passed !== pluginError) add(serializeEvent(passed), `${passed.type}`);
-        else drop(passed ? "plugin_error" : "plugin", type);
+        if (passed && passed !== pluginError) {
+          text = serializeEvent(passed);
+          add(text, `${passed.type}`);
+        } else drop(passed ? "plugin_error" : "plugin", type);
       } catch {
-        drop("unserializable", type);
+        // What was taken in is not counted as lost, too.
+        if (!text) drop("unserializable", type);
       }
     }
     return buffered;
@@ -121,7 +125,11 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
       holding = flush().then(() => {
         holding = undefined;
       });
-      settings.waitUntil(holding);
+      try {
+        settings.waitUntil(holding);
+      } catch (error) {
+        log(`waitUntil threw: ${error}`, true);
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 // Plugins in a client: what they may do, and that none can hurt anybody.
 import { type CuittyPlugin, createCuittyClient, type PluginContext } from "@cuitty/sdk";
 import { auditPlugin } from "@cuitty/sdk/plugins/audit";
+import { redactionPlugin } from "@cuitty/sdk/plugins/redaction";
 import { createRecorder } from "@cuitty/sdk/testing";
 import { Hono } from "hono";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -114,4 +115,33 @@ test("honoMiddleware hands each request to the plugins' hooks, and does nothing 
   expect(recorder.events).toHaveLength(1);
   expect(recorder.events[0]?.data).toMatchObject({ actor: "anonymous", method: "GET", path: "/notes/7", statusCode: 200 });
   expect(JSON.stringify(recorder.events)).not.toContain("secret");
+});
+
+test("what is emitted while a client shuts down is redacted, too; plugins that come later are not set up", async () => {
+  const { recorder, client } = create();
+  client.use(redactionPlugin()).start();
+  client.emit({ type: "audit", data: { password: "one" } });
+  const end = client.shutdown();
+  client.emit({ type: "audit", data: { password: "two" } });
+  const setup = vi.fn();
+  client.use({ name: "late", setup });
+  await end;
+  expect(recorder.events.map((event) => event.data)).toEqual([{ password: "[redacted]" }, { password: "[redacted]" }]);
+  expect(setup).not.toHaveBeenCalled();
+});
+
+test("nothing in the place of a plugin is ignored", async () => {
+  const { recorder, client } = create();
+  for (const nothing of [undefined, null, false]) client.use(nothing as never);
+  client.start().emit({ type: "audit", data: { n: 1 } });
+  await client.shutdown();
+  expect(recorder.events.map((event) => event.data)).toEqual([{ n: 1 }]);
+});
+
+test("an event whose before hook is async by mistake is left out and counted, not sent without its content", async () => {
+  const { recorder, client } = create();
+  client.use({ name: "async", before: (async (event: unknown) => event) as never }).emit({ type: "audit", data: { n: 1 } });
+  await client.shutdown();
+  expect(recorder.events).toEqual([]);
+  expect(client.stats().drops).toEqual({ plugin_error: { audit: 1 } });
 });

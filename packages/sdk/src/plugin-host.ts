@@ -11,6 +11,7 @@ export function createPluginHost({ counters, log }: Stats) {
   const plugins: CuittyPlugin[] = [];
   const throws = new Map<CuittyPlugin, number>();
   let context: PluginContext | undefined;
+  let isDown = false;
 
   function guard<Result>(plugin: CuittyPlugin, call: (plugin: CuittyPlugin) => Result): Result | typeof pluginError {
     const failed = (error: unknown): typeof pluginError => {
@@ -33,13 +34,15 @@ export function createPluginHost({ counters, log }: Stats) {
   }
 
   const each = (call: (plugin: CuittyPlugin) => unknown): void => {
-    for (const plugin of [...plugins]) guard(plugin, call);
+    if (!isDown) for (const plugin of [...plugins]) guard(plugin, call);
   };
   const setup = (plugin: CuittyPlugin): unknown => context && plugin.setup?.(context);
 
   return {
     hasBefore: (): boolean => plugins.some((plugin) => plugin.before),
-    add(plugin: CuittyPlugin): void {
+    /** Nothing in the place of a plugin is ignored: an app may use one only sometimes. */
+    add(plugin: CuittyPlugin | undefined): void {
+      if (!plugin || isDown) return;
       plugins.push(plugin);
       guard(plugin, setup);
     },
@@ -52,16 +55,19 @@ export function createPluginHost({ counters, log }: Stats) {
       let current: EmittedEvent | null = event;
       for (const plugin of plugins) {
         if (plugin.before) current = guard(plugin, () => plugin.before?.(current as EmittedEvent) ?? null);
+        // A promise is no event: its plugin is async by mistake.
+        if ((current as { then?: unknown } | null)?.then) current = pluginError;
         if (!current || current === pluginError) break;
       }
       return current;
     },
     request: (record: RequestRecord): void => each((plugin) => plugin.request?.(record)),
     flush: (): void => each((plugin) => plugin.flush?.()),
+    /** From here on only `before` is called: what is emitted while the last requests run is redacted, too. */
     teardown(): void {
-      plugins.reverse();
-      each((plugin) => plugin.teardown?.());
-      plugins.length = 0;
+      const last = isDown ? [] : [...plugins].reverse();
+      isDown = true;
+      for (const plugin of last) guard(plugin, () => plugin.teardown?.());
     },
   };
 }

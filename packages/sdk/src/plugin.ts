@@ -52,7 +52,7 @@ export interface CuittyPlugin {
   readonly failClosed?: boolean;
   /** Called once, by `start`. */
   setup?(context: PluginContext): void;
-  /** Called for every event before it is serialised; returns the event (changed or not) or null to leave it out. */
+  /** Called for every event before it is serialised, also while `shutdown` waits; returns the event (changed or not, no promise) or null to leave it out. */
   before?(event: EmittedEvent): EmittedEvent | null;
   /** Called by the Hono and Express middleware after each request. */
   request?(record: RequestRecord): void;

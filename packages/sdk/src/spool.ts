@@ -15,7 +15,7 @@ export type SpoolLossListener = (batch: SpooledBatch, reason: "spool_full" | "ex
 
 /**
  * Keeps batches. A `put` that returns nothing is taken as done at once, which lets a client save its events while the process ends.
- * A method that throws or rejects is counted by reason `spool_error`; the client goes on without it.
+ * A method that throws or rejects costs one warning a minute; the client then keeps the batch in memory.
  */
 export interface SpoolAdapter {
   put(batch: SpooledBatch): void | Promise<void>;

@@ -77,6 +77,8 @@ export interface ClientStats {
 /** Types counted by name for each reason: types come from the host, and their number is bounded like everything else here. */
 const maxTypes = 64;
 const warningIntervalMs = 60_000;
+/** A listener may emit, and that may call listeners, and so on. */
+const maxNesting = 8;
 
 /** Counters, listeners and log of a client. */
 export type Stats = ReturnType<typeof createStats>;
@@ -86,6 +88,7 @@ export function createStats(isDebug: boolean, write: (line: string) => void) {
   const drops: Record<string, Record<string, number>> = {};
   const listeners = new Set<readonly [name: string, listener: (detail: never) => void]>();
   let quietUntilMs = 0;
+  let nesting = 0;
 
   /** Prints a line when debugging; a warning also otherwise, at most one a minute. */
   const log = (message: string, isWarning?: boolean): void => {
@@ -95,20 +98,27 @@ export function createStats(isDebug: boolean, write: (line: string) => void) {
     write(`[cuitty] ${message}`);
   };
 
+  const failed = (error: unknown): void => log(`a listener threw: ${error}`);
+
   const fire = <Name extends keyof ClientEvents>(name: Name, detail: ClientEvents[Name]): void => {
     if (isDebug) log(`${name} ${JSON.stringify(detail)}`);
+    if (nesting >= maxNesting) return;
+    nesting++;
     for (const [wanted, listener] of listeners) {
       try {
-        if (wanted === name) listener(detail as never);
+        // An async listener that rejects must not end in an unhandled rejection.
+        if (wanted === name) (listener(detail as never) as Promise<unknown> | void)?.catch?.(failed);
       } catch (error) {
-        log(`${error}`);
+        failed(error);
       }
     }
+    nesting--;
   };
 
   const drop = (reason: DropReason, type: string, message = ""): void => {
     counters[reason === "rejected" ? reason : "dropped"]++;
-    drops[reason] ??= {};
+    // Without a prototype: an event type may be called `constructor`.
+    drops[reason] ??= Object.create(null) as Record<string, number>;
     const byType = drops[reason];
     const name = type in byType || Object.keys(byType).length < maxTypes ? type : "other";
     byType[name] = (byType[name] || 0) + 1;

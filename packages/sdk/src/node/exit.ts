@@ -27,7 +27,10 @@ export function watchExit(core: Core): () => void {
   shared.cores.add(core);
   if (!shared.hooks) {
     shared.hooks = createHooks(shared.cores);
-    for (const name in shared.hooks) process.on(name, shared.hooks[name] as () => void);
+    for (const name in shared.hooks) {
+      // First in line for a signal: a host's `once` listener is gone from the list by the time it runs.
+      (process as NodeJS.EventEmitter)[name.startsWith("SIG") ? "prependListener" : "on"](name, shared.hooks[name] as () => void);
+    }
   }
   return () => {
     shared.cores.delete(core);

@@ -12,6 +12,11 @@ interface Orders {
 
 const { url, end, count, spool, durability, timeout } = JSON.parse(process.argv[2] ?? "") as Orders;
 const client = createCuittyClient({ portalUrl: url, projectId: "p", apiKey: "cuitty_sk_test", spool, durability, timeout });
+// A host that ends by itself, and registered first.
+if (end === "once") {
+  process.once("SIGTERM", () => setTimeout(() => process.exit(7), 2_500));
+  setTimeout(() => process.kill(process.pid, "SIGTERM"), 50);
+}
 client.start();
 for (let n = 0; n < count; n++) client.emit({ type: n % 2 ? "log" : "audit", data: { n } });
 
@@ -22,6 +27,9 @@ process.on("exit", () =>
 
 const ends: Record<string, () => unknown> = {
   natural() {},
+  once() {
+    setInterval(() => {}, 1_000);
+  },
   /** The first request is on its way when there is nothing left to do. */
   later: () => new Promise((resolve) => setTimeout(resolve, 500)),
   exit: () => process.exit(0),

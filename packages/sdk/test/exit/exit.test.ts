@@ -125,3 +125,9 @@ test("a server that hangs never holds the process past the deadline of shutdown"
   expect(lastLine(end).ms).toBeLessThan(1_000);
   expect(lastLine(end).stats).toMatchObject({ pending: 0, dropped: count });
 });
+
+test("a host that listens to a signal once, and before the client, ends in its own time", async () => {
+  server = await createFaultServer();
+  expect(await run({ url: server.url, end: "once" })).toMatchObject({ code: 7, signal: null });
+  expect(stored()).toEqual(all);
+});
