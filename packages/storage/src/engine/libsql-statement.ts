@@ -139,6 +139,8 @@ function createReader(
       return allAsBytes(values).map(textRow);
     }
     const rows = native.all(values);
+    // `all` leaves an EXPLAIN unfinished, and with it the connection in an old snapshot, which foreign commits make unwritable; `get` resets it.
+    if (info.verb === "EXPLAIN") native.get(values);
     for (const row of rows) exactRow(row);
     return rows;
   }

@@ -7,6 +7,7 @@ import type { EngineName } from "./driver.ts";
 import { isHonkerInstalled, loadHonker } from "./honker-native.ts";
 import type { Notification } from "./notifications.ts";
 import { open, type StorageClient } from "./open.ts";
+import { holdWriteLock } from "./testing/lock-holder.ts";
 import { startClient } from "./testing/open-child.ts";
 
 const engines: EngineName[] = isHonkerInstalled() ? ["honker", "libsql"] : ["libsql"];
@@ -169,6 +170,17 @@ describe.each(engines)("%s", (engine) => {
     const statement = driver.prepare("SELECT id AS a, v AS a, count(*), t.v, 'x' || ? FROM t");
     expect(statement.columns).toEqual(["a", "a", "count(*)", "v", expect.any(String)]);
     expect(statement.get([1])).toHaveLength(5);
+  });
+
+  test.each(["all", "get", "run"] as const)("an EXPLAIN through %s does not keep the connection in its snapshot", async (method) => {
+    const { driver } = client;
+    for (const sql of ["EXPLAIN QUERY PLAN SELECT * FROM t", "EXPLAIN DELETE FROM t"]) driver.prepare(sql)[method]();
+    expect(count()).toBe(0);
+    await (await holdWriteLock(client.path, "INSERT INTO t (v) VALUES (1)")).release();
+    expect(count()).toBe(1);
+    client.transaction((tx) => tx.execute("INSERT INTO t (v) VALUES (2)"));
+    expect(count()).toBe(2);
+    driver.exec("VACUUM");
   });
 
   test("a committed read refuses what may write", () => {
