@@ -1,6 +1,6 @@
 // What a client does when its process ends, without changing how it ends.
 import { seal } from "../batcher.ts";
-import type { Core } from "../core.ts";
+import type { Core, Engine } from "../core.ts";
 
 /** How long a natural end and a signal may take for a last flush. Units: ms. */
 const naturalEndMs = 2_000;
@@ -66,7 +66,7 @@ function createHooks(cores: Set<Core>): Hooks {
 
   return {
     beforeExit: onBeforeExit,
-    exit: spillAll,
+    exit: () => cores.forEach(spillFromNowOn),
     uncaughtExceptionMonitor: spillAll,
     SIGTERM: onSignal,
     SIGINT: onSignal,
@@ -78,6 +78,17 @@ function createHooks(cores: Set<Core>): Hooks {
 async function finish({ state }: Core, ms: number): Promise<void> {
   await state.engine?.flush(ms, !!state.spool);
   state.engine?.interrupt();
+}
+
+/** Spills, and again with each event of the host's own exit listeners: those that were added later are called after ours. */
+function spillFromNowOn(core: Core): void {
+  const { engine } = core.state;
+  spill(core);
+  const touch = (): void => {
+    spill(core);
+    engine?.touch();
+  };
+  core.state.engine = { ...engine, touch } as Engine;
 }
 
 /** Writes everything held to the spool, at once. What is stored already is left alone. */

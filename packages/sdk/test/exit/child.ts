@@ -33,6 +33,12 @@ const ends: Record<string, () => unknown> = {
   /** The first request is on its way when there is nothing left to do. */
   later: () => new Promise((resolve) => setTimeout(resolve, 500)),
   exit: () => process.exit(0),
+  /** The host's own listener comes after the client's. */
+  async listener() {
+    process.on("exit", () => client.emit({ type: "audit", data: { n: count } }));
+    if (timeout) await new Promise((resolve) => setTimeout(resolve, 300));
+    process.exit(0);
+  },
   throw: () =>
     setTimeout(() => {
       throw new Error("thrown on purpose");

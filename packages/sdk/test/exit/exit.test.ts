@@ -131,3 +131,17 @@ test("a host that listens to a signal once, and before the client, ends in its o
   expect(await run({ url: server.url, end: "once" })).toMatchObject({ code: 7, signal: null });
   expect(stored()).toEqual(all);
 });
+
+test.each([
+  { when: "before the engine is loaded", timeout: undefined },
+  { when: "with a request on its way", timeout: 5_000 },
+])("what a host's own exit listener emits is kept, $when", async ({ timeout }) => {
+  let isHanging = true;
+  server = await createFaultServer({ fault: () => (isHanging ? "hang" : undefined) });
+  await run({ url: server.url, spool, end: "listener", timeout });
+  isHanging = false;
+  await run({ url: server.url, spool, end: "flush", count: 0 });
+  expect(stored()).toEqual([...all, count]);
+  expect(server.violations).toEqual([]);
+  expect(await readdir(spool)).toEqual([]);
+});
