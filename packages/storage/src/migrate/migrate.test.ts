@@ -127,6 +127,18 @@ describe.each(engines)("migrations on %s", (engine) => {
     expect(count(driver, "child")).toBe(1);
   });
 
+  test("a dropped table takes no child row with it, also when nobody called it a rebuild", () => {
+    const driver = files.open(engine);
+    migrate(driver, first);
+    withRows(driver);
+    const { rebuild: _, ...unmarked } = rebuild;
+    expect(migrate(driver, first, unmarked).backups).toHaveLength(1);
+    expect(count(driver, "child")).toBe(3);
+    const drop: Migration = { version: 3, name: "drop", statements: ["DROP TABLE parent"] };
+    expect(() => migrate(driver, first, unmarked, drop)).toThrow(expect.objectContaining({ code: "migration_failed" }));
+    expect([count(driver, "parent"), count(driver, "child"), pragma(driver, "foreign_keys")]).toEqual([2, 3, 1]);
+  });
+
   test("a rebuild that would break a reference is refused as a whole, and foreign keys are on again", () => {
     const driver = files.open(engine);
     migrate(driver, first);

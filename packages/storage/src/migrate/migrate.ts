@@ -40,7 +40,7 @@ export function applyMigrations(driver: Driver, options: ApplyMigrationsOptions)
   const isNew = version === 0;
   while (version < migrations.length) {
     const next = migrations[version]!;
-    if (next.rebuild === true && backup && !isNew) backups.push(backupBefore(driver, next.version, now()));
+    if (isRebuild(next) && backup && !isNew) backups.push(backupBefore(driver, next.version, now()));
     const outcome = applyOne(driver, next, { kind, migrations, nowMs: now() });
     if (outcome === next.version) applied.push(outcome);
     version = readLedger(driver, migrations);
@@ -58,23 +58,29 @@ interface Step {
 function applyOne(driver: Driver, migration: Migration, step: Step): number | undefined {
   const enforced = pragmaNumber(driver, "foreign_keys") === 1;
   // Inside a transaction this pragma is a no-op, and DROP TABLE would then delete the rows that reference the table.
-  if (migration.rebuild === true && enforced) driver.exec("PRAGMA foreign_keys = OFF");
+  const rebuilds = isRebuild(migration);
+  if (rebuilds && enforced) driver.exec("PRAGMA foreign_keys = OFF");
   try {
     return driver.transaction(() => {
       assertFileKind(driver, step.kind);
       if (readLedger(driver, step.migrations) !== migration.version - 1) return undefined;
-      if (migration.rebuild === true) assertUnenforced(driver, migration);
+      if (rebuilds) assertUnenforced(driver, migration);
       prepareLedger(driver, step.kind);
       for (const statement of migration.statements) driver.exec(statement);
-      if (migration.rebuild === true) checkForeignKeys(driver, migration);
+      if (rebuilds) checkForeignKeys(driver, migration);
       recordMigration(driver, migration, step.nowMs);
       return migration.version;
     });
   } catch (error) {
     throw asMigrationError(driver, migration, error);
   } finally {
-    if (migration.rebuild === true && enforced) driver.exec("PRAGMA foreign_keys = ON");
+    if (rebuilds && enforced) driver.exec("PRAGMA foreign_keys = ON");
   }
+}
+
+/** A migration that drops a table is treated as a rebuild whether it says so or not: rows that reference the table must not go with it unasked. */
+function isRebuild({ rebuild, statements }: Migration): boolean {
+  return rebuild === true || statements.some((statement) => /\bdrop\s+table\b/i.test(statement));
 }
 
 /** A connection that was opened anew in between enforces again; dropping a table on it would delete rows. */
