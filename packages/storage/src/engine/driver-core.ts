@@ -20,6 +20,8 @@ export interface DriverCoreOptions extends ConnectionOptions {
 
 const cachedStatements = 256;
 const checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+/** What may give a cached statement other columns. An engine notices a new number of them, not new names. */
+const changesSchema = /\b(?:alter|create|drop)\b/i;
 const noParameters: readonly SqlValue[] = [];
 const emptyStatement: NativeStatement = {
   columns: () => [],
@@ -33,14 +35,17 @@ export function createDriverCore(options: DriverCoreOptions): Driver {
   const { engine, path } = options;
   const holder = holdConnection(options);
   const control = createTransactionControl(holder, options.wrapsAutocommit);
-  const statements = createStatementCache((sql) => createStatement({ holder, control }, sql, false));
-  const committed = createStatementCache((sql) => createStatement({ holder, control }, sql, true));
+  const forget = () => {
+    statements.clear();
+    committed.clear();
+  };
+  const statements = createStatementCache((sql) => createStatement({ holder, control, forget }, sql, false));
+  const committed = createStatementCache((sql) => createStatement({ holder, control, forget }, sql, true));
 
   function close(): void {
     const native = holder.end();
     if (native === undefined) return;
-    statements.clear();
-    committed.clear();
+    forget();
     try {
       control.rollBack(native);
       if (holder.isSound && path !== ":memory:") native.prepare(checkpoint, describeSql(checkpoint)).all([]);
@@ -68,7 +73,11 @@ export function createDriverCore(options: DriverCoreOptions): Driver {
     },
     exec(sql) {
       holder.use();
-      for (const statement of splitStatements(sql)) control.execute(statement);
+      try {
+        for (const statement of splitStatements(sql)) control.execute(statement);
+      } finally {
+        if (changesSchema.test(sql)) forget();
+      }
     },
     transaction: control.transaction,
     onCommit: control.onCommit,
@@ -110,14 +119,17 @@ function createStatementCache(make: (sql: string) => Statement): StatementCache 
 interface StatementHost {
   readonly holder: ConnectionHolder;
   readonly control: TransactionControl;
+  /** Drops the cached statements. */
+  readonly forget: () => void;
 }
 
-function createStatement({ holder, control }: StatementHost, sql: string, isCommitted: boolean): Statement {
+function createStatement({ holder, control, forget }: StatementHost, sql: string, isCommitted: boolean): Statement {
   const info = describeSql(sql);
   if (info.verb === "") throw new CuittyError("sql", "expected one SQL statement, got none");
   if (info.next !== -1) throw new CuittyError("sql", "expected one SQL statement, got several; use exec for a script");
   if (isCommitted && info.kind !== "read") throw new CuittyError("sql", "expected a reading statement, got one that may write");
   const make = (open: NativeConnection) => (isCommitted ? open.prepareCommitted?.(sql, info) : undefined) ?? open.prepare(sql, info);
+  const isSchemaChange = changesSchema.test(info.verb);
   let native = holder.guard(() => make(holder.use()));
   let madeAt = holder.generation;
 
@@ -132,7 +144,11 @@ function createStatement({ holder, control }: StatementHost, sql: string, isComm
   function call<T>(params: readonly SqlValue[], body: (statement: NativeStatement) => T): T {
     const statement = current();
     if (params.length !== info.parameterCount) throw wrongParameterCount(info.parameterCount, params.length);
-    if (info.kind === "write") return control.autocommit(() => body(statement));
+    if (info.kind === "write") {
+      const result = control.autocommit(() => body(statement));
+      if (isSchemaChange) forget();
+      return result;
+    }
     if (info.kind !== "control") return holder.step(() => body(statement));
     control.execute(sql);
     return body(emptyStatement);

@@ -39,6 +39,8 @@ export function createHonkerReader(connection: HonkerConnection, sql: string): N
       // The schema has changed under `SELECT *`: the columns are counted anew, once.
       if (plan === undefined || !/has \d+ values for \d+ columns/.test(String((error as Error).message))) throw error;
       schemaChanges++;
+      // A connection compiles against the schema it knows and learns of a new one when it runs something.
+      query("SELECT 1 FROM sqlite_master LIMIT 1", []);
       plan = createPlan(connection, sql, { isOnWriter, attempt: schemaChanges });
       names = undefined;
       return readRows(plan, reading);

@@ -183,6 +183,18 @@ describe.each(engines)("%s", (engine) => {
     driver.exec("VACUUM");
   });
 
+  test("cached statements answer with the names of a changed schema", () => {
+    client.driver.prepare("INSERT INTO t (v) VALUES (?)").run(["nul \0"]);
+    const names = () => Object.keys(client.query("SELECT * FROM t")[0] ?? {});
+    expect(names()).toEqual(["id", "v"]);
+    client.driver.exec("ALTER TABLE t RENAME COLUMN v TO w");
+    expect(names()).toEqual(["id", "w"]);
+    client.driver.prepare("ALTER TABLE t ADD COLUMN x DEFAULT 5").run();
+    expect(names()).toEqual(["id", "w", "x"]);
+    client.driver.exec("ALTER TABLE t ADD COLUMN y");
+    expect(client.query("SELECT *, 1 FROM t")).toEqual([{ id: 1, w: "nul \0", x: 5, y: null, 1: 1 }]);
+  });
+
   test("a committed read refuses what may write", () => {
     expect(() => client.driver.prepareCommitted("DELETE FROM t")).toThrow(expect.objectContaining({ code: "sql" }));
   });
