@@ -60,7 +60,7 @@ export async function run({
   const rounds = quick ? 5 : 7;
   const durationMs = quick ? 2_500 : 6_000;
   const results: Comparison[] = [];
-  for (const mix of ["logs", "mixed"] as const) results.push(await compare(mix, rounds, durationMs));
+  for (const mix of ["logs", "performance", "mixed"] as const) results.push(await compare(mix, rounds, durationMs));
   if (json)
     console.log(
       JSON.stringify({ bench: "ingest", floor: FLOOR, connections: CONNECTIONS, eventsPerBatch: EVENTS_PER_BATCH, results }, null, 2),

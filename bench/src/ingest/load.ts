@@ -34,9 +34,12 @@ async function run(options: LoadOptions): Promise<LoadReport> {
 
   async function worker(): Promise<void> {
     const connection = await openConnection(options.port);
+    let madeAtMs = Date.now();
     while (performance.now() < until) {
+      const batch = makeBatch(madeAtMs);
+      madeAtMs = Date.now();
       const sentAt = performance.now();
-      connection.socket.write(requestOf(makeBatch(), options));
+      connection.socket.write(requestOf(batch, options));
       const { status, body } = await connection.answer();
       latencies.push(performance.now() - sentAt);
       if (status !== 200 || body !== expected) {

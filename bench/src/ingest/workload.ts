@@ -1,7 +1,7 @@
 // Signed batches of 100 events, about 57 KB each: the same bytes for every server, new ids and a new key for every request.
 import { createHmac, randomBytes } from "node:crypto";
 
-export type Mix = "logs" | "mixed";
+export type Mix = "logs" | "performance" | "mixed";
 
 export const EVENTS_PER_BATCH = 100;
 
@@ -13,12 +13,19 @@ export interface Batch {
 
 const text = "the quick brown fox jumps over the lazy dog and keeps running through the forest until the night falls ".repeat(3);
 
-const makers: Readonly<Record<string, (index: number) => Record<string, unknown>>> = {
-  log: (index) => ({
-    level: ["debug", "info", "info", "warn", "error"][index % 5],
+/** Three in thirty are warnings or worse. */
+const levels = Array.from(
+  { length: 30 },
+  (_, index) => ({ 9: "warn", 19: "warn", 29: "error" })[index] ?? (index % 4 === 0 ? "debug" : "info"),
+);
+
+/** One batch comes from one process, and so from one service; there are eight of them. */
+const makers: Readonly<Record<string, (index: number, client: number) => Record<string, unknown>>> = {
+  log: (index, client) => ({
+    level: levels[index % levels.length],
     message: `request ${index} processed: ${text.slice(0, 140)}`,
     module: `module-${index % 7}`,
-    service: `service-${index % 4}`,
+    service: `service-${client}`,
     fields: {
       requestId: randomBytes(8).toString("hex"),
       durationMs: index * 1.5,
@@ -27,8 +34,8 @@ const makers: Readonly<Record<string, (index: number) => Record<string, unknown>
       note: text.slice(0, 90),
     },
   }),
-  performance: (index) => ({
-    service: `service-${index % 4}`,
+  performance: (index, client) => ({
+    service: `service-${client}`,
     metric: "p99_latency",
     value: index * 1.25,
     unit: "ms",
@@ -57,14 +64,18 @@ const makers: Readonly<Record<string, (index: number) => Record<string, unknown>
   }),
 };
 
-const typesOf: Readonly<Record<Mix, readonly string[]>> = { logs: ["log"], mixed: ["log", "performance", "repository", "audit"] };
+const typesOf: Readonly<Record<Mix, readonly string[]>> = {
+  logs: ["log"],
+  performance: ["performance"],
+  mixed: ["log", "performance", "repository", "audit"],
+};
 
-/** Makes batches from a few templates: ids and times are written into the bytes in place, so that making one costs little beside its signature. */
-export function createBatchMaker(mix: Mix, secret: string): () => Batch {
-  const templates = Array.from({ length: 8 }, () => makeTemplate(typesOf[mix]));
+/** Makes the batch of a client that sent its last one at `sinceMs`, from a few templates: ids and times are written into the bytes in place, so that making one costs little beside its signature. */
+export function createBatchMaker(mix: Mix, secret: string): (sinceMs: number) => Batch {
+  const templates = Array.from({ length: 8 }, (_, client) => makeTemplate(typesOf[mix], client));
   const run = randomBytes(4).toString("hex");
   let count = 0;
-  return () => {
+  return (sinceMs) => {
     const template = templates[count % templates.length] as Template;
     count += 1;
     const nowMs = Date.now();
@@ -74,8 +85,8 @@ export function createBatchMaker(mix: Mix, secret: string): () => Batch {
       const step = index.toString(16).padStart(3, "0");
       const id = `${stamp.slice(0, 8)}-${stamp.slice(8)}-7${step}-8${run.slice(0, 3)}-${run.slice(3, 7)}${serial}`;
       template.body.write(id, template.idOffsets[index] as number, "latin1");
-      // In the order in which they happened, ten milliseconds apart, as a client collects them.
-      const ts = new Date(nowMs - (EVENTS_PER_BATCH - index) * 10).toISOString();
+      // A client that sends without a pause: its events lie between its last batch and this one.
+      const ts = new Date(nowMs - ((nowMs - sinceMs) * (EVENTS_PER_BATCH - index)) / EVENTS_PER_BATCH).toISOString();
       template.body.write(ts, template.tsOffsets[index] as number, "latin1");
     }
     const signature = createHmac("sha256", secret).update(template.body).digest("hex");
@@ -93,10 +104,10 @@ interface Template {
 const idPlaceholder = "00000000-0000-7000-8000-000000000000";
 const tsPlaceholder = "0000-00-00T00:00:00.000Z";
 
-function makeTemplate(types: readonly string[]): Template {
+function makeTemplate(types: readonly string[], client: number): Template {
   const events = Array.from({ length: EVENTS_PER_BATCH }, (_, index) => {
     const type = types[index % types.length] as string;
-    return { type, ts: tsPlaceholder, data: makers[type]?.(index) ?? {}, id: idPlaceholder };
+    return { type, ts: tsPlaceholder, data: makers[type]?.(index, client) ?? {}, id: idPlaceholder };
   });
   const body = Buffer.from(JSON.stringify({ events }));
   return { body, idOffsets: offsetsOf(body, idPlaceholder), tsOffsets: offsetsOf(body, tsPlaceholder) };
