@@ -16,6 +16,11 @@ export function keyToBytes(key: string): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
+/** The same bytes for a statement that casts its parameter to a BLOB: text where its UTF-8 is those bytes. */
+export function keyToParameter(key: string): string | Uint8Array {
+  return surrogate.test(key) ? keyToBytes(key) : key;
+}
+
 export function bytesToKey(bytes: Uint8Array): string {
   // 0xED 0xA0..0xBF starts a surrogate, which UTF-8 proper never holds.
   const at = bytes.indexOf(0xed);

@@ -83,9 +83,12 @@ export function bytesToHex(bytes: Uint8Array): string {
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+/** Arrays up to this size stand in the JavaScript heap until somebody asks for their buffer, which costs more than encoding them here. */
+const shortBytes = 64;
+
 /** Base64url without padding (RFC 4648 section 5). */
 export function bytesToBase64Url(bytes: Uint8Array): string {
-  if (NodeBuffer) return NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64url");
+  if (NodeBuffer && bytes.length > shortBytes) return NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64url");
   let text = "";
   let i = 0;
   for (; i + 2 < bytes.length; i += 3) {

@@ -83,6 +83,8 @@ export function isOfSegment(envelope: Uint8Array, segment: Segment): boolean {
 interface Scratch {
   readonly nonce: Uint8Array;
   readonly aad: Uint8Array;
+  /** The start of `aad` that was used last; names of one depth are equally long. */
+  view: Uint8Array;
 }
 
 const maxScratchAad = 2_048;
@@ -92,7 +94,8 @@ function scratchOf(provider: CryptoProvider): Scratch | undefined {
   if (!provider.isSync) return undefined;
   let scratch = scratchByProvider.get(provider);
   if (!scratch) {
-    scratch = { nonce: new Uint8Array(nonceBytes), aad: new Uint8Array(maxScratchAad) };
+    const aad = new Uint8Array(maxScratchAad);
+    scratch = { nonce: new Uint8Array(nonceBytes), aad, view: aad };
     scratchByProvider.set(provider, scratch);
   }
   return scratch;
@@ -120,7 +123,9 @@ function aadOf(scratch: Scratch | undefined, envelope: Uint8Array, { scope, key 
   aad[start - 1] = size;
   if (name) aad.set(name, start);
   else for (let i = 0; i < size; i++) aad[start + i] = key.charCodeAt(i);
-  return isScratch ? aad.subarray(0, start + size) : aad;
+  if (!isScratch) return aad;
+  if (scratch.view.length !== start + size) scratch.view = aad.subarray(0, start + size);
+  return scratch.view;
 }
 
 function isAscii(text: string): boolean {

@@ -33,7 +33,7 @@ interface Pads {
   readonly outer: Uint8Array;
 }
 
-type OneShot = (algorithm: "sha256", data: Uint8Array, encoding: "buffer") => Buffer;
+type OneShot = (algorithm: "sha256", data: Uint8Array, encoding: "latin1") => string;
 
 /** RFC 2104 with both blocks prepared; undefined for keys longer than a block, which are rare. */
 function padsOf(key: Uint8Array): Pads | undefined {
@@ -50,11 +50,18 @@ function padsOf(key: Uint8Array): Pads | undefined {
 /** Two one-shot hashes cost half of an Hmac object; path tokens are many short messages. `crypto.hash` is younger than Node 20.0. */
 function hmac(crypto: typeof NodeCrypto, key: PreparedKey, data: Uint8Array): Uint8Array {
   const pads = key.handle as Pads | undefined;
-  const hash = (crypto as { hash?: OneShot }).hash;
+  const hash = (crypto as unknown as { hash?: OneShot }).hash;
   if (!pads || !hash || data.length > shortMessageBytes) return crypto.createHmac("sha256", key.bytes).update(data).digest();
   pads.inner.set(data, blockBytes);
-  pads.outer.set(hash("sha256", pads.inner.subarray(0, blockBytes + data.length), "buffer"), blockBytes);
-  return hash("sha256", pads.outer, "buffer");
+  setLatin1(pads.outer, blockBytes, hash("sha256", pads.inner.subarray(0, blockBytes + data.length), "latin1"));
+  const digest = new Uint8Array(digestBytes);
+  setLatin1(digest, 0, hash("sha256", pads.outer, "latin1"));
+  return digest;
+}
+
+/** A digest as text and back costs half of one as a Buffer, which takes memory outside the heap. */
+function setLatin1(bytes: Uint8Array, offset: number, text: string): void {
+  for (let i = 0; i < text.length; i++) bytes[offset + i] = text.charCodeAt(i);
 }
 
 function cipherName(key: PreparedKey): NodeCrypto.CipherGCMTypes {
