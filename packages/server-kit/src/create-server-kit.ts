@@ -2,7 +2,8 @@
 import { access, constants, mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { acquireOwnerLease, type OwnerLease } from "@cuitty/storage/file";
-import { CuittyError } from "@cuitty/wire-protocol";
+import { createStorageThread, type StorageThread } from "@cuitty/storage/module-file";
+import { CuittyError, isCuittyError } from "@cuitty/wire-protocol";
 import { createApi } from "./api.ts";
 import { scopes } from "./auth/authorize.ts";
 import { type Identity, openIdentity } from "./auth/open-identity.ts";
@@ -24,6 +25,7 @@ import { checkOptions, type KitFault, type KitOptions } from "./options.ts";
 import { createRouter } from "./router.ts";
 import { backupKit } from "./runners/backup.ts";
 import { createKitTasks } from "./runners/kit-tasks.ts";
+import { storageThreadFile } from "./storage-thread-file.ts";
 
 /**
  * Opens a data folder and makes the kit on it.
@@ -48,6 +50,7 @@ export async function createServerKit<const Modules extends readonly CuittyModul
 
 interface OpenFolder {
   readonly lease: OwnerLease;
+  readonly thread: StorageThread | undefined;
   readonly identity: Identity;
   readonly modules: ModuleRegistry;
   readonly disk: DiskGuard;
@@ -58,7 +61,9 @@ async function openFolder(options: KitOptions, bus: Bus): Promise<OpenFolder> {
   await makeFolder(dataDir);
   const lease = await acquireOwnerLease(dataDir);
   let identity: Identity | undefined;
+  let thread: StorageThread | undefined;
   try {
+    thread = await startStorageThread(options);
     identity = await openIdentity({
       dataDir,
       clock,
@@ -67,7 +72,7 @@ async function openFolder(options: KitOptions, bus: Bus): Promise<OpenFolder> {
       environment: options.environment,
       onChange: () => bus.publish(KEYS_TOPIC, { seq: 0 }),
     });
-    const modules = await openModules({ dataDir, modules: options.modules, bus, locations: options.locations });
+    const modules = await openModules({ dataDir, modules: options.modules, bus, locations: options.locations, ...(thread && { thread }) });
     const disk = createDiskGuard({
       dataDir,
       minFreeBytes: options.minFreeBytes ?? 256 * 1024 * 1024,
@@ -75,11 +80,24 @@ async function openFolder(options: KitOptions, bus: Bus): Promise<OpenFolder> {
       dataBytes: () => modules.dataBytes(),
     });
     await disk.measure();
-    return { lease, identity, modules, disk };
+    return { lease, thread, identity, modules, disk };
   } catch (error) {
+    await thread?.close();
     identity?.close();
     lease.release();
     throw error;
+  }
+}
+
+/** Undefined where it is not wanted, and where there can be none. */
+async function startStorageThread({ storageThread = true, modules }: KitOptions): Promise<StorageThread | undefined> {
+  const file = storageThread && modules.length > 0 ? storageThreadFile() : null;
+  if (file === null) return undefined;
+  try {
+    return await createStorageThread(file);
+  } catch (error) {
+    if (!isCuittyError(error, "thread_unavailable")) throw error;
+    return undefined;
   }
 }
 
@@ -113,11 +131,12 @@ async function makeFolders(folder: string): Promise<void> {
   await make();
 }
 
-async function closeFolder({ lease, identity, modules, disk }: OpenFolder): Promise<void> {
+async function closeFolder({ lease, thread, identity, modules, disk }: OpenFolder): Promise<void> {
   disk.close();
   try {
     await modules.close();
   } finally {
+    await thread?.close();
     identity.close();
     lease.release();
   }

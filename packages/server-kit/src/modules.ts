@@ -1,6 +1,6 @@
 // The modules of a kit with their files: which module takes which event type, and everything that is done to all files.
 import { join } from "node:path";
-import { type Migration, type ModuleFile, type ModuleFileStats, openModuleFile } from "@cuitty/storage/module-file";
+import { type Migration, type ModuleFile, type ModuleFileStats, openModuleFile, type StorageThread } from "@cuitty/storage/module-file";
 import { CuittyError } from "@cuitty/wire-protocol";
 import { type Bus, createProcessBus } from "./bus.ts";
 import { type CuittyModule, checkModule } from "./module.ts";
@@ -9,8 +9,6 @@ import { type CuittyModule, checkModule } from "./module.ts";
 export interface OpenModule {
   readonly definition: CuittyModule;
   readonly file: ModuleFile;
-  /** Fingerprint in the inbox row of a key; null when this file has none. */
-  inboxFingerprint(projectId: string, key: string): Promise<Uint8Array | null>;
 }
 
 /** Which module takes which event type. */
@@ -41,23 +39,26 @@ export interface OpenModulesOptions {
   readonly bus?: Bus;
   /** Remote libSQL databases by module name, instead of a file in `dataDir`. */
   readonly locations?: Readonly<Record<string, { readonly url: string; readonly authToken?: string }>>;
+  /** Owns the local files; it is the caller's to close, after the registry. @default this thread owns them */
+  readonly thread?: StorageThread;
 }
 
 /** Opens every file with its migrations. Errors: `invalid_module`, `duplicate_event_type`, those of the files; on any of them nothing stays open. */
 export async function openModules(options: OpenModulesOptions): Promise<ModuleRegistry> {
-  const { dataDir, modules, locations = {} } = options;
+  const { dataDir, modules, locations = {}, thread } = options;
   const byType = checkModules(modules);
   const opened: OpenModule[] = [];
   try {
     for (const definition of modules) {
       const remote = Object.hasOwn(locations, definition.name) ? locations[definition.name] : undefined;
       const location = remote?.url ?? join(dataDir, `${definition.name}.db`);
-      const file = await openModuleFile({
-        location,
-        migrations: definition.migrations as Migration[],
-        ...(remote?.authToken ? { authToken: remote.authToken } : undefined),
-      });
-      opened.push({ definition, file, inboxFingerprint: inboxReader(file) });
+      const migrations = definition.migrations as Migration[];
+      // A remote database has its own process already.
+      const file =
+        remote === undefined
+          ? await (thread ?? { openModuleFile }).openModuleFile({ location, migrations })
+          : await openModuleFile({ location, migrations, ...(remote.authToken ? { authToken: remote.authToken } : undefined) });
+      opened.push({ definition, file });
     }
   } catch (error) {
     await Promise.allSettled(opened.map(({ file }) => file.close()));
@@ -107,11 +108,4 @@ function checkModules(modules: readonly CuittyModule[]): Map<string, CuittyModul
     }
   }
   return byType;
-}
-
-function inboxReader(file: ModuleFile): OpenModule["inboxFingerprint"] {
-  return async (projectId, key) => {
-    const [row] = await file.all("SELECT fp FROM _inbox WHERE project = ? AND key = ?", [projectId, key]);
-    return (row?.[0] ?? null) as Uint8Array | null;
-  };
 }

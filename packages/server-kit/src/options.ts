@@ -43,6 +43,11 @@ export interface KitOptions<Modules extends readonly CuittyModule[] = readonly C
   readonly maxDataBytes?: number;
   /** Remote libSQL databases by module name, instead of files in `dataDir`. */
   readonly locations?: Readonly<Record<string, { readonly url: string; readonly authToken?: string }>>;
+  /**
+   * Whether module files live on a thread of their own, so that SQLite and its disk never hold up the app's event loop.
+   * Where no thread can be had (an app bundled into one file, say) they live in the app's own. @default true
+   */
+  readonly storageThread?: boolean;
   /** Limits of live streams. */
   readonly streams?: StreamLimits;
   /** @default in-process */
@@ -76,6 +81,7 @@ const names: ReadonlySet<string> = new Set<keyof KitOptions>([
   "minFreeBytes",
   "maxDataBytes",
   "locations",
+  "storageThread",
   "streams",
   "bus",
   "rateStore",

@@ -1,6 +1,6 @@
 // Stage: hands the events to their modules' files. What it answers is on disk.
 
-import type { IngestOutcome, IngestWrite } from "@cuitty/storage/module-file";
+import { type BatchPart, type IngestOutcome, type IngestWrite, writeBatch } from "@cuitty/storage/module-file";
 import { CuittyError, HEADER } from "@cuitty/wire-protocol";
 import { type Bus, streamTopic } from "../bus.ts";
 import type { ValidEvent } from "../module.ts";
@@ -20,9 +20,11 @@ export function write(modules: ModuleRegistry, options: WriteOptions = {}): Stag
     if (batch === null || projectId === null) throw new CuittyError("internal", "write must come after authenticate and validate");
     const parts = partsOf(modules, batch.valid, context.idempotency !== null);
     if (parts.size === 0) return finish(context, [], batch.rejected);
-    if (context.idempotency !== null) await checkOtherFiles(modules, parts, context);
     const note = batch.rejected.length === 0 ? undefined : JSON.stringify(batch.rejected);
-    const outcomes = await Promise.all([...parts].map(([module, events]) => writePart(module, events, { context, projectId, note })));
+    const requests = [...parts].map(([module, events]) => partOf(module, events, { context, projectId, note }));
+    // The same key with another body may have gone to other files.
+    const others = modules.all.filter((module) => !parts.has(module)).map(({ file }) => file);
+    const outcomes = await writeBatch(requests, others);
     if (outcomes.some(({ status }) => status === "mismatch")) throw keyReused();
     finish(context, outcomes, batch.rejected);
     if (options.bus !== undefined) hint(options.bus, projectId, parts.keys());
@@ -56,7 +58,7 @@ interface PartContext {
   readonly note: string | undefined;
 }
 
-async function writePart(module: OpenModule, events: readonly ValidEvent[], part: PartContext): Promise<IngestOutcome> {
+function partOf(module: OpenModule, events: readonly ValidEvent[], part: PartContext): BatchPart {
   const { context, projectId, note } = part;
   const nowMs = context.receivedAtMs;
   const plan = events.length === 0 ? { statements: [] } : module.definition.ingest(events, { projectId, nowMs });
@@ -70,18 +72,7 @@ async function writePart(module: OpenModule, events: readonly ValidEvent[], part
       ? undefined
       : { idempotencyKey: context.idempotency.key, fingerprint: context.idempotency.fingerprint }),
   };
-  return module.file.write(request);
-}
-
-/** The same key with another body may have gone to other files: their inboxes are asked before anything is written. */
-async function checkOtherFiles(modules: ModuleRegistry, parts: Parts, context: StageContext): Promise<void> {
-  const { idempotency, projectId } = context;
-  if (idempotency === null || projectId === null) return;
-  for (const module of modules.all) {
-    if (parts.has(module)) continue;
-    const known = await module.inboxFingerprint(projectId, idempotency.key);
-    if (known !== null && Buffer.compare(known, idempotency.fingerprint) !== 0) throw keyReused();
-  }
+  return { file: module.file, request };
 }
 
 function finish(context: StageContext, outcomes: readonly IngestOutcome[], rejected: readonly RejectedEvent[]): void {

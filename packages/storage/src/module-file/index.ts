@@ -1,6 +1,9 @@
 // Public entry `@cuitty/storage/module-file`: files with an inbox, written in groups.
 export type { SqlRow, SqlValue } from "../engine/driver.ts";
 export { openModuleFile } from "./open-module-file.ts";
+export { callProcedure, type Procedure, type ProcedureCall } from "./procedure.ts";
+export type { ThreadEntry } from "./thread/link.ts";
+export { createStorageThread, type StorageThread } from "./thread/storage-thread.ts";
 export type {
   IngestOutcome,
   IngestWrite,
@@ -10,5 +13,7 @@ export type {
   ModuleFileStats,
   RowInsert,
   SqlStatement,
+  WriteCounts,
   WriteTransaction,
 } from "./types.ts";
+export { type BatchPart, writeBatch } from "./write-batch.ts";

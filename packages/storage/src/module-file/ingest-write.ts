@@ -1,8 +1,8 @@
 // One request inside the group's transaction: its inbox row first, then its rows, then their counts.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { SqlValue } from "../engine/driver.ts";
+import { runInteractive } from "./procedure.ts";
 import type { IngestOutcome, IngestWrite, RowInsert, SqlStatement, WriteTransaction } from "./types.ts";
-import { assertSynchronous } from "./write-transaction.ts";
 
 export const INBOX_INSERT =
   "INSERT INTO _inbox (project, key, fp, accepted, duplicate, note, at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
@@ -52,7 +52,7 @@ export function writeRequest(tx: WriteTransaction, request: IngestWrite): Ingest
       return replayOutcome(tx.all(INBOX_SELECT, [projectId, idempotencyKey])[0] ?? [], request);
     }
   }
-  const own = request.interactive === undefined ? { inserted: 0, duplicate: 0 } : assertSynchronous(request.interactive(tx));
+  const own = runInteractive(tx, request.interactive);
   const written = writeStatements(tx, statements);
   const inserted = own.inserted + written;
   const duplicate = own.duplicate + expected - written;

@@ -1,6 +1,7 @@
 // What a module file promises its callers: grouped durable writes with an inbox row per idempotency key.
 import type { Driver, SqlRow, SqlValue } from "../engine/driver.ts";
 import type { DoctorReport } from "../file/types.ts";
+import type { ProcedureCall } from "./procedure.ts";
 
 /** Rows for one table, written with multi-row prepared statements. */
 export interface RowInsert {
@@ -24,6 +25,12 @@ export interface WriteTransaction {
   insert(insert: RowInsert): number;
 }
 
+/** Rows that were new, and rows that were known already. */
+export interface WriteCounts {
+  readonly inserted: number;
+  readonly duplicate: number;
+}
+
 /** One request's part for this file. Everything in it commits together with its inbox row, or nothing does. */
 export interface IngestWrite {
   readonly projectId: string;
@@ -34,8 +41,11 @@ export interface IngestWrite {
   /** JSON stored with the inbox row and handed back on replay, so that a reply is never recomputed. */
   readonly note?: string;
   readonly statements: readonly (RowInsert | SqlStatement)[];
-  /** Runs inside the transaction after the inbox row and before `statements`; returns how many of its rows were new and how many known. Local files only. */
-  readonly interactive?: (tx: WriteTransaction) => { readonly inserted: number; readonly duplicate: number };
+  /**
+   * Runs inside the transaction after the inbox row and before `statements`; returns how many of its rows were new and how many known.
+   * A function shares no group with others where the file is on a storage thread; a procedure that the thread knows does.
+   */
+  readonly interactive?: ((tx: WriteTransaction) => WriteCounts) | ProcedureCall;
   readonly nowMs: number;
 }
 
@@ -91,7 +101,7 @@ export interface ModuleFile {
   backup(path: string): Promise<void>;
   /** Local files: engine, version, sizes and integrity; reads the whole file. */
   doctor?(): Promise<DoctorReport>;
-  /** Local files: the connection, for reads through Drizzle (`drizzle(file.driver)`). Writes belong into `write` and `transact`. */
+  /** Local files of this thread: the connection, for reads through Drizzle (`drizzle(file.driver)`). Writes belong into `write` and `transact`. */
   readonly driver?: Driver;
   stats(): ModuleFileStats;
   /** Waits for what is queued, checkpoints, closes. Idempotent. */

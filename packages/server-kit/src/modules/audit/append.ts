@@ -1,5 +1,5 @@
 // Appending to a project's chain, inside the write transaction: known events are skipped, each new one follows the last.
-import type { SqlValue, WriteTransaction } from "@cuitty/storage/module-file";
+import type { Procedure, SqlValue, WriteCounts, WriteTransaction } from "@cuitty/storage/module-file";
 import { CuittyError } from "@cuitty/wire-protocol";
 import type { ValidEvent } from "../../module.ts";
 import { COMMON_COLUMNS, commonValues } from "../shared/event-rows.ts";
@@ -13,12 +13,13 @@ interface Head {
 
 const columns = [...COMMON_COLUMNS, "seq", "actor", "action", "resource", "prev_hash", "hash"];
 
-/** Appends what the project does not have yet. Returns how many entries were new and how many known. */
-export function appendEntries(
-  tx: WriteTransaction,
-  events: readonly ValidEvent[],
-  projectId: string,
-): { inserted: number; duplicate: number } {
+/** Appends what the project does not have yet. Runs where the file is: in this thread, or by its name in the storage thread. */
+export const appendEntries: Procedure<{ readonly events: readonly ValidEvent[]; readonly projectId: string }> = {
+  name: "audit.append",
+  run: (tx, { events, projectId }) => append(tx, events, projectId),
+};
+
+function append(tx: WriteTransaction, events: readonly ValidEvent[], projectId: string): WriteCounts {
   const fresh = withoutKnown(tx, events, projectId);
   const duplicate = events.length - fresh.length;
   if (fresh.length === 0) return { inserted: 0, duplicate };

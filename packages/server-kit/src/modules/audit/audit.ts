@@ -1,4 +1,5 @@
 // The audit module: who did what to which resource, each entry chained to the one before it.
+import { callProcedure } from "@cuitty/storage/module-file";
 import { CuittyError } from "@cuitty/wire-protocol";
 import { auditSchema } from "@cuitty/wire-protocol/events/audit";
 import { Type } from "@sinclair/typebox";
@@ -25,7 +26,7 @@ export function audit({ retentionDays = 0 }: AuditOptions = {}) {
     name: "audit",
     accepts: { audit: auditSchema },
     migrations,
-    ingest: (events, { projectId }) => ({ statements: [], interactive: (tx) => appendEntries(tx, events, projectId) }),
+    ingest: (events, { projectId }) => ({ statements: [], interactive: callProcedure(appendEntries, { events, projectId }) }),
     routes: [
       listEvents({
         table,
