@@ -146,6 +146,8 @@ interface Verdict {
   readonly what: string;
   readonly ratio: number;
   readonly floor: number;
+  /** What is wanted and printed, but not gated on. */
+  readonly aim?: number;
 }
 
 function verdictsOf(samples: ReadonlyMap<Contestant, Samples>): Verdict[] {
@@ -153,8 +155,13 @@ function verdictsOf(samples: ReadonlyMap<Contestant, Samples>): Verdict[] {
   const encrypted = samples.get(ours.encrypted)!;
   const verdicts: Verdict[] = [
     { what: "encrypted get over plain get, read before", ratio: ratio(encrypted.getMicros, plain.getMicros), floor: floors.get },
-    // Printed beside the floor: a first read decrypts, a repeated one finds the row in the store's memory.
-    { what: "encrypted get over plain get, first read", ratio: ratio(encrypted.firstGetMicros, plain.firstGetMicros), floor: 0 },
+    // A first read decrypts, a repeated one finds the row in the store's memory.
+    {
+      what: "encrypted get over plain get, first read",
+      ratio: ratio(encrypted.firstGetMicros, plain.firstGetMicros),
+      floor: 0,
+      aim: floors.get,
+    },
     { what: "encrypted put over plain put, one a tick", ratio: ratio(encrypted.putMicros, plain.putMicros), floor: floors.put },
   ];
   for (const peer of peers) {
@@ -165,8 +172,8 @@ function verdictsOf(samples: ReadonlyMap<Contestant, Samples>): Verdict[] {
         ratio: ratio(plain.concurrentPutMicros, other.concurrentPutMicros),
         floor: 1,
       });
-      // One by one, each put of each store waits for one flush of the disk and for nothing else: printed, not raced.
-      verdicts.push({ what: `put over ${peer.name}, one by one`, ratio: ratio(plain.putMicros, other.putMicros), floor: 0 });
+      // One by one, a put is a flush of the disk and little else, and flushes differ by more than the stores do.
+      verdicts.push({ what: `put over ${peer.name}, one by one`, ratio: ratio(plain.putMicros, other.putMicros), floor: 0, aim: 1 });
     }
     if (peer.isDurable && peer.readsFromDisk)
       verdicts.push({ what: `get over ${peer.name}`, ratio: ratio(plain.getMicros, other.getMicros), floor: 1 });
@@ -201,7 +208,9 @@ function report(samples: ReadonlyMap<Contestant, Samples>, { json, rounds }: { j
   console.log(
     `\nencryption adds ${added.getMicros.toFixed(1)} us to a first get (aim 25) and ${added.putMicros.toFixed(1)} us to a put (aim 30)`,
   );
-  for (const { what, ratio: reached, floor } of verdicts)
-    console.log(`${reached >= floor ? "ok  " : "MISS"} ${what}: ${reached.toFixed(2)} (${floor === 0 ? "no floor" : `floor ${floor}`})`);
+  for (const { what, ratio: reached, floor, aim } of verdicts) {
+    const bound = aim === undefined ? `floor ${floor}` : `aim ${aim}, not a gate`;
+    console.log(`${reached < floor ? "MISS " : reached < (aim ?? 0) ? "below" : "ok   "} ${what}: ${reached.toFixed(2)} (${bound})`);
+  }
   return { ok };
 }

@@ -34,6 +34,18 @@ function cuitty(encrypt: boolean): Contestant {
   };
 }
 
+interface Pragmas {
+  pragma(source: string, options?: { simple: boolean }): unknown;
+}
+
+/** Raises a peer to our durability and reads back that it is there: the race is between equals. */
+function requireSynced(database: Pragmas): void {
+  database.pragma("synchronous = FULL");
+  const mode = database.pragma("journal_mode", { simple: true });
+  const level = database.pragma("synchronous", { simple: true });
+  if (mode !== "wal" || level !== 2) throw new Error(`a peer runs with journal_mode ${String(mode)}, synchronous ${String(level)}`);
+}
+
 /** The strongest SQLite store for keyv: better-sqlite3 beneath, raised to our durability. */
 const keyv: Contestant = {
   name: "keyv + better-sqlite3",
@@ -43,7 +55,7 @@ const keyv: Contestant = {
   putsPerRound: puts,
   async open(folder) {
     const adapter = new KeyvSqlite({ uri: join(folder, "keyv.db"), enableWALMode: true });
-    adapter.sqlite.pragma("synchronous = FULL");
+    requireSynced(adapter.sqlite);
     const store = new Keyv({ store: adapter });
     return {
       put: (key, value) => store.set(key, value),
@@ -88,7 +100,7 @@ const tinybase: Contestant = {
   async open(folder) {
     const database = new Database(join(folder, "tinybase.db"));
     database.pragma("journal_mode = WAL");
-    database.pragma("synchronous = FULL");
+    requireSynced(database);
     const store = createTinyStore();
     const tables = { load: { records: "records" }, save: { records: "records" } };
     const persister = createBetterSqlite3Persister(store, database as never, { mode: "tabular", tables });
