@@ -1,0 +1,178 @@
+// Module files on a storage thread: what holds in one's own thread holds here, and a thread that dies loses nothing that was acknowledged.
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { holdWriteLock } from "../../engine/testing/lock-holder.ts";
+import { callProcedure } from "../procedure.ts";
+import { appendNext, endThread } from "../testing/thread-entry.ts";
+import type { IngestWrite, Migration, ModuleFile } from "../types.ts";
+import { writeBatch } from "../write-batch.ts";
+import { createStorageThread, type StorageThread } from "./storage-thread.ts";
+
+const migrations: Migration[] = [
+  {
+    version: 1,
+    name: "events",
+    statements: ["CREATE TABLE events (seq INTEGER PRIMARY KEY, project TEXT NOT NULL, id TEXT, body ANY, UNIQUE (project, id)) STRICT"],
+  },
+];
+
+let bundleFolder: string;
+let entry: string;
+beforeAll(async () => {
+  mkdirSync(join(import.meta.dirname, "../../../.tmp"), { recursive: true });
+  bundleFolder = mkdtempSync(join(import.meta.dirname, "../../../.tmp/thread-"));
+  entry = join(bundleFolder, "entry.mjs");
+  await build({
+    entryPoints: [join(import.meta.dirname, "../testing/thread-entry.ts")],
+    outfile: entry,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    conditions: ["@cuitty/source"],
+    external: ["libsql", "@libsql/*"],
+  });
+});
+afterAll(() => rmSync(bundleFolder, { recursive: true, force: true }));
+
+let folder: string;
+let thread: StorageThread;
+let file: ModuleFile;
+const open = (name: string) => thread.openModuleFile({ location: join(folder, name), migrations });
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "cuitty-thread-"));
+  thread = await createStorageThread({ file: entry });
+  file = await open("a.db");
+});
+afterEach(async () => {
+  await file.close();
+  await thread.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function request(key: string, ids: readonly string[], extra: Partial<IngestWrite> = {}): IngestWrite {
+  return {
+    projectId: "p1",
+    idempotencyKey: key,
+    // A view of a pooled buffer, as hashes often are.
+    fingerprint: Buffer.concat([Buffer.alloc(8), createHash("sha256").update(ids.join()).digest()]).subarray(8),
+    statements: [{ table: "events", columns: ["project", "id", "body"], rows: ids.map((id) => ["p1", id, id]), onConflict: "ignore" }],
+    nowMs: 1_000,
+    ...extra,
+  };
+}
+const count = async (of = file) => (await of.all("SELECT count(*) FROM events"))[0]?.[0];
+
+test("a key is written once, replayed, and refused with another body", async () => {
+  expect(await file.write(request("k1", ["a", "b"]))).toEqual({ status: "written", inserted: 2, duplicate: 0, note: null });
+  expect(await file.write(request("k1", ["a", "b"]))).toMatchObject({ status: "replayed", inserted: 2 });
+  expect(await file.write(request("k1", ["c"]))).toEqual({ status: "mismatch" });
+  expect(await file.write(request("k2", ["b", "c"]))).toMatchObject({ inserted: 1, duplicate: 1 });
+  expect(await count()).toBe(3);
+  expect(file.stats()).toMatchObject({ queued: 0 });
+  expect(file.stats().commits).toBeGreaterThan(0);
+});
+
+test("requests that wait share a commit; a bad one fails alone, with the file's own error", async () => {
+  const before = file.stats().commits;
+  const bad = request("bad", [], { statements: [{ sql: "INSERT INTO events (project) VALUES (NULL)" }] });
+  const good = Array.from({ length: 40 }, (_, index) => request(`k${index}`, [`e${index}`]));
+  await Promise.all(good.map((each) => file.write(each)));
+  expect(file.stats().commits - before).toBeLessThan(20);
+  const results = await Promise.allSettled([file.write(request("x", ["x"])), file.write(bad), file.write(request("y", ["y"]))]);
+  expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect((results[1] as PromiseRejectedResult).reason).toMatchObject({
+    name: "CuittyError",
+    code: "constraint",
+    details: { kind: "not_null" },
+  });
+  expect(await count()).toBe(42);
+});
+
+test("a transaction's body runs in its own thread, sees rows, and takes everything back when it throws", async () => {
+  const bytes = Buffer.from("..bytes..").subarray(2, 7);
+  const read = await file.transact((tx) => {
+    expect(tx.insert({ table: "events", columns: ["project", "id", "body"], rows: [["p1", "t", bytes]] })).toBe(1);
+    expect(() => tx.run("INSERT INTO nowhere VALUES (1)")).toThrow(expect.objectContaining({ code: "sql" }));
+    return tx.all("SELECT body FROM events WHERE id = ?", ["t"]);
+  });
+  expect(read).toEqual([[Buffer.from("bytes")]]);
+  const thrown = new Error("mine");
+  const failing = file.transact((tx) => {
+    tx.run("DELETE FROM events");
+    throw thrown;
+  });
+  await expect(failing).rejects.toBe(thrown);
+  await expect(file.transact(async () => 1)).rejects.toMatchObject({ code: "async_transaction" });
+  let escaped: (() => unknown) | undefined;
+  await file.transact((tx) => {
+    escaped = () => tx.all("SELECT 1");
+  });
+  expect(escaped).toThrow(expect.objectContaining({ code: "closed" }));
+  expect(await file.all("SELECT body FROM events")).toEqual([[Buffer.from("bytes")]]);
+});
+
+test("interactive work: a function runs here, a procedure that the thread knows runs there, both within the request", async () => {
+  const counts = { statements: [], fingerprint: undefined };
+  expect(await file.write(request("f", [], { ...counts, interactive: (tx) => appendNext.run(tx, { body: "here" }) }))).toMatchObject({
+    inserted: 1,
+  });
+  const there = request("p", [], { ...counts, interactive: callProcedure(appendNext, { body: "there" }) });
+  expect(await file.write(there)).toMatchObject({ status: "written", inserted: 1 });
+  expect(await file.write(there)).toMatchObject({ status: "replayed", inserted: 1 });
+  const unknown = { name: "test.unknown", run: appendNext.run };
+  expect(await file.write(request("u", [], { ...counts, interactive: callProcedure(unknown, { body: "known here" }) }))).toMatchObject({
+    inserted: 1,
+  });
+  expect((await file.all("SELECT body FROM events ORDER BY seq")).flat()).toEqual(["here", "there", "known here"]);
+});
+
+test("a batch over several files is written in all of them, or in none when its key was used with another body", async () => {
+  const [second, third] = await Promise.all([open("b.db"), open("c.db")]);
+  const parts = (key: string, id: string) => [file, second].map((each) => ({ file: each, request: request(key, [id]) }));
+  expect(await writeBatch(parts("k1", "a"), [third])).toMatchObject([{ status: "written" }, { status: "written" }]);
+  expect(await writeBatch(parts("k1", "a"), [third])).toMatchObject([{ status: "replayed" }, { status: "replayed" }]);
+  await third.write(request("k2", ["x"]));
+  expect(await writeBatch(parts("k2", "b"), [third])).toEqual([{ status: "mismatch" }, { status: "mismatch" }]);
+  await second.write(request("k3", ["y"]));
+  expect(await writeBatch(parts("k3", "c"))).toEqual([{ status: "mismatch" }, { status: "mismatch" }]);
+  expect([await count(), await count(second), await count(third)]).toEqual([1, 2, 1]);
+  await Promise.all([second.close(), third.close()]);
+});
+
+test("the event loop goes on while a lock is held elsewhere; a write that waits can be called off", async () => {
+  const lock = await holdWriteLock(join(folder, "a.db"));
+  const controller = new AbortController();
+  const waiting = file.write(request("k1", ["a"]), { signal: controller.signal });
+  controller.abort(new Error("no longer wanted"));
+  await expect(waiting).rejects.toThrow("no longer wanted");
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 5);
+  await expect(file.write(request("k2", ["b"]))).rejects.toMatchObject({ code: "busy", retryable: true });
+  clearInterval(timer);
+  expect(ticks).toBeGreaterThan(5);
+  await lock.release();
+  expect(await file.write(request("k3", ["c"]))).toMatchObject({ status: "written" });
+  expect(await count()).toBe(1);
+});
+
+test("a thread that dies rejects what was under way, and is there again for the next call with all that was acknowledged", async () => {
+  await file.write(request("k1", ["a"]));
+  const fatal = request("k2", [], { statements: [], interactive: callProcedure(endThread, null) });
+  await expect(file.write(fatal)).rejects.toMatchObject({ code: "io", retryable: true });
+  expect(await file.write(request("k1", ["a"]))).toMatchObject({ status: "replayed" });
+  expect(await file.write(request("k3", ["b"]))).toMatchObject({ status: "written" });
+  expect(await count()).toBe(2);
+});
+
+test("values that cannot be sent, closed files and missing entries are told plainly", async () => {
+  const odd = request("k", [], { statements: [{ table: "events", columns: ["body"], rows: [[(() => 1) as never]] }] });
+  await expect(file.write(odd)).rejects.toMatchObject({ code: "invalid_parameter" });
+  await file.close();
+  await expect(file.write(request("k", ["a"]))).rejects.toMatchObject({ code: "closed" });
+  await expect(file.all("SELECT 1")).rejects.toMatchObject({ code: "closed" });
+  await expect(createStorageThread({ file: join(folder, "none.mjs") })).rejects.toMatchObject({ code: "thread_unavailable" });
+});
