@@ -186,7 +186,7 @@ function compose<const Modules extends readonly CuittyModule[]>(
     bootstrap: async (given) => identity.bootstrap(given),
     createStreamTicket: async (given) => streams.createTicket(given),
     eventIds: (topic, projectId) => streams.eventIds(topic, projectId),
-    stats: () => ({ ...counters.read(), files: modules.stats(), streams: streams.count() }),
+    stats: () => ({ ...counters.read(), files: modules.stats(), streams: streams.count(), storageThread: folder.thread !== undefined }),
     openapi,
     backup: (target) => backupKit(target, { identity, modules, dataDir: options.dataDir }),
     runTask: tasks.runNow,

@@ -16,6 +16,8 @@ import type { MountedRoute } from "./router.ts";
 export interface KitStats extends KitCounters {
   readonly files: Readonly<Record<string, ModuleFileStats>>;
   readonly streams: number;
+  /** Whether module files live on a thread of their own; see the option of that name. */
+  readonly storageThread: boolean;
 }
 
 /** Where a module's backup or the system's lies. */
