@@ -23,7 +23,8 @@ interface WireEvent {
 const db = new Database(join(process.argv[2] ?? "", "baseline.db"));
 db.pragma("journal_mode = WAL");
 db.pragma("synchronous = FULL");
-const modules = [logs(), performanceModule(), repository(), audit()];
+const logsModule = logs({ search: process.env.SEARCH === "1" });
+const modules = [logsModule, performanceModule(), repository(), audit()];
 for (const { migrations } of modules) for (const { statements } of migrations) for (const sql of statements) db.exec(sql);
 db.exec(`CREATE TABLE _inbox (project TEXT NOT NULL, key TEXT NOT NULL, fp BLOB, accepted INTEGER NOT NULL, duplicate INTEGER NOT NULL,
   note TEXT, at INTEGER NOT NULL, PRIMARY KEY (project, key)) WITHOUT ROWID;
@@ -44,6 +45,10 @@ const checks = new Map(
   modules.flatMap(({ accepts }) => Object.entries(accepts).map(([type, schema]) => [type, TypeCompiler.Compile(schema as TSchema)])),
 );
 const { byType, finish } = createInserters(db);
+// What keeps the full-text index up to date: the module's own statements, once a transaction, so that both sides index alike.
+const indexing = logsModule
+  .ingest([], { projectId: project, nowMs: 0 })
+  .statements.flatMap((statement) => ("sql" in statement ? [db.prepare(statement.sql)] : []));
 
 const store = db.transaction((owner: string, key: string, fingerprint: Buffer, events: readonly WireEvent[]) => {
   const now = Date.now();
@@ -54,6 +59,7 @@ const store = db.transaction((owner: string, key: string, fingerprint: Buffer, e
   let accepted = 0;
   for (const event of events) accepted += byType.get(event.type)?.(owner, event, now) ?? 0;
   finish(owner, now);
+  for (const statement of indexing) statement.run();
   return accepted;
 });
 

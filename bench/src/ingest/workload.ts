@@ -1,7 +1,8 @@
 // Signed batches of 100 events, about 57 KB each: the same bytes for every server, new ids and a new key for every request.
 import { createHmac, randomBytes } from "node:crypto";
 
-export type Mix = "logs" | "performance" | "mixed";
+/** `search` is `logs` on servers that keep a full-text index of the messages. */
+export type Mix = "logs" | "performance" | "mixed" | "search";
 
 export const EVENTS_PER_BATCH = 100;
 
@@ -68,6 +69,7 @@ const typesOf: Readonly<Record<Mix, readonly string[]>> = {
   logs: ["log"],
   performance: ["performance"],
   mixed: ["log", "performance", "repository", "audit"],
+  search: ["log"],
 };
 
 /** Makes the batch of a client that sent its last one at `sinceMs`, from a few templates: ids and times are written into the bytes in place, so that making one costs little beside its signature. */
