@@ -90,8 +90,9 @@ async function openFolder(options: KitOptions, bus: Bus): Promise<OpenFolder> {
 }
 
 /** Undefined where it is not wanted, and where there can be none. */
-async function startStorageThread({ storageThread = true, modules }: KitOptions): Promise<StorageThread | undefined> {
-  const file = storageThread && modules.length > 0 ? storageThreadFile() : null;
+async function startStorageThread({ storageThread = true, modules, locations = {} }: KitOptions): Promise<StorageThread | undefined> {
+  const hasLocalFiles = modules.some(({ name }) => !Object.hasOwn(locations, name));
+  const file = storageThread && hasLocalFiles ? storageThreadFile() : null;
   if (file === null) return undefined;
   try {
     return await createStorageThread(file);

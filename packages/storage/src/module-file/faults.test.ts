@@ -4,13 +4,13 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Driver, EngineName } from "../engine/driver.ts";
 import { isHonkerInstalled } from "../engine/honker-native.ts";
 import { openHonker, openLibsql } from "../engine/open-driver.ts";
 import { readElsewhere } from "../engine/testing/lock-holder.ts";
 import { openModuleFile } from "./open-module-file.ts";
+import { type Bundle, bundleForChild } from "./testing/bundle.ts";
 
 const isRoot = process.getuid?.() === 0;
 let folder: string;
@@ -22,25 +22,11 @@ afterEach(() => {
 });
 
 /** The writer as one file, so that it starts under any limit and user. */
-let bundleFolder: string;
-let bundle: string;
+let bundle: Bundle;
 beforeAll(async () => {
-  mkdirSync(join(import.meta.dirname, "../../.tmp"), { recursive: true });
-  bundleFolder = mkdtempSync(join(import.meta.dirname, "../../.tmp/faults-"));
-  chmodSync(bundleFolder, 0o755);
-  bundle = join(bundleFolder, "fill.mjs");
-  const entryPoints = [join(import.meta.dirname, "testing/fill-child.ts")];
-  await build({
-    entryPoints,
-    outfile: bundle,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    conditions: ["@cuitty/source"],
-    external: ["libsql", "@libsql/*"],
-  });
+  bundle = await bundleForChild(join(import.meta.dirname, "testing/fill-child.ts"));
 });
-afterAll(() => rmSync(bundleFolder, { recursive: true, force: true }));
+afterAll(() => bundle.remove());
 
 interface Lines {
   /** Resolves with the first line that matches. */
@@ -147,7 +133,7 @@ test.runIf(canMount)("a disk without space: typed errors until there is space, n
   try {
     writeFileSync(join(disk, "filler"), Buffer.alloc(2_000_000));
     const path = join(disk, "a.db");
-    const lines = linesOf(spawn(process.execPath, [bundle, path], { stdio: ["ignore", "pipe", "inherit"] }));
+    const lines = linesOf(spawn(process.execPath, [bundle.path, path], { stdio: ["ignore", "pipe", "inherit"] }));
     expect(await lines.find(/^failed|^thrown/)).toMatch(/^failed \d+ (full|io) true$/);
     rmSync(join(disk, "filler"));
     await expectRecovery(lines, path);
@@ -160,7 +146,7 @@ const hasPrlimit = process.platform === "linux" && spawnSync("prlimit", ["--vers
 
 test.runIf(hasPrlimit)("a limit on file sizes: typed errors until it is lifted, nothing acknowledged lost", async () => {
   const path = join(folder, "a.db");
-  const child = spawn("bash", ["-c", `ulimit -S -f 400; exec "${process.execPath}" "${bundle}" "${path}"`], {
+  const child = spawn("bash", ["-c", `ulimit -S -f 400; exec "${process.execPath}" "${bundle.path}" "${path}"`], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const lines = linesOf(child);
@@ -176,7 +162,7 @@ test("a read-only folder is a typed error for new and for existing files", async
     // Root writes where it may not; without these capabilities it is an ordinary owner, who can still reach this checkout.
     const dropped = "-dac_override,-dac_read_search";
     const drop = isRoot ? ["setpriv", `--inh-caps=${dropped}`, `--bounding-set=${dropped}`] : [];
-    const [command, ...args] = [...drop, process.execPath, bundle, target];
+    const [command, ...args] = [...drop, process.execPath, bundle.path, target];
     return linesOf(spawn(command as string, args, { stdio: ["ignore", "pipe", "inherit"] }));
   };
   for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });

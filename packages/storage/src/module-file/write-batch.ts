@@ -45,7 +45,9 @@ async function writeTogether(parts: readonly BatchPart[], asked: readonly Module
   if (link === undefined || [...opened, ...openedOthers].some((file) => file.link !== link)) return undefined;
   const plain = parts.map(({ request }, index) => ({ file: opened[index]?.file ?? 0, request: toPlainWrite(request, link) }));
   if (!plain.every(isPlain)) return undefined;
-  return askWrite(link, { parts: plain, others: openedOthers.map(({ file }) => file) }, undefined);
+  const answered = askWrite(link, { parts: plain, others: openedOthers.map(({ file }) => file) }, undefined);
+  const [outcomes] = await Promise.all(own.map((file) => file.track(answered)));
+  return outcomes;
 }
 
 type PlainPart = Parameters<typeof askWrite>[1]["parts"][number];

@@ -19,8 +19,8 @@ export interface Bridge {
 
 /** Both ends; one is to be sent to the other thread, its port in the transfer list. */
 export function createBridgeEnds(): readonly [BridgeEnd, BridgeEnd] {
-  const { port1, port2 } = new MessageChannel();
   // A port keeps its process running from when it is listened on; these never are.
+  const { port1, port2 } = new MessageChannel();
   const sent = new Int32Array(new SharedArrayBuffer(8));
   return [
     { port: port1, sent, side: 0 },

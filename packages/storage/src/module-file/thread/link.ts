@@ -38,27 +38,29 @@ export interface ThreadEntry {
 /** Starts a worker. Resolves when it listens. Errors: `thread_unavailable`. */
 export function startLink({ file, execArgv = [] }: ThreadEntry): Promise<ThreadLink> {
   const [near, far] = createBridgeEnds();
-  const data: ThreadData = { cuittyStorageBridge: far };
-  const worker = new Worker(pathToFileURL(file), {
-    name: "cuitty-storage",
-    workerData: data,
-    transferList: [far.port],
-    execArgv: [...execArgv],
-  });
-  worker.unref();
+  const workerData: ThreadData = { cuittyStorageBridge: far };
+  const options = { name: "cuitty-storage", workerData, transferList: [far.port], execArgv: [...execArgv] };
   return new Promise((resolve, reject) => {
-    const refuse = (error: unknown) => {
-      void worker.terminate();
+    const refuse = (error: unknown) =>
       reject(
         new CuittyError("thread_unavailable", `the storage thread could not be started: ${String((error as Error)?.message ?? error)}`),
       );
+    let worker: Worker;
+    try {
+      worker = new Worker(pathToFileURL(file), options);
+    } catch (error) {
+      // A runtime without threads, or one that may not start any.
+      return refuse(error);
+    }
+    const refuseAndEnd = (error: unknown) => {
+      void worker.terminate();
+      refuse(error);
     };
-    worker.ref();
-    worker.once("error", refuse);
-    worker.once("exit", refuse);
+    worker.once("error", refuseAndEnd);
+    worker.once("exit", refuseAndEnd);
     worker.once("message", (message: ThreadMessage) => {
-      worker.off("error", refuse);
-      worker.off("exit", refuse);
+      worker.off("error", refuseAndEnd);
+      worker.off("exit", refuseAndEnd);
       worker.unref();
       resolve(createLink(worker, openBridge(near), new Set("ready" in message ? message.ready : [])));
     });
@@ -70,6 +72,7 @@ function createLink(worker: Worker, bridge: Bridge, procedures: ReadonlySet<stri
   const stats = new Map<number, ModuleFileStats>();
   let lastId = 0;
   let isAlive = true;
+  let isSilent = false;
 
   function settle({ id, value, error }: ThreadAnswer): void {
     const request = pending.get(id);
@@ -87,14 +90,33 @@ function createLink(worker: Worker, bridge: Bridge, procedures: ReadonlySet<stri
     for (const [file, counts] of message.stats) stats.set(file, counts);
     for (const answer of message.answers) settle(answer);
   });
-  const fail = (cause: unknown) => {
+  // Not before it is gone with its connections: another worker may open the same files then.
+  let cause: unknown;
+  worker.on("error", (error) => {
+    cause = error;
+  });
+  worker.on("exit", () => {
     isAlive = false;
     const lost = [...pending.values()];
     pending.clear();
     for (const { reject } of lost) reject(endedError(cause));
+  });
+
+  /** A thread that does not answer is ended: its late answer must not be taken for that of a later question. */
+  const guarded: Bridge = {
+    send: bridge.send,
+    receive(timeoutMs) {
+      if (isSilent) throw endedError(cause);
+      try {
+        return bridge.receive(timeoutMs);
+      } catch (error) {
+        isSilent = true;
+        cause = error;
+        void worker.terminate();
+        throw error;
+      }
+    },
   };
-  worker.on("error", fail);
-  worker.on("exit", () => fail(undefined));
 
   function send(call: ThreadCall, rest: Omit<Pending, "resolve" | "reject">): { id: number; answered: Promise<unknown> } {
     const id = ++lastId;
@@ -130,7 +152,7 @@ function createLink(worker: Worker, bridge: Bridge, procedures: ReadonlySet<stri
     let outcome: { readonly value: T } | { readonly thrown: unknown } | undefined;
     const run = () => {
       try {
-        outcome = { value: runOverBridge(bridge, body) };
+        outcome = { value: runOverBridge(guarded, body) };
       } catch (thrown) {
         outcome = { thrown };
       }
@@ -152,7 +174,6 @@ function createLink(worker: Worker, bridge: Bridge, procedures: ReadonlySet<stri
     transact,
     statsOf: (file) => stats.get(file),
     async end() {
-      isAlive = false;
       await worker.terminate();
     },
   };

@@ -1,12 +1,12 @@
 // Module files on a storage thread: what holds in one's own thread holds here, and a thread that dies loses nothing that was acknowledged.
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { holdWriteLock } from "../../engine/testing/lock-holder.ts";
 import { callProcedure } from "../procedure.ts";
+import { type Bundle, bundleForChild } from "../testing/bundle.ts";
 import { appendNext, endThread } from "../testing/thread-entry.ts";
 import type { IngestWrite, Migration, ModuleFile } from "../types.ts";
 import { writeBatch } from "../write-batch.ts";
@@ -20,23 +20,11 @@ const migrations: Migration[] = [
   },
 ];
 
-let bundleFolder: string;
-let entry: string;
+let bundle: Bundle;
 beforeAll(async () => {
-  mkdirSync(join(import.meta.dirname, "../../../.tmp"), { recursive: true });
-  bundleFolder = mkdtempSync(join(import.meta.dirname, "../../../.tmp/thread-"));
-  entry = join(bundleFolder, "entry.mjs");
-  await build({
-    entryPoints: [join(import.meta.dirname, "../testing/thread-entry.ts")],
-    outfile: entry,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    conditions: ["@cuitty/source"],
-    external: ["libsql", "@libsql/*"],
-  });
+  bundle = await bundleForChild(join(import.meta.dirname, "../testing/thread-entry.ts"));
 });
-afterAll(() => rmSync(bundleFolder, { recursive: true, force: true }));
+afterAll(() => bundle.remove());
 
 let folder: string;
 let thread: StorageThread;
@@ -44,7 +32,7 @@ let file: ModuleFile;
 const open = (name: string) => thread.openModuleFile({ location: join(folder, name), migrations });
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "cuitty-thread-"));
-  thread = await createStorageThread({ file: entry });
+  thread = await createStorageThread({ file: bundle.path });
   file = await open("a.db");
 });
 afterEach(async () => {
@@ -140,6 +128,11 @@ test("a batch over several files is written in all of them, or in none when its 
   await second.write(request("k3", ["y"]));
   expect(await writeBatch(parts("k3", "c"))).toEqual([{ status: "mismatch" }, { status: "mismatch" }]);
   expect([await count(), await count(second), await count(third)]).toEqual([1, 2, 1]);
+  const pending = writeBatch(parts("k4", "d"), [third]);
+  for (let turn = 0; turn < 50 && second.stats().queued === 0; turn++) await Promise.resolve();
+  expect([file.stats().queued, second.stats().queued]).toEqual([1, 1]);
+  await pending;
+  expect([file.stats().queued, second.stats().queued]).toEqual([0, 0]);
   await Promise.all([second.close(), third.close()]);
 });
 
@@ -175,4 +168,7 @@ test("values that cannot be sent, closed files and missing entries are told plai
   await expect(file.write(request("k", ["a"]))).rejects.toMatchObject({ code: "closed" });
   await expect(file.all("SELECT 1")).rejects.toMatchObject({ code: "closed" });
   await expect(createStorageThread({ file: join(folder, "none.mjs") })).rejects.toMatchObject({ code: "thread_unavailable" });
+  await expect(createStorageThread({ file: bundle.path, execArgv: ["--no-such-flag"] })).rejects.toMatchObject({
+    code: "thread_unavailable",
+  });
 });

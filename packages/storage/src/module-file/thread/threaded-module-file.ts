@@ -13,6 +13,8 @@ export interface ThreadedFile {
   readonly connect: Connect;
   /** The worker with the file open on it, and the file's number there. */
   ready(): Promise<{ readonly link: ThreadLink; readonly file: number }>;
+  /** Counts a write as queued until it is answered. */
+  track<T>(write: Promise<T>): Promise<T>;
 }
 
 const threadedFiles = new WeakMap<ModuleFile, ThreadedFile>();
@@ -46,14 +48,14 @@ export async function openThreadedFile(connect: Connect, options: ModuleFileOpti
     }
     return { link, file: number };
   };
-  async function counted<T>(body: () => Promise<T>): Promise<T> {
+  const track: ThreadedFile["track"] = async (write) => {
     writing++;
     try {
-      return await body();
+      return await write;
     } finally {
       writing--;
     }
-  }
+  };
 
   await ready();
   const file: ModuleFile = {
@@ -64,14 +66,14 @@ export async function openThreadedFile(connect: Connect, options: ModuleFileOpti
       const { link: thread } = await ready();
       const plain = toPlainWrite(request, thread);
       // A function stays in its thread: it gets a transaction of its own.
-      if (plain === undefined) return counted(() => thread.transact(number, (tx) => writeRequest(tx, request)));
+      if (plain === undefined) return track(thread.transact(number, (tx) => writeRequest(tx, request)));
       const parts = [{ file: number, request: plain }];
-      const [outcome] = (await counted(() => askWrite(thread, { parts, others: [] }, signal))) as [IngestOutcome];
+      const [outcome] = (await track(askWrite(thread, { parts, others: [] }, signal))) as [IngestOutcome];
       return outcome;
     },
     transact: async (body) => {
       const { link: thread } = await ready();
-      return counted(() => thread.transact(number, body));
+      return track(thread.transact(number, body));
     },
     async all(sql, params = []) {
       const rows = await (await ready()).link.ask({ op: "all", file: number, sql, params: exactValues(params) });
@@ -86,7 +88,7 @@ export async function openThreadedFile(connect: Connect, options: ModuleFileOpti
       return closing;
     },
   };
-  threadedFiles.set(file, { connect, ready });
+  threadedFiles.set(file, { connect, ready, track });
   return file;
 }
 
