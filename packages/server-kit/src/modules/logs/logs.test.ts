@@ -183,7 +183,7 @@ describe("the logs module", () => {
     for (const { days, prune } of module.retention) {
       if (days > 0) await prune?.(bench.file, nowMs - days * dayMs, new AbortController().signal);
     }
-    const rows = await bench.file.all("SELECT message FROM logs_events WHERE message <> 'filler' ORDER BY seq");
+    const rows = await bench.file.all("SELECT message FROM logs_messages WHERE message <> 'filler' ORDER BY seq");
     expect(rows.flat()).toEqual([
       "fatal 95",
       "error 60",

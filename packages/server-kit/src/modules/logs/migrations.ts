@@ -50,4 +50,25 @@ export const migrations: readonly Migration[] = [
       END`,
     ],
   },
+  {
+    version: 3,
+    name: "search in messages through a view",
+    statements: [
+      // A generated column is worked out, and the JSON read for it, on each insert into a STRICT table, also where nobody searches.
+      "DROP TRIGGER logs_events_unindex",
+      "DROP TABLE logs_search",
+      "ALTER TABLE logs_events DROP COLUMN message",
+      // The project as one word: an id with hyphens would be several, each of them in every record.
+      "CREATE VIEW logs_messages AS SELECT seq, hex(project_id) AS project, data ->> '$.message' AS message FROM logs_events",
+      `CREATE VIRTUAL TABLE logs_search USING fts5 (
+        project, message, content = 'logs_messages', content_rowid = 'seq', tokenize = 'unicode61 remove_diacritics 2'
+      )`,
+      // What was in the index is put in again in the background, while search is on.
+      "UPDATE logs_search_range SET to_seq = 0",
+      `CREATE TRIGGER logs_events_unindex AFTER DELETE ON logs_events WHEN old.seq <= (SELECT to_seq FROM logs_search_range) BEGIN
+        INSERT INTO logs_search (logs_search, rowid, project, message)
+          VALUES ('delete', old.seq, hex(old.project_id), old.data ->> '$.message');
+      END`,
+    ],
+  },
 ];

@@ -11,8 +11,8 @@ const lag = "(SELECT coalesce(max(seq), 0) FROM logs_events) - (SELECT to_seq FR
 /** Statements that index what the same transaction has just written. */
 export const indexNewRows: readonly SqlStatement[] = [
   {
-    sql: `INSERT INTO logs_search (rowid, project_id, message)
-      SELECT seq, project_id, message FROM logs_events WHERE seq > (SELECT to_seq FROM logs_search_range) AND ${lag} <= ${maxLag}`,
+    sql: `INSERT INTO logs_search (rowid, project, message)
+      SELECT seq, project, message FROM logs_messages WHERE seq > (SELECT to_seq FROM logs_search_range) AND ${lag} <= ${maxLag}`,
   },
   { sql: `UPDATE logs_search_range SET to_seq = (SELECT max(seq) FROM logs_events) WHERE ${lag} BETWEEN 1 AND ${maxLag}` },
 ];
@@ -42,8 +42,8 @@ function indexSlice(tx: WriteTransaction): number {
   const last = rows.at(-1)?.[0];
   if (last === undefined) return 0;
   tx.run(
-    `INSERT INTO logs_search (rowid, project_id, message)
-     SELECT seq, project_id, message FROM logs_events WHERE seq > (SELECT to_seq FROM logs_search_range) AND seq <= ?`,
+    `INSERT INTO logs_search (rowid, project, message)
+     SELECT seq, project, message FROM logs_messages WHERE seq > (SELECT to_seq FROM logs_search_range) AND seq <= ?`,
     [last],
   );
   tx.run("UPDATE logs_search_range SET to_seq = ?", [last]);

@@ -31,9 +31,12 @@ export function parseSearch(text: string, scope: { readonly projectId: string; r
     if (condition !== null) conditions.push(condition);
     else (minus === "" ? wanted : unwanted).push(...phraseOf(phrase ?? word ?? "", phrase === undefined));
   }
-  const all = [`project_id : ${quote(scope.projectId)}`, ...wanted.map((term) => `message : ${term}`)].join(" AND ");
+  const all = [`project : ${quote(projectWord(scope.projectId))}`, ...wanted.map((term) => `message : ${term}`)].join(" AND ");
   return { match: unwanted.reduce((expression, term) => `(${expression}) NOT (message : ${term})`, all), conditions };
 }
+
+/** A project as the index has it: one word, whatever its id is made of. */
+const projectWord = (projectId: string): string => Buffer.from(projectId).toString("hex");
 
 const quote = (text: string): string => `"${text.replaceAll('"', '""')}"`;
 

@@ -162,4 +162,26 @@ describe("turning search on for a file that has records", () => {
     await bench.file.transact((tx) => tx.run("DELETE FROM logs_events WHERE seq <= 3000"));
     await check();
   });
+
+  test("a file of before the index was made anew keeps its records, and its index is filled again", async () => {
+    const plan = logs({ search: true });
+    await bench.use({ ...plan, migrations: plan.migrations.slice(0, 2), name: "older" });
+    await bench.file.transact((tx) => {
+      const columns = "project_id, id, ts, ts_ms, received_at, level, severity, data";
+      for (const word of ["one", "two"]) {
+        tx.run(`INSERT INTO logs_events (${columns}) VALUES ('p1', ?, '', 1, 1, 'info', 9, ?)`, [
+          word,
+          JSON.stringify({ message: `old ${word}` }),
+        ]);
+      }
+      tx.run("INSERT INTO logs_search (rowid, project_id, message) SELECT seq, project_id, message FROM logs_events");
+      tx.run("UPDATE logs_search_range SET to_seq = 2");
+      tx.run("DELETE FROM logs_events WHERE id = 'one'");
+    });
+    await bench.use({ ...plan, name: "older" });
+    expect((await bench.file.all("SELECT id, message FROM logs_events JOIN logs_messages USING (seq)")).flat()).toEqual(["two", "old two"]);
+    expect(await indexOldRows(bench.file)).toBe(1);
+    await check();
+    expect(await found("old")).toEqual(["old two"]);
+  });
 });
