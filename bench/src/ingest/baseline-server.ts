@@ -33,7 +33,8 @@ db.exec(`CREATE TABLE _inbox (project TEXT NOT NULL, key TEXT NOT NULL, fp BLOB,
 
 const apiKey = `sk_${randomBytes(24).toString("hex")}`;
 const secret = `whsec_${randomBytes(24).toString("hex")}`;
-const project = "proj_bench";
+// As long as the kit's: it is part of every index.
+const project = `proj_${randomBytes(8).toString("hex")}`;
 db.prepare("INSERT INTO api_keys VALUES (?, ?)").run(createHash("sha256").update(apiKey).digest("hex"), project);
 
 const selectKey = db.prepare("SELECT project FROM api_keys WHERE key_hash = ?").pluck();

@@ -55,9 +55,10 @@ export function createKitPipeline(ports: KitPorts): Pipeline {
     { name: "validate", stage: validate(options.modules, { clock, random }) },
     { name: "authorizeTypes", stage: authorizeTypes(authorizer, modules) },
     { name: "limitEvents", stage: limitEvents(store, limitsOf) },
-    { name: "write", stage: write(modules, { bus }) },
+    { name: "write", stage: write(modules, { bus, mayForget: () => pipeline.names.length === stages.length }) },
     { name: "respond", stage: respond() },
   ];
   const onFault = (error: unknown, requestId: string) => ports.onFault({ source: "request", error, requestId });
-  return createPipeline(stages, { tracer: options.tracer, onFault });
+  const pipeline = createPipeline(stages, { tracer: options.tracer, onFault });
+  return pipeline;
 }

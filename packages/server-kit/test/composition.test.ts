@@ -80,10 +80,10 @@ describe("a kit", () => {
     try {
       const order: string[] = [];
       kit.kit.stages.before("write", (context) => void order.push(`before write: ${context.batch?.valid.length}`), "mine");
-      kit.kit.stages.after("write", (context) => void order.push(`after write: ${context.replyBody}`));
+      kit.kit.stages.after("write", (context) => void order.push(`after write: ${context.batch?.valid.length} ${context.replyBody}`));
       expect(kit.kit.stages.names.indexOf("mine")).toBe(kit.kit.stages.names.indexOf("write") - 1);
       await kit.ingest([log]);
-      expect(order).toEqual(["before write: 1", 'after write: {"accepted":1,"rejected":[]}']);
+      expect(order).toEqual(["before write: 1", 'after write: 1 {"accepted":1,"rejected":[]}']);
       kit.kit.stages.before("shed", () => new Response("closed for today", { status: 503 }));
       expect((await kit.kit.fetch(new Request("http://kit.test/api/ingest", { method: "POST" }))).status).toBe(503);
       expect(() => kit.kit.stages.before("nothing", () => undefined)).toThrow(/nothing/);

@@ -6,29 +6,57 @@ import { type Bus, streamTopic } from "../bus.ts";
 import type { ValidEvent } from "../module.ts";
 import type { ModuleRegistry, OpenModule } from "../modules.ts";
 import { keyReused } from "./idempotency.ts";
-import type { RejectedEvent, Stage, StageContext } from "./stage.ts";
+import type { CheckedBatch, RejectedEvent, Stage, StageContext } from "./stage.ts";
 
 export interface WriteOptions {
   /** Told after each commit. */
   readonly bus?: Bus;
+  /** Whether `events` and `batch` may be forgotten once they are on their way: no later stage or listener looks at them. @default never */
+  readonly mayForget?: () => boolean;
 }
 
 /** Uses `batch`, `projectId` and `idempotency`, fills `replyBody`. **Errors**: `idempotency_key_reused`, those of the files. */
 export function write(modules: ModuleRegistry, options: WriteOptions = {}): Stage {
-  return async (context) => {
+  return (context) => {
     const { batch, projectId } = context;
     if (batch === null || projectId === null) throw new CuittyError("internal", "write must come after authenticate and validate");
-    const parts = partsOf(modules, batch.valid, context.idempotency !== null);
-    if (parts.size === 0) return finish(context, [], batch.rejected);
-    const note = batch.rejected.length === 0 ? undefined : JSON.stringify(batch.rejected);
-    const requests = [...parts].map(([module, events]) => partOf(module, events, { context, projectId, note }));
-    // The same key with another body may have gone to other files.
-    const others = modules.all.filter((module) => !parts.has(module)).map(({ file }) => file);
-    const outcomes = await writeBatch(requests, others);
-    if (outcomes.some(({ status }) => status === "mismatch")) throw keyReused();
-    finish(context, outcomes, batch.rejected);
-    if (options.bus !== undefined) hint(options.bus, projectId, parts.keys());
+    const { rejected } = batch;
+    const { written, outcomes } = begin(modules, { context, batch, projectId });
+    // Nothing that waits for the disk may hold the events: with many requests under way the collector would copy them all, again and again.
+    if (options.mayForget?.()) {
+      context.events = null;
+      context.batch = null;
+    }
+    return settle(context, { written, outcomes, rejected, projectId, bus: options.bus });
   };
+}
+
+/** What is left of a batch once its events are on their way. */
+interface Begun {
+  readonly written: readonly OpenModule[];
+  readonly outcomes: Promise<readonly IngestOutcome[]>;
+}
+
+function begin(
+  modules: ModuleRegistry,
+  { context, batch, projectId }: { context: StageContext; batch: CheckedBatch; projectId: string },
+): Begun {
+  const parts = partsOf(modules, batch.valid, context.idempotency !== null);
+  const note = batch.rejected.length === 0 ? undefined : JSON.stringify(batch.rejected);
+  const requests = [...parts].map(([module, events]) => partOf(module, events, { context, projectId, note }));
+  // The same key with another body may have gone to other files.
+  const others = modules.all.filter((module) => !parts.has(module)).map(({ file }) => file);
+  return { written: [...parts.keys()], outcomes: requests.length === 0 ? Promise.resolve([]) : writeBatch(requests, others) };
+}
+
+async function settle(
+  context: StageContext,
+  { written, outcomes, rejected, projectId, bus }: Begun & { rejected: readonly RejectedEvent[]; projectId: string; bus: Bus | undefined },
+): Promise<undefined> {
+  const told = await outcomes;
+  if (told.some(({ status }) => status === "mismatch")) throw keyReused();
+  finish(context, told, rejected);
+  if (bus !== undefined) hint(bus, projectId, written);
 }
 
 type Parts = ReadonlyMap<OpenModule, readonly ValidEvent[]>;

@@ -19,10 +19,19 @@ export async function writeBatch(parts: readonly BatchPart[], otherFiles: readon
   // One part's own inbox is asked by its write.
   const asked =
     first.request.idempotencyKey === undefined ? [] : [...otherFiles, ...(parts.length > 1 ? parts.map(({ file }) => file) : [])];
-  const together = await writeTogether(parts, asked);
-  if (together !== undefined) return together;
-  if (await hasOtherBody(asked, first.request)) return parts.map(() => ({ status: "mismatch" }));
-  return Promise.all(parts.map(({ file, request }) => file.write(request)));
+  const own = parts.map(({ file }) => threadedFileOf(file));
+  const others = asked.map(threadedFileOf);
+  const connect = own[0]?.connect;
+  const isShared = (file: ThreadedFile | undefined): file is ThreadedFile => file !== undefined && file.connect === connect;
+  if (!own.every(isShared) || !others.every(isShared)) return writeEach(parts, asked);
+  // Sent at once where that can be: what waits for the answer then holds no rows.
+  return sendTogether(parts, { own, others }) ?? writeWhenReady(parts, { own, others, asked });
+}
+
+async function writeEach(parts: readonly BatchPart[], asked: readonly ModuleFile[]): Promise<IngestOutcome[]> {
+  const request = parts[0]?.request;
+  if (request !== undefined && (await hasOtherBody(asked, request))) return parts.map(() => ({ status: "mismatch" }));
+  return Promise.all(parts.map((part) => part.file.write(part.request)));
 }
 
 async function hasOtherBody(files: readonly ModuleFile[], { projectId, idempotencyKey, fingerprint }: IngestWrite): Promise<boolean> {
@@ -31,23 +40,29 @@ async function hasOtherBody(files: readonly ModuleFile[], { projectId, idempoten
   return rows.some(([row]) => row !== undefined && !isSameBody(row[0], fingerprint));
 }
 
-/** One message for everything, where all files are on one thread; undefined where they are not. */
-async function writeTogether(parts: readonly BatchPart[], asked: readonly ModuleFile[]): Promise<IngestOutcome[] | undefined> {
-  const own = parts.map(({ file }) => threadedFileOf(file));
-  const others = asked.map(threadedFileOf);
-  const connect = own[0]?.connect;
-  const isShared = (file: ThreadedFile | undefined): file is ThreadedFile => file !== undefined && file.connect === connect;
-  if (!own.every(isShared) || !others.every(isShared)) return undefined;
-  // Several tries only while the thread is being started again.
-  const opened = await Promise.all(own.map((file) => file.ready()));
-  const openedOthers = await Promise.all(others.map((file) => file.ready()));
-  const link = opened[0]?.link;
-  if (link === undefined || [...opened, ...openedOthers].some((file) => file.link !== link)) return undefined;
-  const plain = parts.map(({ request }, index) => ({ file: opened[index]?.file ?? 0, request: toPlainWrite(request, link) }));
+interface ThreadFiles {
+  readonly own: readonly ThreadedFile[];
+  readonly others: readonly ThreadedFile[];
+}
+
+/** Files are not open while their thread is being started again. */
+async function writeWhenReady(
+  parts: readonly BatchPart[],
+  { own, others, asked }: ThreadFiles & { asked: readonly ModuleFile[] },
+): Promise<IngestOutcome[]> {
+  await Promise.all([...own, ...others].map((file) => file.ready()));
+  return sendTogether(parts, { own, others }) ?? writeEach(parts, asked);
+}
+
+/** One message for everything; undefined where that cannot be: a file is not open, or a part holds what only its own thread can run. */
+function sendTogether(parts: readonly BatchPart[], { own, others }: ThreadFiles): Promise<IngestOutcome[]> | undefined {
+  const link = own[0]?.link();
+  if (link === undefined || [...own, ...others].some((file) => file.link() !== link)) return undefined;
+  const plain = parts.map(({ request }, index) => ({ file: own[index]?.number ?? 0, request: toPlainWrite(request, link) }));
   if (!plain.every(isPlain)) return undefined;
-  const answered = askWrite(link, { parts: plain, others: openedOthers.map(({ file }) => file) }, undefined);
-  const [outcomes] = await Promise.all(own.map((file) => file.track(answered)));
-  return outcomes;
+  const answered = askWrite(link, { parts: plain, others: others.map(({ number }) => number) }, undefined);
+  for (const file of own) void file.track(answered).catch(() => undefined);
+  return answered;
 }
 
 type PlainPart = Parameters<typeof askWrite>[1]["parts"][number];

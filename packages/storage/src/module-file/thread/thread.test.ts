@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { holdWriteLock } from "../../engine/testing/lock-holder.ts";
 import { callProcedure } from "../procedure.ts";
@@ -171,4 +173,26 @@ test("values that cannot be sent, closed files and missing entries are told plai
   await expect(createStorageThread({ file: bundle.path, execArgv: ["--no-such-flag"] })).rejects.toMatchObject({
     code: "thread_unavailable",
   });
+});
+
+test("what waits for the answer does not hold the rows: they are free while the disk is busy", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const busy = file.all("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000000) SELECT max(i) FROM n");
+  await new Promise((resolve) => setImmediate(resolve));
+  const begin = () => {
+    const body = new Uint8Array(8);
+    const statements = [{ table: "events", columns: ["project", "id", "body"], rows: [["p1", "a", body]], onConflict: "ignore" as const }];
+    return { held: new WeakRef(body), written: writeBatch([{ file, request: request("k1", [], { statements }) }]) };
+  };
+  const { held, written } = begin();
+  let isAnswered = false;
+  void written.then(() => {
+    isAnswered = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  collect();
+  expect([isAnswered, held.deref()]).toEqual([false, undefined]);
+  expect(await written).toMatchObject([{ status: "written", inserted: 1 }]);
+  await busy;
 });

@@ -11,8 +11,12 @@ import type { Connect } from "./storage-thread.ts";
 /** What a batch over several files of one thread needs of each. */
 export interface ThreadedFile {
   readonly connect: Connect;
-  /** The worker with the file open on it, and the file's number there. */
-  ready(): Promise<{ readonly link: ThreadLink; readonly file: number }>;
+  /** The file's number on its worker. */
+  readonly number: number;
+  /** The worker with the file open on it; undefined while there is none. */
+  link(): ThreadLink | undefined;
+  /** Opens the file again where its worker has ended. Errors: `closed`. */
+  ready(): Promise<ThreadLink>;
   /** Counts a write as queued until it is answered. */
   track<T>(write: Promise<T>): Promise<T>;
 }
@@ -46,7 +50,7 @@ export async function openThreadedFile(connect: Connect, options: ModuleFileOpti
       });
       await opening;
     }
-    return { link, file: number };
+    return link;
   };
   const track: ThreadedFile["track"] = async (write) => {
     writing++;
@@ -63,7 +67,7 @@ export async function openThreadedFile(connect: Connect, options: ModuleFileOpti
     async write(request, { signal } = {}) {
       checkIngestWrite(request);
       signal?.throwIfAborted();
-      const { link: thread } = await ready();
+      const thread = await ready();
       const plain = toPlainWrite(request, thread);
       // A function stays in its thread: it gets a transaction of its own.
       if (plain === undefined) return track(thread.transact(number, (tx) => writeRequest(tx, request)));
@@ -72,33 +76,39 @@ export async function openThreadedFile(connect: Connect, options: ModuleFileOpti
       return outcome;
     },
     transact: async (body) => {
-      const { link: thread } = await ready();
+      const thread = await ready();
       return track(thread.transact(number, body));
     },
     async all(sql, params = []) {
-      const rows = await (await ready()).link.ask({ op: "all", file: number, sql, params: exactValues(params) });
+      const rows = await (await ready()).ask({ op: "all", file: number, sql, params: exactValues(params) });
       return withBuffers(rows as Parameters<typeof withBuffers>[0]);
     },
-    sweepInbox: async (beforeMs) => (await ready()).link.ask({ op: "sweep", file: number, beforeMs }) as Promise<number>,
-    backup: async (path) => void (await (await ready()).link.ask({ op: "backup", file: number, path: resolve(path) })),
-    doctor: async () => (await ready()).link.ask({ op: "doctor", file: number }) as Promise<DoctorReport>,
+    sweepInbox: async (beforeMs) => (await ready()).ask({ op: "sweep", file: number, beforeMs }) as Promise<number>,
+    backup: async (path) => void (await (await ready()).ask({ op: "backup", file: number, path: resolve(path) })),
+    doctor: async () => (await ready()).ask({ op: "doctor", file: number }) as Promise<DoctorReport>,
     stats: () => ({ ...(link?.statsOf(number) ?? noStats), queued: writing }),
     close() {
       closing ??= link?.isAlive ? link.ask({ op: "close", file: number }).then(() => undefined) : Promise.resolve();
       return closing;
     },
   };
-  threadedFiles.set(file, { connect, ready, track });
+  threadedFiles.set(file, {
+    connect,
+    number,
+    link: () => (closing === undefined && link?.isAlive ? link : undefined),
+    ready,
+    track,
+  });
   return file;
 }
 
-/** Sends requests for files of one thread, all or none of them when a file of `others` has their key with another body. */
-export async function askWrite(
+/** Sends requests for files of one thread, all or none of them when a file of `others` has their key with another body. Does not hold them while it waits. */
+export function askWrite(
   link: ThreadLink,
   { parts, others }: { readonly parts: readonly PlainPart[]; readonly others: readonly number[] },
   signal: AbortSignal | undefined,
 ): Promise<IngestOutcome[]> {
-  return (await link.ask({ op: "write", parts, others, isCancellable: signal !== undefined }, signal)) as IngestOutcome[];
+  return link.ask({ op: "write", parts, others, isCancellable: signal !== undefined }, signal) as Promise<IngestOutcome[]>;
 }
 
 /** The request as data; undefined when it holds a function, or a procedure that the thread does not know. */
