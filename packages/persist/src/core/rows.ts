@@ -5,7 +5,7 @@ import { type Awaitable, chain, isPromise } from "../crypto/bytes.ts";
 import { entriesInOrder, entriesOf } from "./entries.ts";
 import { type Listing, listRows } from "./listing.ts";
 import { createPathIndexes } from "./path-index.ts";
-import { type Address, addressId, type Facet, type Row, type RowCodec, type StoredRow } from "./row.ts";
+import { type Address, addressId, type Facet, type Located, type Row, type RowCodec, type StoredRow } from "./row.ts";
 import { createRowCache } from "./row-cache.ts";
 import { nextTurn } from "./turn.ts";
 import { createWriter, type Writer } from "./writer.ts";
@@ -26,7 +26,8 @@ export interface Rows {
   readonly writer: Writer;
   /** Errors: `store_closed`. */
   assertOpen(): void;
-  get(address: Address): Promise<StoredRow | undefined>;
+  /** At once where nothing has to be waited for. */
+  get(address: Address): Awaitable<StoredRow | undefined>;
   /** All changes together, where the adapter can. */
   commit(changes: readonly RowChange[]): Promise<void>;
   list(facet: Facet, prefix: string, listing: Listing): AsyncGenerator<StoredRow>;
@@ -77,20 +78,26 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
     writes++;
   });
 
-  async function get(address: Address): Promise<StoredRow | undefined> {
+  function get(address: Address): Awaitable<StoredRow | undefined> {
     assertOpen();
     const earlier = writer.pending > 0 ? writer.settled(addressId(address)) : undefined;
-    if (earlier) await earlier;
+    return earlier ? earlier.then(() => read(address)) : read(address);
+  }
+
+  function read(address: Address): Awaitable<StoredRow | undefined> {
     const cached = address.leaf === undefined ? cache?.get(address.facet, address.path) : undefined;
     if (cached) return cached;
-    const writesBefore = writes;
     const located = codec.locate(address);
-    const at = isPromise(located) ? await located : located;
+    return isPromise(located) ? located.then((at) => readAt(address.facet, at)) : readAt(address.facet, located);
+  }
+
+  async function readAt(facet: Facet, at: Located): Promise<StoredRow | undefined> {
+    const writesBefore = writes;
     const value = await adapter.get(at.key);
     if (value === undefined || value === null) return undefined;
-    const decoded = codec.decode(address.facet, at, value);
+    const decoded = codec.decode(facet, at, value);
     const row = isPromise(decoded) ? await decoded : decoded;
-    if (writes === writesBefore && writer.pending === 0) cache?.keep(address.facet, row);
+    if (writes === writesBefore && writer.pending === 0) cache?.keep(facet, row);
     return row;
   }
 

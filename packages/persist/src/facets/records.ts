@@ -3,6 +3,7 @@ import { toJson } from "../core/json.ts";
 import { checkKey } from "../core/paths.ts";
 import type { Row, StoredRow } from "../core/row.ts";
 import type { RowChange, Rows } from "../core/rows.ts";
+import { isPromise } from "../crypto/bytes.ts";
 import { checkListing } from "./check.ts";
 import { type Entry, type EntryList, entryList, type ListOptions } from "./entries.ts";
 import type { Schemas } from "./schemas.ts";
@@ -43,7 +44,9 @@ export function createRecords(rows: Rows, schemas: Schemas): Records {
     },
     async get<T>(key: string) {
       checkKey(key);
-      const row = await rows.get({ facet, path: key });
+      const found = rows.get({ facet, path: key });
+      // Waiting for a row that is in memory already would take a turn of the microtask queue.
+      const row = isPromise(found) ? await found : found;
       return row === undefined ? undefined : read<T>(key, row);
     },
     async has(key) {
