@@ -16,7 +16,7 @@ export interface ProcedureCall {
   readonly args: unknown;
 }
 
-/** @example const call = callProcedure(appendEntries, { projectId, events }); */
+/** @example const call = callProcedure(appendEntries, { projectId, entries }); */
 export function callProcedure<Args>(procedure: Procedure<Args>, args: Args): ProcedureCall {
   return { procedure, args };
 }

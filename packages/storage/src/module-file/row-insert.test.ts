@@ -50,3 +50,9 @@ test("a row of another length is refused before anything is written", () => {
     ),
   ).toThrow(/row 1/);
 });
+
+test("rows go into statements of 50 and 25, and what is left over into one more", () => {
+  const plan = createInsertPlanner();
+  const sizes = (count: number) => plan(insertOf(Array.from({ length: count }, (_, index) => [index, "b", "c"]))).map(({ rows }) => rows);
+  expect([100, 80, 74, 24, 1, 0].map(sizes)).toEqual([[50, 50], [50, 25, 5], [50, 24], [24], [1], []]);
+});

@@ -3,8 +3,8 @@ import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { SqlValue } from "../engine/driver.ts";
 import type { RowInsert } from "./types.ts";
 
-/** Rows of a full chunk: beyond it a longer statement gains nothing, and its parameters cost memory. */
-const chunkRows = 25;
+/** Rows of full chunks, largest first: beyond these a longer statement gains nothing, and its parameters cost memory. */
+const chunkRows = [50, 25];
 /** Sets of columns bound once that a shape may have; each is a statement of its own. */
 const maxMasks = 8;
 /** SQLite's limit of parameters in one statement. */
@@ -72,12 +72,15 @@ export function createInsertPlanner(): (insert: RowInsert) => InsertChunk[] {
   return (insert) => {
     const width = insert.columns.length;
     if (width === 0) throw new CuittyError("invalid_parameter", `rows for ${insert.table}: expected at least one column, got none`);
-    const size = Math.max(1, Math.min(chunkRows, Math.floor(maxParameters / width)));
+    const mostRows = Math.max(1, Math.floor(maxParameters / width));
     const shape = shapeOf(insert);
     const chunks: InsertChunk[] = [];
-    for (let start = 0; start < insert.rows.length; start += size) {
-      const rows = Math.min(size, insert.rows.length - start);
-      chunks.push(chunkOf(insert, shape, { start, rows, isFull: rows === size }));
+    for (let start = 0; start < insert.rows.length; ) {
+      const left = insert.rows.length - start;
+      const size = chunkRows.find((rows) => rows <= Math.min(left, mostRows));
+      const rows = size ?? Math.min(left, mostRows);
+      chunks.push(chunkOf(insert, shape, { start, rows, isFull: size !== undefined }));
+      start += rows;
     }
     return chunks;
   };

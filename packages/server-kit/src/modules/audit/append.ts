@@ -2,7 +2,7 @@
 import type { Procedure, SqlValue, WriteCounts, WriteTransaction } from "@cuitty/storage/module-file";
 import { CuittyError } from "@cuitty/wire-protocol";
 import type { ValidEvent } from "../../module.ts";
-import { COMMON_COLUMNS, commonValues } from "../shared/event-rows.ts";
+import { COMMON_COLUMNS } from "../shared/event-rows.ts";
 import { entryHash, ZERO_HASH } from "./entry-hash.ts";
 
 interface Head {
@@ -13,20 +13,53 @@ interface Head {
 
 const columns = [...COMMON_COLUMNS, "seq", "actor", "action", "resource", "prev_hash", "hash"];
 
+/** An entry before it has its place in the chain. Texts, not objects: they are made where the request is, and cost less to hand over. */
+export interface NewEntry {
+  readonly id: string;
+  readonly ts: string;
+  readonly tsMs: number;
+  readonly receivedAtMs: number;
+  readonly isSkewed: boolean;
+  /** JSON. */
+  readonly data: string;
+  /** JSON; empty without. */
+  readonly meta: string;
+  readonly actor: string;
+  readonly action: string;
+  readonly resource: string;
+}
+
+/** What of an event goes into the chain. */
+export function toNewEntry({ id, ts, tsMs, receivedAtMs, isSkewed, data, meta }: ValidEvent): NewEntry {
+  const { actor, action, resource } = data;
+  return {
+    id,
+    ts,
+    tsMs,
+    receivedAtMs,
+    isSkewed,
+    data: JSON.stringify(data),
+    meta: meta === null ? "" : JSON.stringify(meta),
+    actor: String(actor),
+    action: String(action),
+    resource: String(resource),
+  };
+}
+
 /** Appends what the project does not have yet. Runs where the file is: in this thread, or by its name in the storage thread. */
-export const appendEntries: Procedure<{ readonly events: readonly ValidEvent[]; readonly projectId: string }> = {
+export const appendEntries: Procedure<{ readonly entries: readonly NewEntry[]; readonly projectId: string }> = {
   name: "audit.append",
-  run: (tx, { events, projectId }) => append(tx, events, projectId),
+  run: (tx, { entries, projectId }) => append(tx, entries, projectId),
 };
 
-function append(tx: WriteTransaction, events: readonly ValidEvent[], projectId: string): WriteCounts {
-  const fresh = withoutKnown(tx, events, projectId);
-  const duplicate = events.length - fresh.length;
+function append(tx: WriteTransaction, entries: readonly NewEntry[], projectId: string): WriteCounts {
+  const fresh = withoutKnown(tx, entries, projectId);
+  const duplicate = entries.length - fresh.length;
   if (fresh.length === 0) return { inserted: 0, duplicate };
   let head = readHead(tx, projectId);
   const rows: SqlValue[][] = [];
-  for (const event of fresh) {
-    const next = nextRow(event, projectId, head);
+  for (const entry of fresh) {
+    const next = nextRow(entry, projectId, head);
     head = next.head;
     rows.push(next.row);
   }
@@ -35,38 +68,26 @@ function append(tx: WriteTransaction, events: readonly ValidEvent[], projectId: 
   return { inserted: fresh.length, duplicate };
 }
 
-function withoutKnown(tx: WriteTransaction, events: readonly ValidEvent[], projectId: string): ValidEvent[] {
-  const ids = JSON.stringify(events.map(({ id }) => id));
+function withoutKnown(tx: WriteTransaction, entries: readonly NewEntry[], projectId: string): NewEntry[] {
+  const ids = JSON.stringify(entries.map(({ id }) => id));
   const stored = tx.all("SELECT id FROM audit_events WHERE project_id = ? AND id IN (SELECT value FROM json_each(?))", [projectId, ids]);
   const known = new Set<SqlValue>(stored.map(([id]) => id ?? null));
-  return events.filter(({ id }) => {
+  return entries.filter(({ id }) => {
     if (known.has(id)) return false;
     known.add(id);
     return true;
   });
 }
 
-function nextRow(event: ValidEvent, projectId: string, head: Head): { row: SqlValue[]; head: Head } {
+function nextRow(entry: NewEntry, projectId: string, head: Head): { row: SqlValue[]; head: Head } {
+  const { id, ts, tsMs, isSkewed, data, meta, actor, action, resource } = entry;
   // The clock may step back; the order of receipt may not, or pruning by age would leave a hole in the chain.
-  const receivedAtMs = Math.max(event.receivedAtMs, head.receivedAtMs);
-  const common = commonValues({ ...event, receivedAtMs }, projectId);
-  const entry = {
-    projectId,
-    seq: head.seq + 1,
-    id: event.id,
-    ts: event.ts,
-    receivedAtMs,
-    isSkewed: event.isSkewed,
-    data: common[6] as string,
-    meta: (common[7] as string | null) ?? "",
-  };
-  const hash = entryHash(head.hash, entry);
+  const receivedAtMs = Math.max(entry.receivedAtMs, head.receivedAtMs);
+  const seq = head.seq + 1;
+  const hash = entryHash(head.hash, { projectId, seq, id, ts, receivedAtMs, isSkewed, data, meta });
   if (hash === null) throw new CuittyError("internal", "audit entry: a field that becomes part of the hash contains a line feed");
-  const { actor, action, resource } = event.data;
-  return {
-    row: [...common, entry.seq, String(actor), String(action), String(resource), head.hash, hash],
-    head: { seq: entry.seq, hash, receivedAtMs },
-  };
+  const common = [projectId, id, ts, tsMs, receivedAtMs, isSkewed ? 1 : 0, data, meta === "" ? null : meta];
+  return { row: [...common, seq, actor, action, resource, head.hash, hash], head: { seq, hash, receivedAtMs } };
 }
 
 function readHead(tx: WriteTransaction, projectId: string): Head {

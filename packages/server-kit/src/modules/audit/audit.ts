@@ -8,7 +8,7 @@ import { defineRoute } from "../../route.ts";
 import { eventStream } from "../shared/event-stream.ts";
 import { equals, listEvents } from "../shared/list-events.ts";
 import { rowToEvent, STORED_EVENT_COLUMNS, storedEventSchema } from "../shared/stored-event.ts";
-import { appendEntries } from "./append.ts";
+import { appendEntries, toNewEntry } from "./append.ts";
 import { migrations } from "./migrations.ts";
 import { pruneEntries } from "./prune.ts";
 import { chainReportSchema, verifyChain } from "./verify.ts";
@@ -26,7 +26,10 @@ export function audit({ retentionDays = 0 }: AuditOptions = {}) {
     name: "audit",
     accepts: { audit: auditSchema },
     migrations,
-    ingest: (events, { projectId }) => ({ statements: [], interactive: callProcedure(appendEntries, { events, projectId }) }),
+    ingest: (events, { projectId }) => ({
+      statements: [],
+      interactive: callProcedure(appendEntries, { entries: events.map(toNewEntry), projectId }),
+    }),
     routes: [
       listEvents({
         table,
