@@ -23,8 +23,7 @@ interface WireEvent {
 const db = new Database(join(process.argv[2] ?? "", "baseline.db"));
 db.pragma("journal_mode = WAL");
 db.pragma("synchronous = FULL");
-const logsModule = logs({ search: process.env.SEARCH === "1" });
-const modules = [logsModule, performanceModule(), repository(), audit()];
+const modules = [logs(), performanceModule(), repository(), audit()];
 for (const { migrations } of modules) for (const { statements } of migrations) for (const sql of statements) db.exec(sql);
 db.exec(`CREATE TABLE _inbox (project TEXT NOT NULL, key TEXT NOT NULL, fp BLOB, accepted INTEGER NOT NULL, duplicate INTEGER NOT NULL,
   note TEXT, at INTEGER NOT NULL, PRIMARY KEY (project, key)) WITHOUT ROWID;
@@ -46,10 +45,20 @@ const checks = new Map(
   modules.flatMap(({ accepts }) => Object.entries(accepts).map(([type, schema]) => [type, TypeCompiler.Compile(schema as TSchema)])),
 );
 const { byType, finish } = createInserters(db);
-// What keeps the full-text index up to date: the module's own statements, once a transaction, so that both sides index alike.
-const indexing = logsModule
-  .ingest([], { projectId: project, nowMs: 0 })
-  .statements.flatMap((statement) => ("sql" in statement ? [db.prepare(statement.sql)] : []));
+const columns = "rowid, project, message";
+if (process.env.SEARCH === "triggers") {
+  db.exec(`CREATE TRIGGER logs_events_index AFTER INSERT ON logs_events BEGIN
+    INSERT INTO logs_search (${columns}) VALUES (new.seq, hex(new.project_id), new.data ->> '$.message');
+  END`);
+}
+const indexed = "(SELECT to_seq FROM logs_search_range)";
+const indexing =
+  process.env.SEARCH === "statement"
+    ? [
+        db.prepare(`INSERT INTO logs_search (${columns}) SELECT seq, project, message FROM logs_messages WHERE seq > ${indexed}`),
+        db.prepare(`UPDATE logs_search_range SET to_seq = coalesce((SELECT max(seq) FROM logs_events), 0)`),
+      ]
+    : [];
 
 const store = db.transaction((owner: string, key: string, fingerprint: Buffer, events: readonly WireEvent[]) => {
   const now = Date.now();

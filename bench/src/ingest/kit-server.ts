@@ -11,7 +11,7 @@ import { Hono } from "hono";
 const dataDir = process.argv[2] ?? "";
 const kit = await createServerKit({
   dataDir,
-  modules: [logs({ search: process.env.SEARCH === "1" }), performanceModule(), repository(), audit()],
+  modules: [logs({ search: process.env.SEARCH !== undefined }), performanceModule(), repository(), audit()],
   limits: { eventsPerSecond: 1e8, batchesPerSecond: 1e6 },
 });
 const { apiKey, webhookSecret } = await kit.bootstrap({ email: "bench@example.com", organization: "Bench", signaturePolicy: "required" });

@@ -8,7 +8,7 @@ import { equals, type ListFilter, listEvents } from "../shared/list-events.ts";
 import { equalLevel, minLevel } from "./level-conditions.ts";
 import { migrations } from "./migrations.ts";
 import { retentionRules } from "./retention.ts";
-import { indexJob, indexNewRows } from "./search-index.ts";
+import { indexJob, indexPortion } from "./search-index.ts";
 import { searchPage } from "./search-page.ts";
 import { type LogLevel, levelToSeverity, severityNames } from "./severity.ts";
 
@@ -17,7 +17,7 @@ export interface LogsOptions {
   readonly retentionDays?: number;
   /** Days for records of single levels, instead of `retentionDays`: `{ debug: 1, info: 7 }`. */
   readonly retentionDaysByLevel?: Partial<Record<LogLevel, number>>;
-  /** Whether messages can be searched: `?q=timeout -retry service:api`. Costs about a third of the write rate. @default false */
+  /** Whether messages can be searched: `?q=timeout -retry service:api`. Costs about a quarter of the write rate. @default false */
   readonly search?: boolean;
 }
 
@@ -42,7 +42,7 @@ export function logs({ retentionDays = 30, retentionDaysByLevel, search = false 
             textOrNull(data.traceId),
           ],
         }),
-        ...(search ? indexNewRows : []),
+        ...(search ? indexPortion : []),
       ],
     }),
     routes: [

@@ -60,8 +60,9 @@ export const migrations: readonly Migration[] = [
       "ALTER TABLE logs_events DROP COLUMN message",
       // The project as one word: an id with hyphens would be several, each of them in every record.
       "CREATE VIEW logs_messages AS SELECT seq, hex(project_id) AS project, data ->> '$.message' AS message FROM logs_events",
+      // Without the sizes of columns: results are ordered by receipt, not by rank.
       `CREATE VIRTUAL TABLE logs_search USING fts5 (
-        project, message, content = 'logs_messages', content_rowid = 'seq', tokenize = 'unicode61 remove_diacritics 2'
+        project, message, content = 'logs_messages', content_rowid = 'seq', columnsize = 0, tokenize = 'unicode61 remove_diacritics 2'
       )`,
       // What was in the index is put in again in the background, while search is on.
       "UPDATE logs_search_range SET to_seq = 0",

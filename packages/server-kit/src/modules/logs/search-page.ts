@@ -3,6 +3,7 @@ import type { RouteContext } from "../../route.ts";
 import { parseCursor, positionToCursor } from "../shared/list-cursor.ts";
 import type { EventPage, PageRequest } from "../shared/list-events.ts";
 import { rowToEvent, STORED_EVENT_COLUMNS } from "../shared/stored-event.ts";
+import { indexTail } from "./search-index.ts";
 import { parseSearch } from "./search-query.ts";
 
 /** Matches looked at for one page: a common word with a rare condition is walked in several pages, not in one long one. */
@@ -14,6 +15,7 @@ export async function searchPage(
   request: PageRequest & { readonly q: string },
 ): Promise<EventPage> {
   const { projectId, file, nowMs } = context;
+  await indexTail(file, { projectId, nowMs });
   const scope = { table: "logs_search", projectId };
   const before = request.cursor === null ? Number.MAX_SAFE_INTEGER : parseCursor(request.cursor, scope).seq;
   const { match, conditions: typed } = parseSearch(request.q, { projectId, nowMs });

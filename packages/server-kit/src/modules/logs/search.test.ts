@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import Database from "libsql";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type EventPage, type ModuleBench, openModuleBench } from "../shared/test-tools/module-bench.ts";
 import { logs } from "./logs.ts";
@@ -136,6 +137,35 @@ describe("searching log messages", () => {
     await bench.send("p1", [line("third alpha")]);
     expect(await found("alpha")).toEqual(["third alpha"]);
     await check();
+  });
+});
+
+describe("the index", () => {
+  const indexedTo = async () => (await bench.file.all("SELECT to_seq FROM logs_search_range"))[0]?.[0];
+  const many = (count: number, word: string) => Array.from({ length: count }, (_, index) => line(`${word} ${index}`));
+
+  test("takes records in portions while nobody searches, and to the last one for whoever does", async () => {
+    await bench.send("p1", many(1_500, "first"));
+    expect(await indexedTo()).toBe(0);
+    await bench.send("p1", many(600, "second"));
+    expect(await indexedTo()).toBe(2_100);
+    await bench.send("p1", [line("the last")]);
+    expect(await indexedTo()).toBe(2_100);
+    expect(await found("last")).toEqual(["the last"]);
+    expect(await indexedTo()).toBe(2_101);
+    await check();
+  });
+
+  test("answers from what it has where nothing can be written", async () => {
+    await bench.send("p1", [line("indexed word")]);
+    expect(await found("word")).toEqual(["indexed word"]);
+    await bench.send("p1", [line("later word")]);
+    const other = new Database(bench.path);
+    other.exec("BEGIN IMMEDIATE");
+    expect(await found("word")).toEqual(["indexed word"]);
+    other.exec("ROLLBACK");
+    other.close();
+    expect(await found("word")).toEqual(["later word", "indexed word"]);
   });
 });
 
