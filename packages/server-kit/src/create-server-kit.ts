@@ -89,10 +89,12 @@ async function openFolder(options: KitOptions, bus: Bus): Promise<OpenFolder> {
   }
 }
 
-/** Undefined where it is not wanted, and where there can be none. */
+/** Undefined where it is not wanted, and where there can be none. Errors: `thread_unavailable` for a file that was named. */
 async function startStorageThread({ storageThread = true, modules, locations = {} }: KitOptions): Promise<StorageThread | undefined> {
   const hasLocalFiles = modules.some(({ name }) => !Object.hasOwn(locations, name));
-  const file = storageThread && hasLocalFiles ? storageThreadFile() : null;
+  if (storageThread === false || !hasLocalFiles) return undefined;
+  if (typeof storageThread === "string") return createStorageThread({ file: resolve(storageThread) });
+  const file = storageThreadFile();
   if (file === null) return undefined;
   try {
     return await createStorageThread(file);

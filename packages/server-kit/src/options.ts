@@ -45,9 +45,10 @@ export interface KitOptions<Modules extends readonly CuittyModule[] = readonly C
   readonly locations?: Readonly<Record<string, { readonly url: string; readonly authToken?: string }>>;
   /**
    * Whether module files live on a thread of their own, so that SQLite and its disk never hold up the app's event loop.
-   * Where no thread can be had (an app bundled into one file, say) they live in the app's own. @default true
+   * Where no thread can be had (the package is not installed beside an app bundled into one file, say) they live in the app's own.
+   * A path, for such an app: that of a file which imports `@cuitty/server-kit/storage-thread`, bundled too. @default true
    */
-  readonly storageThread?: boolean;
+  readonly storageThread?: boolean | string;
   /** Limits of live streams. */
   readonly streams?: StreamLimits;
   /** @default in-process */
@@ -108,9 +109,17 @@ export function checkOptions(options: KitOptions): void {
   const { basePath = "" } = options;
   if (basePath !== "" && !/^(\/[A-Za-z0-9._~-]+)+$/.test(basePath))
     throw invalid('Expected basePath to begin with "/" and not to end with it, such as "/telemetry"');
+  if (!["undefined", "boolean", "string"].includes(typeof options.storageThread) || options.storageThread === "")
+    throw invalid('Expected storageThread to be true, false or the path of the thread\'s file, such as "./dist/storage-thread.js"');
   checkNumber("maxInFlight", options.maxInFlight, 1);
   checkNumber("minFreeBytes", options.minFreeBytes, 0);
   checkNumber("maxDataBytes", options.maxDataBytes, 0);
+  checkModuleNames(options);
+  for (const [name, days] of Object.entries(options.retentionDays ?? {})) checkNumber(`retentionDays.${name}`, days, 0);
+}
+
+/** Options that say something about single modules. */
+function checkModuleNames(options: KitOptions): void {
   const known = new Set(options.modules.map(({ name }) => name));
   for (const option of ["retentionDays", "locations"] as const) {
     for (const name of Object.keys(options[option] ?? {})) {
@@ -118,7 +127,6 @@ export function checkOptions(options: KitOptions): void {
         throw invalid(`Expected ${option} to name modules of this kit (${[...known].join(", ")}), got ${JSON.stringify(name)}`);
     }
   }
-  for (const [name, days] of Object.entries(options.retentionDays ?? {})) checkNumber(`retentionDays.${name}`, days, 0);
 }
 
 /** Limits with the environment's and the built-in ones filled in. Errors: `invalid_option`. */

@@ -1,4 +1,6 @@
 // The kit's files on a thread of their own, or in the app's: the same answers, and the same files.
+import { join } from "node:path";
+import { build } from "esbuild";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { audit } from "../src/modules/audit/audit.ts";
 import { logs } from "../src/modules/logs/logs.ts";
@@ -41,4 +43,23 @@ test("without the thread: the same replies, replays and chain", async () => {
     const list = (await each.get("/api/modules/audit/events")).body as { events: { data: { actor: string } }[] };
     expect(list.events.map(({ data }) => data.actor).sort()).toEqual(["a", "b"]);
   }
+});
+
+test("a file of the thread can be named; one that is not there is an error, not another thread", async () => {
+  // As an app that ships as a bundle makes it.
+  const file = join(import.meta.dirname, "../.tmp/bundled-thread.mjs");
+  await build({
+    entryPoints: [join(import.meta.dirname, "../src/storage-thread.ts")],
+    outfile: file,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    conditions: ["@cuitty/source"],
+    external: ["libsql", "@libsql/*"],
+  });
+  other = await testKit({ modules: [audit(), logs()], storageThread: file });
+  expect(other.kit.stats().storageThread).toBe(true);
+  expect((await other.ingest(events("a"))).accepted).toBe(2);
+  await expect(testKit({ modules: [logs()], storageThread: "./not-there.js" })).rejects.toMatchObject({ code: "thread_unavailable" });
+  await expect(testKit({ modules: [logs()], storageThread: "" })).rejects.toMatchObject({ code: "invalid_option" });
 });
