@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Bundles, bundlePrograms } from "./ingest/bundle.ts";
 import { countRows } from "./ingest/count-rows.ts";
 import type { LoadOptions, LoadReport } from "./ingest/load.ts";
 import { EVENTS_PER_BATCH, type Mix } from "./ingest/workload.ts";
@@ -16,6 +17,8 @@ interface Running {
   readonly name: "kit" | "baseline";
   readonly child: ChildProcess;
   readonly dataDir: string;
+  /** Path of the program that sends. */
+  readonly load: string;
   readonly port: number;
   readonly apiKey: string;
   readonly secret: string;
@@ -61,7 +64,12 @@ export async function run({
   const rounds = quick ? 5 : 7;
   const durationMs = quick ? 2_500 : 6_000;
   const results: Comparison[] = [];
-  for (const mix of Object.keys(FLOORS) as Mix[]) results.push(await compare(mix, rounds, durationMs));
+  const programs = await bundlePrograms();
+  try {
+    for (const mix of Object.keys(FLOORS) as Mix[]) results.push(await compare(programs, mix, { rounds, durationMs }));
+  } finally {
+    await programs.remove();
+  }
   if (json)
     console.log(
       JSON.stringify({ bench: "ingest", floors: FLOORS, connections: CONNECTIONS, eventsPerBatch: EVENTS_PER_BATCH, results }, null, 2),
@@ -70,9 +78,16 @@ export async function run({
   return { ok: results.every(({ mix, ratio, isSound }) => isSound && ratio >= FLOORS[mix]) };
 }
 
-async function compare(mix: Mix, rounds: number, durationMs: number): Promise<Comparison> {
+async function compare(
+  programs: Bundles,
+  mix: Mix,
+  { rounds, durationMs }: { readonly rounds: number; readonly durationMs: number },
+): Promise<Comparison> {
   const folder = await mkdtemp(join(tmpdir(), "cuitty-bench-"));
-  const servers = { kit: await startServer("kit", folder, mix), baseline: await startServer("baseline", folder, mix) };
+  const servers = {
+    kit: await startServer(programs, { name: "kit", folder, mix }),
+    baseline: await startServer(programs, { name: "baseline", folder, mix }),
+  };
   const reports: { kit: Round[]; baseline: Round[] } = { kit: [], baseline: [] };
   const sent = { kit: 0, baseline: 0 };
   try {
@@ -108,15 +123,18 @@ async function compare(mix: Mix, rounds: number, durationMs: number): Promise<Co
   }
 }
 
-async function startServer(name: Running["name"], folder: string, mix: Mix): Promise<Running> {
+async function startServer(
+  programs: Bundles,
+  { name, folder, mix }: { readonly name: Running["name"]; readonly folder: string; readonly mix: Mix },
+): Promise<Running> {
   const dataDir = await mkdtemp(join(folder, `${name}-`));
   const { SEARCH: _, ...env } = process.env;
-  const child = fork(join(import.meta.dirname, "ingest", `${name}-server.ts`), [dataDir], {
-    execArgv: ["--conditions=@cuitty/source", "--import", "tsx"],
+  const child = fork(programs.path(`${name}-server`), [dataDir], {
+    execArgv: [],
     env: { ...env, CUITTY_MASTER_KEY: "00".repeat(32), ...(SEARCH[mix] === undefined ? undefined : { SEARCH: SEARCH[mix] }) },
   });
   const started = (await answerOf(child)) as { port: number; apiKey: string; secret: string };
-  return { name, child, dataDir, ...started };
+  return { name, child, dataDir, load: programs.path("load"), ...started };
 }
 
 async function measure(server: Running, mix: Mix, durationMs: number): Promise<Round> {
@@ -129,7 +147,7 @@ async function measure(server: Running, mix: Mix, durationMs: number): Promise<R
 }
 
 async function load(server: Running, mix: Mix, durationMs: number): Promise<LoadReport> {
-  const child = fork(join(import.meta.dirname, "ingest", "load.ts"), { execArgv: ["--import", "tsx"] });
+  const child = fork(server.load, { execArgv: [] });
   const { port, apiKey, secret } = server;
   const options: LoadOptions = { port, apiKey, secret, mix, connections: CONNECTIONS, durationMs };
   child.send(options);
