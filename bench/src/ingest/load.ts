@@ -44,7 +44,8 @@ async function run(options: LoadOptions): Promise<LoadReport> {
       latencies.push(performance.now() - sentAt);
       if (status !== 200 || body !== expected) {
         wrongAnswers += 1;
-        if (wrongAnswers === 1) process.stderr.write(`first wrong answer: ${status} ${body}\n`);
+        if (wrongAnswers === 1)
+          process.stderr.write(`first wrong answer, after ${Math.round(performance.now() - began)} ms: ${status} ${body}\n`);
       }
     }
     connection.socket.destroy();

@@ -1,6 +1,7 @@
 // The far side of a storage thread: opens module files and does what it is asked, one answer for each request.
 import { parentPort, workerData } from "node:worker_threads";
-import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import type { SqlRow, SqlValue } from "../../engine/driver.ts";
 import { INBOX_SELECT, isSameBody } from "../ingest-write.ts";
 import { openLocalModuleFile } from "../local-module-file.ts";
 import type { Procedure } from "../procedure.ts";
@@ -147,10 +148,22 @@ async function hasOtherBody(hosted: Hosted, request: PlainWrite, others: readonl
   const { projectId, idempotencyKey, fingerprint } = request;
   if (idempotencyKey === undefined) return false;
   for (const other of others) {
-    const [row] = await fileOf(hosted, other).all(INBOX_SELECT, [projectId, idempotencyKey]);
+    const found = inboxRow(fileOf(hosted, other), [projectId, idempotencyKey]);
+    // Most answers are there at once; waiting for each would cost as much as the question.
+    const row = found instanceof Promise ? await found : found;
     if (row !== undefined && !isSameBody(row[0], fingerprint)) return true;
   }
   return false;
+}
+
+function inboxRow(file: ModuleFile, key: readonly SqlValue[]): SqlRow | undefined | Promise<SqlRow | undefined> {
+  try {
+    if (file.driver !== undefined) return file.driver.prepare(INBOX_SELECT).get(key);
+  } catch (error) {
+    if (!isCuittyError(error, "busy")) throw error;
+  }
+  // Locked for the moment: this way waits for it.
+  return file.all(INBOX_SELECT, key).then(([row]) => row);
 }
 
 function revive(hosted: Hosted, { procedure, ...request }: PlainWrite): IngestWrite {
