@@ -1,5 +1,5 @@
 // The hash of an audit entry: over the stored bytes and the hash of the entry before it.
-import { createHash } from "node:crypto";
+import crypto, { createHash } from "node:crypto";
 
 /** An entry as it is stored: texts when it is written, their bytes when it is read, as a changed file may hold what is not text any more. */
 export interface AuditEntry<Text extends string | Uint8Array = string | Uint8Array> {
@@ -28,15 +28,21 @@ export function entryHash(previousHash: Uint8Array, entry: AuditEntry): Uint8Arr
   if ([projectId, id, ts, data, meta].some(hasLineFeed)) return null;
   const previous = Buffer.from(previousHash.buffer, previousHash.byteOffset, previousHash.byteLength).toString("hex");
   const parts = [`cuitty.audit.v1\n${previous}\n${seq}`, projectId, id, ts, `${receivedAtMs}\n${isSkewed ? 1 : 0}`, data, meta];
-  const hash = createHash("sha256");
   // One call for a text: each costs more than the hashing of a short entry.
-  if (parts.every((part) => typeof part === "string")) return hash.update(parts.join("\n"), "utf8").digest();
+  if (parts.every((part) => typeof part === "string")) return hashText(parts.join("\n"));
+  const hash = createHash("sha256");
   for (const [index, part] of parts.entries()) {
     if (index > 0) hash.update("\n");
     hash.update(part);
   }
   return hash.digest();
 }
+
+/** Without an object for each hash, where the runtime can: half the time. */
+const hashText: (text: string) => Uint8Array =
+  typeof crypto.hash === "function"
+    ? (text) => crypto.hash("sha256", text, "buffer")
+    : (text) => createHash("sha256").update(text, "utf8").digest();
 
 const hasLineFeed = (field: string | Uint8Array): boolean => (typeof field === "string" ? field.includes("\n") : field.includes(10));
 
