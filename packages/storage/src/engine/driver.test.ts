@@ -101,6 +101,26 @@ describe.each(engines)("%s", (engine) => {
       expect(driver.prepare("CREATE TABLE u (v)").run().changes).toBe(0);
     });
 
+    test("each call has its own parameters, whatever was called before and however it ended", () => {
+      driver.exec("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT); INSERT INTO t VALUES (1, 'one'), (2, 'two'), (3, 'three')");
+      const byId = driver.prepare("SELECT b FROM t WHERE a = ?");
+      expect([byId.all([1]), byId.get([2]), byId.get([9]), byId.all([9]), byId.get([3]), byId.all([2]), byId.get([1])]).toEqual([
+        [["one"]],
+        ["two"],
+        undefined,
+        [],
+        ["three"],
+        [["two"]],
+        ["one"],
+      ]);
+      const json = driver.prepare("SELECT json(?)");
+      for (const call of [json.get, json.all]) {
+        expect(codeOf(() => call(["{"]))).toBe("sql");
+        expect(json.get(["[1]"])).toEqual(["[1]"]);
+        expect(json.all(["[2]"])).toEqual([["[2]"]]);
+      }
+    });
+
     test("a second statement in prepare is refused, never dropped", () => {
       expect(codeOf(() => driver.prepare("SELECT 1; SELECT 2"))).toBe("sql");
       expect(codeOf(() => driver.prepare("-- nothing"))).toBe("sql");

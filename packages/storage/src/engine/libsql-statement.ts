@@ -100,7 +100,11 @@ function createReader(
 ): NativeStatement {
   const canBeBytes = info.kind === "write" || (info.kind === "read" && info.verb !== "EXPLAIN");
   let bytes: NativeLibsqlStatement | undefined;
-  const columns = () => native.columns().map(({ name }) => name);
+  // The binding's `get` does not reset before it binds: after `all`, or after an error, it would answer for the parameters of before.
+  let single: NativeLibsqlStatement | undefined;
+  // Of two statements the one that ran last knows the present schema.
+  let latest = native;
+  const columns = () => latest.columns().map(({ name }) => name);
 
   function bytesStatement(): NativeLibsqlStatement {
     // Counted on a fresh statement: a cached one learns of a new schema only when it runs.
@@ -138,11 +142,23 @@ function createReader(
     if ((hasNul || text.mayHoldNul) && canBeBytes) {
       return allAsBytes(values).map(textRow);
     }
+    latest = native;
     const rows = native.all(values);
     // `all` leaves an EXPLAIN unfinished, and with it the connection in an old snapshot, which foreign commits make unwritable; `get` resets it.
     if (info.verb === "EXPLAIN") native.get(values);
     for (const row of rows) exactRow(row);
     return rows;
+  }
+  function getRow(values: Bound[]): SqlRow | undefined {
+    single ??= read(database, sql);
+    latest = single;
+    try {
+      const row = single.get(values);
+      return row === undefined ? undefined : exactRow(row);
+    } catch (error) {
+      single = undefined;
+      throw error;
+    }
   }
   return {
     columns,
@@ -156,8 +172,7 @@ function createReader(
       if (text.mayHoldNul || info.kind === "write") return all(params)[0];
       const { values, hasNul } = bind(params);
       if (hasNul) return all(params)[0];
-      const row = native.get(values);
-      return row === undefined ? undefined : exactRow(row);
+      return getRow(values);
     },
   };
 }
