@@ -106,10 +106,14 @@ async function bundleServer(): Promise<{ readonly path: string; remove(): Promis
   const cache = join(root, "node_modules", ".cache");
   await mkdir(cache, { recursive: true });
   const folder = await mkdtemp(join(cache, "torture-"));
-  const path = join(folder, "server.mjs");
   await build({
-    entryPoints: [join(import.meta.dirname, "ingest-kill", "server.ts")],
-    outfile: path,
+    // The thread from the same sources, not from what may have been built before.
+    entryPoints: {
+      server: join(import.meta.dirname, "ingest-kill", "server.ts"),
+      "storage-thread": join(root, "packages/server-kit/src/storage-thread.ts"),
+    },
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
     bundle: true,
     platform: "node",
     format: "esm",
@@ -119,7 +123,7 @@ async function bundleServer(): Promise<{ readonly path: string; remove(): Promis
     banner: { js: 'import { createRequire as requireMaker } from "node:module"; const require = requireMaker(import.meta.url);' },
     logLevel: "error",
   });
-  return { path, remove: () => rm(folder, { recursive: true, force: true }) };
+  return { path: join(folder, "server.mjs"), remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
 /** Everything acknowledged is there once; what was sent and never acknowledged cannot be, as every client carried its last batch through. */

@@ -1,5 +1,6 @@
 // The server that is killed: a kit in a Hono app. With KILL_AT it ends itself with SIGKILL at a stage, otherwise it waits to be killed.
 import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
 import { createServerKit, type Stage } from "@cuitty/server-kit";
 import { audit } from "@cuitty/server-kit/audit";
 import { mountKit } from "@cuitty/server-kit/hono";
@@ -16,6 +17,7 @@ const kit = await createServerKit({
   modules: [audit(), logs()],
   limits: { eventsPerSecond: 1e8, batchesPerSecond: 1e8 },
   minFreeBytes: 0,
+  storageThread: fileURLToPath(new URL("./storage-thread.mjs", import.meta.url)),
 });
 if (side === "before" || side === "after") {
   let left = Number(countText);
