@@ -43,6 +43,8 @@ export function createKitPipeline(ports: KitPorts): Pipeline {
   const store = options.rateStore ?? createMemoryRateStore({ clock });
   const limitsOf = (projectId: string) => ({ ...defaults, ...identity.projects.limitsOf(projectId) });
   const maxBytes = (context: StageContext) => (context.projectId === null ? defaults.batchBytes : limitsOf(context.projectId).batchBytes);
+  // A stage of the app, wherever it stands, may want the events when the reply is known.
+  const hasBuiltInStagesOnly = () => pipeline.names.length === stages.length;
   const stages: readonly (NamedStage & { readonly name: StageName })[] = [
     { name: "shed", stage: shed({ maxInFlight: options.maxInFlight, isClosing, hasRoom: disk.hasRoom }) },
     { name: "authenticate", stage: authenticate(identity.keys, { authenticate: options.authenticate }) },
@@ -55,7 +57,7 @@ export function createKitPipeline(ports: KitPorts): Pipeline {
     { name: "validate", stage: validate(options.modules, { clock, random }) },
     { name: "authorizeTypes", stage: authorizeTypes(authorizer, modules) },
     { name: "limitEvents", stage: limitEvents(store, limitsOf) },
-    { name: "write", stage: write(modules, { bus, mayForget: () => pipeline.names.length === stages.length }) },
+    { name: "write", stage: write(modules, { bus, mayForget: hasBuiltInStagesOnly }) },
     { name: "respond", stage: respond() },
   ];
   const onFault = (error: unknown, requestId: string) => ports.onFault({ source: "request", error, requestId });

@@ -74,6 +74,25 @@ test("stages with keys, secrets and modules from constructors make a route witho
   }
 });
 
+test("the write stage lets go of the events before they are on disk, where it is told that nobody wants them later", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "cuitty-write-"));
+  const modules = await openModules({ dataDir, modules: [logs()] });
+  try {
+    for (const mayForget of [true, false]) {
+      const context = createContextMaker()(fetchExchange(new Request("http://app.test/", { method: "POST" })));
+      const batch = { valid: [], rejected: [{ index: 0, reason: "type: unknown" }] };
+      Object.assign(context, { projectId: "p1", events: [{}], batch });
+      const written = write(modules, { mayForget: () => mayForget })(context);
+      expect([context.events, context.batch]).toEqual(mayForget ? [null, null] : [[{}], batch]);
+      await written;
+      expect(context.replyBody).toBe('{"accepted":0,"rejected":[{"index":0,"reason":"type: unknown"}]}');
+    }
+  } finally {
+    await modules.close();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
+
 describe("a kit", () => {
   test("runs an app's stage before or after any named one", async () => {
     const kit = await testKit({ modules: [logs()] });

@@ -1,4 +1,5 @@
 // The kit's files on a thread of their own, or in the app's: the same answers, and the same files.
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -62,4 +63,5 @@ test("a file of the thread can be named; one that is not there is an error, not 
   expect((await other.ingest(events("a"))).accepted).toBe(2);
   await expect(testKit({ modules: [logs()], storageThread: "./not-there.js" })).rejects.toMatchObject({ code: "thread_unavailable" });
   await expect(testKit({ modules: [logs()], storageThread: "" })).rejects.toMatchObject({ code: "invalid_option" });
+  await rm(file);
 });

@@ -17,7 +17,7 @@ export interface LogsOptions {
   readonly retentionDays?: number;
   /** Days for records of single levels, instead of `retentionDays`: `{ debug: 1, info: 7 }`. */
   readonly retentionDaysByLevel?: Partial<Record<LogLevel, number>>;
-  /** Whether messages can be searched: `?q=timeout -retry service:api`. Costs about a quarter of the write rate. @default false */
+  /** Whether messages can be searched: `?q=timeout -retry service:api`. Costs about a third of the write rate. @default false */
   readonly search?: boolean;
 }
 
