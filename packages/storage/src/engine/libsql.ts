@@ -9,23 +9,37 @@ import type { SqlInfo } from "./sql-text.ts";
 
 type LibsqlConstructor = new (path: string, options: { timeout: number }) => LibsqlDatabase;
 
-/** What a connection is set to; `synchronous` may be raised while it is open and survives a reconnect. */
+/** What a connection is set to, also after a reconnect; `synchronous` may be raised while it is open. */
 export interface LibsqlSettings {
   readonly busyTimeoutMs: number;
   synchronous: Synchronous;
+  /** Pages kept in memory. Units: KiB. */
+  readonly cacheKiB: number;
+  /** Pages of log after which a commit copies them into the file. */
+  readonly checkpointPages: number;
+  /** Whether nobody else writes the file while it is open: single statements then need no BEGIN and COMMIT of ours. */
+  readonly isOwned: boolean;
 }
 
 const levels: readonly Synchronous[] = ["FULL", "NORMAL", "OFF"];
 
-/** Defaults and checks of the engine's options. Errors: `invalid_option`. */
-export function libsqlSettings({ busyTimeoutMs = 1_000, synchronous = "FULL" }: Partial<LibsqlSettings>): LibsqlSettings {
+/**
+ * Defaults and checks of the engine's options. 16 MiB of pages instead of SQLite's 2, and a checkpoint each 16 MiB of log instead of 4:
+ * the tails of a few indexes stay in memory and are copied less often. Errors: `invalid_option`.
+ */
+export function libsqlSettings(options: Partial<LibsqlSettings>): LibsqlSettings {
+  const { busyTimeoutMs = 1_000, synchronous = "FULL", cacheKiB = 16_384, checkpointPages = 4_096, isOwned = false } = options;
   if (!Number.isSafeInteger(busyTimeoutMs) || busyTimeoutMs < 0) {
     throw new CuittyError("invalid_option", `busyTimeoutMs: expected a whole number of ms from 0, got ${String(busyTimeoutMs)}`);
   }
   if (!levels.includes(synchronous)) {
     throw new CuittyError("invalid_option", `synchronous: expected FULL, NORMAL or OFF, got ${String(synchronous)}`);
   }
-  return { busyTimeoutMs, synchronous };
+  for (const [name, value] of Object.entries({ cacheKiB, checkpointPages })) {
+    if (Number.isSafeInteger(value) && value > 0) continue;
+    throw new CuittyError("invalid_option", `${name}: expected a whole number above 0, got ${String(value)}`);
+  }
+  return { busyTimeoutMs, synchronous, cacheKiB, checkpointPages, isOwned };
 }
 
 function connect(path: string, settings: LibsqlSettings): NativeConnection {
@@ -36,9 +50,8 @@ function connect(path: string, settings: LibsqlSettings): NativeConnection {
     database.exec(`PRAGMA synchronous = ${settings.synchronous}`);
     database.exec("PRAGMA foreign_keys = ON");
     database.exec(`PRAGMA busy_timeout = ${settings.busyTimeoutMs}`);
-    // 16 MiB of pages instead of 2, and a checkpoint each 16 MiB of log instead of 4: the tails of a few indexes stay in memory and are copied less often.
-    database.exec("PRAGMA cache_size = -16384");
-    if (path !== ":memory:") database.exec("PRAGMA wal_autocheckpoint = 4096");
+    database.exec(`PRAGMA cache_size = -${settings.cacheKiB}`);
+    if (path !== ":memory:") database.exec(`PRAGMA wal_autocheckpoint = ${settings.checkpointPages}`);
   } catch (error) {
     database.close();
     throw error;
@@ -79,7 +92,7 @@ export function connectLibsql(path: string, settings: LibsqlSettings): Driver {
     engine: "libsql",
     path,
     connect: () => connect(path, settings),
-    wrapsAutocommit: true,
+    wrapsAutocommit: !settings.isOwned,
     reconnectsAfterBusy: true,
   });
 }

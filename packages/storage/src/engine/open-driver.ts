@@ -14,6 +14,12 @@ export interface OpenDriverOptions {
   readonly busyTimeoutMs?: number;
   /** An open with FULL raises a shared connection to FULL. @default "FULL" */
   readonly synchronous?: Synchronous;
+  /** Pages kept in memory; the first open of a file decides, libSQL alone. Units: KiB. @default 16384 */
+  readonly cacheKiB?: number;
+  /** Pages of log after which a commit copies them into the file; the first open of a file decides, libSQL alone. @default 4096 */
+  readonly checkpointPages?: number;
+  /** See `FileOptions`; the first open of a file decides, libSQL alone. @default false */
+  readonly isOwned?: boolean;
 }
 
 /** A driver with what its engine alone has: the native database wakes listeners of other processes. */

@@ -24,6 +24,7 @@ export function createTransactionControl(holder: ConnectionHolder, wrapsAutocomm
   let savepoints = 0;
 
   function committed(): void {
+    if (listeners.size === 0) return;
     for (const listener of [...listeners]) {
       try {
         listener();

@@ -143,7 +143,34 @@ test("a restore into an empty place keeps nothing", async () => {
 test("wrong options and wrong kinds are refused", async () => {
   await expect(open({ busyTimeoutMs: -1 })).rejects.toMatchObject({ code: "invalid_option" });
   await expect(open({ synchronous: "MAYBE" })).rejects.toMatchObject({ code: "invalid_option" });
+  await expect(open({ cacheKiB: 0 })).rejects.toMatchObject({ code: "invalid_option" });
+  await expect(open({ checkpointPages: 1.5 })).rejects.toMatchObject({ code: "invalid_option" });
   await expect(open({ kind: "system" })).rejects.toMatchObject({ code: "file_kind_mismatch" });
+});
+
+test("an owned file writes single statements by themselves; a lock all the same is busy, loses nothing and keeps the settings", async () => {
+  const path = join(folder, "owned.db");
+  const owned = await openFile({ path, kind, migrations, isOwned: true, cacheKiB: 1_024, checkpointPages: 77 });
+  const insert = owned.prepare("INSERT INTO kv VALUES (?, ?)");
+  const settings = () => [owned.get("PRAGMA cache_size"), owned.get("PRAGMA wal_autocheckpoint"), owned.get("PRAGMA synchronous")];
+  const asked = settings();
+  expect(asked).toEqual([[-1_024], [77], [2]]);
+  insert.run(["a", "1"]);
+  expect(owned.driver.inTransaction).toBe(false);
+
+  const holder = await holdWriteLock(path, "INSERT INTO kv VALUES ('theirs', '2')");
+  expect(() => insert.run(["lost?", "x"])).toThrow(expect.objectContaining({ code: "busy" }));
+  expect(() => insert.run(["lost?", "x"])).toThrow(expect.objectContaining({ code: "busy" }));
+  await holder.release();
+  insert.run(["b", "3"]);
+  expect(() => insert.run(["b", "again"])).toThrow(expect.objectContaining({ code: "constraint" }));
+  expect(await owned.write(() => insert.run(["c", "4"]).changes)).toBe(1);
+  expect(settings()).toEqual(asked);
+  await owned.close();
+
+  const again = await openFile({ path, kind, migrations });
+  expect(again.all("SELECT k FROM kv ORDER BY k")).toEqual([["a"], ["b"], ["c"], ["theirs"]]);
+  await again.close();
 });
 
 test("an open with FULL raises a shared connection to FULL", async () => {

@@ -15,12 +15,12 @@ const openTimeoutMs = 5_000;
 
 /** Opens a file with its migrations applied. Errors: `engine_conflict`, those of `applyMigrations`, those of Driver. */
 export async function openFile(options: FileOptions): Promise<StorageFile> {
-  const { path, kind = "module", migrations, busyTimeoutMs = 200, synchronous = "FULL" } = options;
+  const { path, kind = "module", migrations, busyTimeoutMs = 200, ...settings } = options;
   if (!Number.isFinite(busyTimeoutMs) || busyTimeoutMs < 0) {
     throw new CuittyError("invalid_option", `busyTimeoutMs: expected a number of ms from 0, got ${String(busyTimeoutMs)}`);
   }
   // Waiting is ours to do: SQLite's own wait would stop the event loop.
-  const driver = await retryBusy(() => openLibsql(path, { busyTimeoutMs: 0, synchronous }), openTimeoutMs);
+  const driver = await retryBusy(() => openLibsql(path, { ...settings, busyTimeoutMs: 0 }), openTimeoutMs);
   try {
     if (migrations !== undefined) {
       requireFullText(driver, migrations);

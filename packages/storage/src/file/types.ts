@@ -14,6 +14,15 @@ export interface FileOptions {
   readonly busyTimeoutMs?: number;
   /** FULL: a resolved write is on disk. @default "FULL" */
   readonly synchronous?: Synchronous;
+  /** Pages kept in memory. Units: KiB. @default 16384 */
+  readonly cacheKiB?: number;
+  /** Pages of log (4 KiB each) after which a commit copies them into the file. @default 4096 */
+  readonly checkpointPages?: number;
+  /**
+   * Nobody else writes the file while it is open; an owner lease (`acquireOwnerLease`) sees to that. A single writing statement outside `write` then
+   * commits by itself, without a BEGIN and a COMMIT around it. A lock that somebody holds all the same gives `busy`, as ever. @default false
+   */
+  readonly isOwned?: boolean;
 }
 
 export interface WriteOptions {
