@@ -195,6 +195,16 @@ describe("options", () => {
     expect((await failure(createStore(options as StoreOptions)))?.code).toBe(code);
   });
 
+  test("an option of a kv entry that there is not is refused, not ignored", async () => {
+    for (const options of [{ ttl: 1_000 }, { expires: 60 }, { value: 2 }, 1_000, null, "60s"] as never[]) {
+      const error = await failure(store.kv.set("k", 1, options));
+      expect(error?.code).toBe("invalid_option");
+      expect(error?.message).toContain("ttlMs");
+      expect((await failure(store.batch((batch) => batch.kv.put("k", 1, options))))?.code).toBe("invalid_option");
+    }
+    expect(await store.kv.has("k")).toBe(false);
+  });
+
   test("ttlMs must be a positive number", async () => {
     for (const ttlMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, "1000" as unknown as number]) {
       expect((await failure(store.kv.put("k", 1, { ttlMs })))?.code).toBe("invalid_option");

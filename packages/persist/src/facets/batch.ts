@@ -105,7 +105,7 @@ function createDraft(parts: BatchParts): Draft {
     return parts[facet].get<T>(key);
   }
 
-  const putKv = (key: string, value: unknown, options: KvPutOptions = {}) => add(kvPut(parts.clock, key, { value, ...options }));
+  const putKv = (key: string, value: unknown, options: KvPutOptions = {}) => add(kvPut(parts.clock, key, { value, options }));
   return {
     changes,
     events,

@@ -51,7 +51,7 @@ export function createKv(rows: Rows, clock: () => number): Kv {
   }
 
   async function put(key: string, value: unknown, options: KvPutOptions = {}): Promise<void> {
-    await rows.commit([kvPut(clock, key, { value, ...options })]);
+    await rows.commit([kvPut(clock, key, { value, options })]);
   }
 
   return {
@@ -74,17 +74,35 @@ export function createKv(rows: Rows, clock: () => number): Kv {
   };
 }
 
-/** The checked change that puts an entry. Errors: `invalid_option` for a ttl that is not a positive number of ms. */
-export function kvPut(clock: () => number, key: string, { value, ttlMs }: KvPutOptions & { readonly value: unknown }): RowChange {
+/** The checked change that puts an entry. Errors: `invalid_option` for an option there is not, or a ttl that is not a positive number of ms. */
+export function kvPut(
+  clock: () => number,
+  key: string,
+  { value, options }: { readonly value: unknown; readonly options: KvPutOptions },
+): RowChange {
   checkKey(key);
+  const ttlMs = checkedTtl(options);
+  const json = toJson(value);
+  return { type: "put", address: { facet: "kv", path: key }, row: ttlMs === undefined ? { json } : { json, meta: { x: clock() + ttlMs } } };
+}
+
+/** An entry that should end and never does is worse than an error: other stores call it `ttl`, and some count seconds. */
+function checkedTtl(options: KvPutOptions): number | undefined {
+  if (typeof options !== "object" || options === null) {
+    throw new CuittyError("invalid_option", `the options of a kv entry are an object such as { ttlMs: 60000 }, got ${String(options)}`);
+  }
+  const { ttlMs, ...others } = options;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) {
+    throw new CuittyError("invalid_option", `a kv entry has no option "${unknown}"; { ttlMs } sets its time to live in milliseconds`);
+  }
   if (ttlMs !== undefined && !(typeof ttlMs === "number" && ttlMs >= 1 && Number.isFinite(ttlMs))) {
     throw new CuittyError(
       "invalid_option",
       `ttlMs must be a number of at least 1, got ${String(ttlMs)}; leave it out for an entry without end`,
     );
   }
-  const json = toJson(value);
-  return { type: "put", address: { facet: "kv", path: key }, row: ttlMs === undefined ? { json } : { json, meta: { x: clock() + ttlMs } } };
+  return ttlMs;
 }
 
 async function sweepEnded(rows: Rows, isLive: (row: Row) => boolean): Promise<number> {
