@@ -22,6 +22,9 @@ export interface SqliteLibrary {
     kind: number;
     migrations: readonly { version: number; name: string; statements: readonly string[] }[];
     synchronous: "FULL" | "NORMAL";
+    cacheKiB: number;
+    checkpointPages: number;
+    isOwned: boolean;
   }): Promise<SqliteFile>;
   acquireOwnerLease(folder: string): Promise<{ release(): void }>;
 }

@@ -46,6 +46,9 @@ export async function sqliteAdapter({ path, durability = "full" }: SqliteAdapter
       kind: applicationId,
       migrations,
       synchronous: durability === "full" ? "FULL" : "NORMAL",
+      cacheKiB,
+      checkpointPages,
+      isOwned: true,
     });
     return adapterOn(open, lease.release);
   } catch (error) {
@@ -97,16 +100,16 @@ function openError(error: unknown, file: string): unknown {
 }
 
 function adapterOn(file: SqliteFile, release: () => void): PersistAdapter {
-  file.driver.exec(`PRAGMA cache_size = -${cacheKiB}`);
-  file.driver.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
   // Text is bound at half the cost of bytes; the cast leaves bytes as they are.
   const select = file.prepare("SELECT value FROM cuitty_rows WHERE key = CAST(? AS BLOB)");
-  const upsert = file.prepare("INSERT INTO cuitty_rows (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value");
-  const remove = file.prepare("DELETE FROM cuitty_rows WHERE key = ?");
+  const upsert = file.prepare(
+    "INSERT INTO cuitty_rows (key, value) VALUES (CAST(? AS BLOB), ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+  );
+  const remove = file.prepare("DELETE FROM cuitty_rows WHERE key = CAST(? AS BLOB)");
 
   function apply(op: AdapterOp): void {
-    if (op.type === "put") upsert.run([keyToBytes(op.key), op.value as string | Uint8Array]);
-    else remove.run([keyToBytes(op.key)]);
+    if (op.type === "put") upsert.run([keyToParameter(op.key), op.value as string | Uint8Array]);
+    else remove.run([keyToParameter(op.key)]);
   }
 
   async function batch(ops: readonly AdapterOp[]): Promise<void> {

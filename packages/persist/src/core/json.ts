@@ -7,7 +7,8 @@ const maxDepth = 256;
 
 /** Errors: `value_not_json` with the path of the first bad place in message and `details.path`, `value_too_large` above 1 MiB. */
 export function toJson(value: unknown): string {
-  check(value, [], new Set());
+  // Nearly every value passes; where in it something is wrong, and whether it holds itself, is found out only then.
+  if (!isFine(value, 0)) check(value, [], new Set());
   const text = JSON.stringify(value) as string;
   // Three bytes a character is the most UTF-8 needs, so short texts are not measured.
   if (text.length * 3 > maxValueBytes) {
@@ -23,6 +24,37 @@ export function toJson(value: unknown): string {
     }
   }
   return text;
+}
+
+/** Whether `check` would let a value pass, without keeping the way to each place. Deeper than is allowed, as a value that holds itself is, counts as not. */
+function isFine(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true;
+    case "number":
+      return Number.isFinite(value);
+    case "object":
+      return value === null || (depth < maxDepth && (Array.isArray(value) ? isFineArray(value, depth) : isFineObject(value, depth)));
+    default:
+      return false;
+  }
+}
+
+function isFineArray(value: readonly unknown[], depth: number): boolean {
+  for (let i = 0; i < value.length; i++) if (!isFine(value[i], depth + 1)) return false;
+  return true;
+}
+
+function isFineObject(value: object, depth: number): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  if (typeof (value as { toJSON?: unknown }).toJSON === "function") return false;
+  for (const name of Object.keys(value)) {
+    const item = (value as Record<string, unknown>)[name];
+    if (item !== undefined && !isFine(item, depth + 1)) return false;
+  }
+  return true;
 }
 
 type Step = string | number;

@@ -1,15 +1,15 @@
-// Decrypted rows that were read lately. SQLite keeps pages in memory; without this an encrypted store would decrypt the same page's rows at every read.
+// Decrypted rows that were read or written lately. SQLite keeps pages in memory; without this an encrypted store would decrypt the same page's rows at every read.
 import type { StoredRow } from "./row.ts";
 
 export interface RowCache {
   get(facet: string, path: string): StoredRow | undefined;
-  /** Keeps a row that was read while nothing was written. */
+  /** Keeps a row that was read while nothing was written, or that has just been committed. */
   keep(facet: string, row: StoredRow): void;
   drop(facet: string, path: string): void;
   clear(): void;
 }
 
-/** Filled by reads, emptied by writes; the oldest go first. Units: bytes of text. */
+/** The oldest go first. Units: bytes of text. */
 export function createRowCache(maxBytes: number): RowCache {
   const byFacet = new Map<string, Map<string, StoredRow>>();
   let bytes = 0;

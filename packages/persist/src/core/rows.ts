@@ -53,7 +53,11 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
   const listeners = new Set<(change: AdapterChange, row: Row | undefined) => void>();
   let isClosed = false;
   const writer = createWriter(adapter, (changes) => {
-    for (const change of changes as readonly CommittedChange[]) tell(change, change.row);
+    for (const change of changes as readonly CommittedChange[]) {
+      tell(change, change.row);
+      // What was just written is likely to be read, and its text is at hand.
+      if (change.row?.json !== undefined && !change.isLeaf) cache?.keep(change.facet as Facet, { ...change.row, path: change.path });
+    }
     if (adapter.notify && changes.length > 0) adapter.notify(changes.map(({ type, facet, path }) => ({ type, facet, path })));
   });
 
@@ -170,11 +174,12 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
 
 interface CommittedChange extends AdapterChange {
   readonly row: Row | undefined;
+  readonly isLeaf: boolean;
 }
 
 function committedOf(change: RowChange): CommittedChange {
-  const { facet, path } = change.address;
-  return { type: change.type, facet, path, row: change.type === "put" ? change.row : undefined };
+  const { facet, path, leaf } = change.address;
+  return { type: change.type, facet, path, row: change.type === "put" ? change.row : undefined, isLeaf: leaf !== undefined };
 }
 
 function opOf(codec: RowCodec, change: RowChange): Awaitable<AdapterOp> {

@@ -1,6 +1,16 @@
 // Rows of an encrypted store: names are tokens, values are envelopes that hold the path, bound to their place.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
-import { type Awaitable, base64UrlToBytes, chain, isPromise, readU32, textIn, u32, utf8 } from "../crypto/bytes.ts";
+import {
+  type Awaitable,
+  allocateBytes,
+  base64UrlToBytes,
+  chain,
+  isPromise,
+  readU32,
+  textIn,
+  writeU32,
+  writeUtf8,
+} from "../crypto/bytes.ts";
 import { nonceBytes, openEnvelope, scopeOf, sealEnvelope } from "../crypto/envelope.ts";
 import type { CryptoProvider } from "../crypto/providers/provider.ts";
 import type { Segments } from "../crypto/segment.ts";
@@ -34,6 +44,7 @@ export function createSealedCodec(options: SealedCodecOptions): RowCodec {
   const { provider, segments, tokens, storeId, random } = options;
 
   const scopeByFacet = new Map<Facet, Uint8Array>();
+  const packed = createPacker(provider.isSync);
 
   function scope(facet: Facet): Uint8Array {
     const found = scopeByFacet.get(facet) ?? scopeOf(storeId, facet);
@@ -79,7 +90,7 @@ export function createSealedCodec(options: SealedCodecOptions): RowCodec {
       chain(locate(address), ({ key, token }) =>
         chain(segments.forWriting(options.epoch()), (segment) => {
           const place = { scope: scope(address.facet), key, mask: token };
-          const sealed = sealEnvelope(provider, { segment, place, random: random(nonceBytes), plaintext: pack(address.path, row) });
+          const sealed = sealEnvelope(provider, { segment, place, random: random(nonceBytes), plaintext: packed(address.path, row) });
           return chain(sealed, (envelope) => ({ key, value: sealedValue.encode(options.bytes, envelope) }));
         }),
       ),
@@ -116,19 +127,33 @@ function asRowError(error: unknown): unknown {
   });
 }
 
-/** u8 kind, u32 path bytes, path, u32 meta bytes, meta as JSON, body. */
-function pack(path: string, row: Row): Uint8Array {
-  const name = utf8(path);
-  const meta = row.meta ? utf8(JSON.stringify(row.meta)) : empty;
-  const body = row.bytes ?? utf8(row.json!);
-  const packed = new Uint8Array(9 + name.length + meta.length + body.length);
-  packed[0] = row.bytes ? kindBytes : kindJson;
-  packed.set(u32(name.length), 1);
-  packed.set(name, 5);
-  packed.set(u32(meta.length), 5 + name.length);
-  packed.set(meta, 9 + name.length);
-  packed.set(body, 9 + name.length + meta.length);
-  return packed;
+const frameBytes = 9;
+/** Rows that may need more are packed into bytes of their own. */
+const scratchBytes = 64 * 1024;
+
+/** Packs rows; all into the same bytes when the provider is done with them as it returns. */
+function createPacker(isReused: boolean): (path: string, row: Row) => Uint8Array {
+  const scratch = isReused ? allocateBytes(scratchBytes) : empty;
+  return (path, row) => {
+    const meta = row.meta ? JSON.stringify(row.meta) : "";
+    const most = frameBytes + (path.length + meta.length) * 3 + (row.bytes?.length ?? row.json!.length * 3);
+    const target = most <= scratch.length ? scratch : allocateBytes(most);
+    return target.subarray(0, pack(target, row, { path, meta }));
+  };
+}
+
+/** u8 kind, u32 path bytes, path, u32 meta bytes, meta as JSON, body. Returns the size. */
+function pack(target: Uint8Array, row: Row, { path, meta }: { readonly path: string; readonly meta: string }): number {
+  target[0] = row.bytes ? kindBytes : kindJson;
+  const pathBytes = writeUtf8(path, target, 5);
+  writeU32(pathBytes, target, 1);
+  const metaAt = frameBytes + pathBytes;
+  const metaBytes = meta === "" ? 0 : writeUtf8(meta, target, metaAt);
+  writeU32(metaBytes, target, metaAt - 4);
+  const bodyAt = metaAt + metaBytes;
+  if (!row.bytes) return bodyAt + writeUtf8(row.json!, target, bodyAt);
+  target.set(row.bytes, bodyAt);
+  return bodyAt + row.bytes.length;
 }
 
 function unpack(

@@ -8,6 +8,8 @@ const maxGroupOps = 1_600;
 const maxGroupBytes = 4 * 1024 * 1024;
 /** Concurrent calls into an adapter without batches. */
 const maxParallelOps = 16;
+/** Batches of a lone writer in a row before the event loop turns. */
+const maxBatchesATurn = 4;
 
 export interface WriteUnit {
   /** Ids of the addresses it touches, for reads that must wait for it. */
@@ -43,23 +45,46 @@ export function createWriter(adapter: PersistAdapter, onCommitted: (changes: rea
   const queue: Queued[] = [];
   let running: Promise<void> | undefined;
   let pending = 0;
+  let lastTaken = 0;
+  let batchesThisTurn = 0;
+
+  /**
+   * After the poll phase: what all callbacks of this turn write shares one commit, and a loop of awaited puts starves nobody.
+   * A writer that was alone the last time is likely to be so again: most of the times it waits only for what is called together with it.
+   */
+  async function gather(): Promise<void> {
+    if (lastTaken === 1 && batchesThisTurn < maxBatchesATurn) {
+      batchesThisTurn++;
+      return;
+    }
+    batchesThisTurn = 1;
+    await endOfTurn();
+  }
 
   async function drain(): Promise<void> {
     while (queue.length > 0) {
-      // After the poll phase: what all callbacks of this turn write shares one commit, and a loop of awaited puts starves nobody.
-      await endOfTurn();
+      await gather();
       const taken = queue.splice(0, maxGroupOps);
-      const ready: Ready[] = [];
-      for (const unit of taken) {
-        try {
-          ready.push({ unit, ops: isPromise(unit.ops) ? await unit.ops : (unit.ops as readonly AdapterOp[]) });
-        } catch (error) {
-          finish(unit, error);
-        }
+      lastTaken = taken.length;
+      const ready = await readyOf(taken);
+      for (const group of ready.length === 1 ? [ready] : groupsOf(ready)) {
+        await (capabilities.atomicBatch ? writeGroup(group) : writeEach(group));
       }
-      for (const group of groupsOf(ready)) await (capabilities.atomicBatch ? writeGroup(group) : writeEach(group));
     }
     running = undefined;
+  }
+
+  /** The units whose changes could be made; of the others the writer hears at once. */
+  async function readyOf(taken: readonly Queued[]): Promise<Ready[]> {
+    const ready: Ready[] = [];
+    for (const unit of taken) {
+      try {
+        ready.push({ unit, ops: isPromise(unit.ops) ? await unit.ops : (unit.ops as readonly AdapterOp[]) });
+      } catch (error) {
+        finish(unit, error);
+      }
+    }
+    return ready;
   }
 
   /** A group that fails is rolled back and each unit tried alone, so that one unit's failure is its own. */
@@ -108,7 +133,7 @@ export function createWriter(adapter: PersistAdapter, onCommitted: (changes: rea
 
   return {
     commit(unit) {
-      const queued = { ...unit, ...deferred() };
+      const queued = queuedUnit(unit);
       // Whoever awaits the write hears of a failure; a reader that only waits for it must not raise a second one.
       queued.done.catch(() => undefined);
       for (const id of unit.ids) {
@@ -133,14 +158,15 @@ export function createWriter(adapter: PersistAdapter, onCommitted: (changes: rea
   };
 }
 
-function deferred(): Pick<Queued, "done" | "resolve" | "reject"> {
+/** Property by property: spreading two objects into a third costs a tenth of what a put costs besides its flush. */
+function queuedUnit({ ids, ops, changes }: WriteUnit): Queued {
   let resolve!: () => void;
   let reject!: (error: unknown) => void;
   const done = new Promise<void>((yes, no) => {
     resolve = yes;
     reject = no;
   });
-  return { done, resolve, reject };
+  return { ids, ops, changes, done, resolve, reject };
 }
 
 function groupsOf(ready: readonly Ready[]): Ready[][] {

@@ -20,6 +20,7 @@ export function chain<T, U>(value: Awaitable<T>, next: (value: T) => Awaitable<U
 const NodeBuffer = (globalThis as { Buffer?: NodeBufferLike }).Buffer;
 
 interface NodeBufferLike {
+  allocUnsafeSlow(size: number): Uint8Array;
   from(text: string, encoding: "utf8"): Uint8Array;
   from(buffer: ArrayBufferLike, offset: number, length: number): { toString(encoding: "base64url"): string };
 }
@@ -28,8 +29,22 @@ export function utf8(text: string): Uint8Array {
   return NodeBuffer ? NodeBuffer.from(text, "utf8") : encoder.encode(text);
 }
 
+/** Bytes to write text into: where there is a Buffer, writing into it is several times as fast. */
+export function allocateBytes(size: number): Uint8Array {
+  return NodeBuffer ? NodeBuffer.allocUnsafeSlow(size) : new Uint8Array(size);
+}
+
 interface Utf8Slice {
   utf8Slice?(start: number, end: number): string;
+}
+
+interface Utf8Write {
+  utf8Write?(text: string, offset: number): number;
+}
+
+/** Writes the text's UTF-8 from `offset` on, into bytes with room for three times its length; returns how many bytes it took. */
+export function writeUtf8(text: string, target: Uint8Array, offset: number): number {
+  return (target as Utf8Write).utf8Write?.(text, offset) ?? encoder.encodeInto(text, target.subarray(offset)).written;
 }
 
 /** Part of bytes as text; of bytes this package encoded and authenticated itself, anything else would need a strict decoder. */
@@ -56,6 +71,13 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
 /** 4 bytes, big-endian. */
 export function u32(value: number): Uint8Array {
   return Uint8Array.of((value >>> 24) & 255, (value >>> 16) & 255, (value >>> 8) & 255, value & 255);
+}
+
+export function writeU32(value: number, target: Uint8Array, offset: number): void {
+  target[offset] = value >>> 24;
+  target[offset + 1] = value >>> 16;
+  target[offset + 2] = value >>> 8;
+  target[offset + 3] = value;
 }
 
 export function readU32(bytes: Uint8Array, offset: number): number {

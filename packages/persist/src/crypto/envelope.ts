@@ -147,6 +147,10 @@ export function sealEnvelope(provider: CryptoProvider, { segment, place, random,
   envelope.set(random, segmentBytes);
   const scratch = scratchOf(provider);
   const message = { nonce: nonceOf(scratch, envelope, place.mask), aad: aadOf(scratch, envelope, place), data: plaintext };
+  if (provider.gcmSealInto) {
+    provider.gcmSealInto(segment.key, message, envelope, headerBytes);
+    return envelope;
+  }
   return chain(provider.gcmSeal(segment.key, message), (sealed) => {
     envelope.set(sealed, headerBytes);
     return envelope;

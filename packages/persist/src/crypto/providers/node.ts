@@ -21,7 +21,12 @@ export function nodeProvider(): CryptoProvider {
     hmac: (key, data) => hmac(crypto, key, data),
     gcmKey: (bytes) => ({ bytes, handle: crypto.createSecretKey(bytes) }),
     canGcm: (_keyBytes, nonceBytes) => nonceBytes <= maxNonceBytes,
-    gcmSeal: (key, message) => seal(crypto, key, message),
+    gcmSeal(key, message) {
+      const sealed = new Uint8Array(message.data.length + tagBytes);
+      sealInto(crypto, { key, message, target: sealed, offset: 0 });
+      return sealed;
+    },
+    gcmSealInto: (key, message, target, offset) => sealInto(crypto, { key, message, target, offset }),
     gcmOpen: (key, message) => open(crypto, key, message),
   };
 }
@@ -69,14 +74,19 @@ function cipherName(key: PreparedKey): NodeCrypto.CipherGCMTypes {
   return key.bytes.length === 24 ? "aes-192-gcm" : "aes-128-gcm";
 }
 
-function seal(crypto: typeof NodeCrypto, key: PreparedKey, { nonce, aad, data }: GcmMessage): Uint8Array {
+interface Sealing {
+  readonly key: PreparedKey;
+  readonly message: GcmMessage;
+  readonly target: Uint8Array;
+  readonly offset: number;
+}
+
+function sealInto(crypto: typeof NodeCrypto, { key, message: { nonce, aad, data }, target, offset }: Sealing): void {
   const cipher = crypto.createCipheriv(cipherName(key), key.handle as NodeCrypto.KeyObject, nonce, tagOptions);
   cipher.setAAD(aad);
-  const sealed = new Uint8Array(data.length + tagBytes);
-  sealed.set(cipher.update(data));
+  target.set(cipher.update(data), offset);
   cipher.final();
-  sealed.set(cipher.getAuthTag(), data.length);
-  return sealed;
+  target.set(cipher.getAuthTag(), offset + data.length);
 }
 
 function open(crypto: typeof NodeCrypto, key: PreparedKey, { nonce, aad, data }: GcmMessage): Uint8Array | undefined {

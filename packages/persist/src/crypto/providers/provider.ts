@@ -26,6 +26,8 @@ export interface CryptoProvider {
   canGcm(keyBytes: number, nonceBytes: number): boolean;
   /** Ciphertext followed by the 16-byte tag. */
   gcmSeal(key: PreparedKey, message: GcmMessage): Awaitable<Uint8Array>;
+  /** As `gcmSeal`, written into `target` from `offset` on: spares a put two buffers. Synchronous providers may have it. */
+  gcmSealInto?(key: PreparedKey, message: GcmMessage, target: Uint8Array, offset: number): void;
   /** Plaintext, or undefined when the tag does not fit. */
   gcmOpen(key: PreparedKey, message: GcmMessage): Awaitable<Uint8Array | undefined>;
 }
