@@ -110,5 +110,6 @@ async function resealRow(rows: Rows, at: { facet: Facet; key: string; epoch: num
   if (value === undefined || value === null || (envelope && readHeader(envelope).epoch >= at.epoch)) return undefined;
   const row = await codec.decode(at.facet, { key: at.key }, value);
   const address: Address = { facet: at.facet, path: row.path, ...(row.leaf === undefined ? {} : { leaf: row.leaf }) };
-  return { id: addressId(address), op: { type: "put", ...(await codec.encode(address, row)), expect: value } };
+  const place = await codec.locate(address);
+  return { id: addressId(address), op: { type: "put", key: place.key, value: await codec.encode(at.facet, place, row), expect: value } };
 }

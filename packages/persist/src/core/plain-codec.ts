@@ -12,7 +12,7 @@ export function createPlainCodec({ bytes }: { readonly bytes: boolean }): RowCod
     scopeOf: (facet, prefix) => `${facet}/${prefix}`,
     leavesOf: (facet, path) => keyOf({ facet, path, leaf: "" }),
     sortsByPath: true,
-    encode: (address, row) => ({ key: keyOf(address), value: bytes ? encodeText(row) : encodeJson(row) }),
+    encode: (_facet, _at, row) => (bytes ? encodeText(row) : encodeJson(row)),
     decode: (facet, { key, path }, value) => {
       // Nearly every row is this one, and a spread of parts costs it as much as SQLite's own search.
       if (bytes && typeof value === "string" && !value.startsWith(metaMark) && !leafFacets.has(facet))

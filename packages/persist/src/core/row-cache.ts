@@ -1,36 +1,42 @@
 // Decrypted rows that were read or written lately. SQLite keeps pages in memory; without this an encrypted store would decrypt the same page's rows at every read.
-import type { StoredRow } from "./row.ts";
+import type { Facet, Located, StoredRow } from "./row.ts";
+
+/** A row and its name in the adapter: two hashes, which a put of what was read need not repeat. */
+export interface CachedRow {
+  readonly row: StoredRow;
+  readonly at: Located;
+}
 
 export interface RowCache {
-  get(facet: string, path: string): StoredRow | undefined;
+  get(facet: string, path: string): CachedRow | undefined;
   /** Keeps a row that was read while nothing was written, or that has just been committed. */
-  keep(facet: string, row: StoredRow): void;
+  keep(facet: Facet, row: StoredRow, at: Located): void;
   drop(facet: string, path: string): void;
   clear(): void;
 }
 
-/** The oldest go first. Units: bytes of text. */
+/** The oldest go first. Units: bytes. */
 export function createRowCache(maxBytes: number): RowCache {
-  const byFacet = new Map<string, Map<string, StoredRow>>();
+  const byFacet = new Map<string, Map<string, CachedRow>>();
   let bytes = 0;
 
   function drop(facet: string, path: string): void {
     const rows = byFacet.get(facet);
-    const row = rows?.get(path);
-    if (!row) return;
+    const cached = rows?.get(path);
+    if (!cached) return;
     rows!.delete(path);
-    bytes -= sizeOf(row);
+    bytes -= sizeOf(cached.row);
   }
 
   return {
     get: (facet, path) => byFacet.get(facet)?.get(path),
-    keep(facet, row) {
+    keep(facet, row, at) {
       const size = sizeOf(row);
       if (row.json === undefined || row.leaf !== undefined || size > maxBytes / 16) return;
       drop(facet, row.path);
-      const rows = byFacet.get(facet) ?? new Map<string, StoredRow>();
+      const rows = byFacet.get(facet) ?? new Map<string, CachedRow>();
       byFacet.set(facet, rows);
-      rows.set(row.path, row);
+      rows.set(row.path, { row, at });
       bytes += size;
       // From this facet first; one that takes all the room has the most to give.
       for (const path of rows.keys()) {
@@ -46,7 +52,9 @@ export function createRowCache(maxBytes: number): RowCache {
   };
 }
 
-/** Text in memory, and what an entry costs around it. */
+/** What an entry costs around its text: its name, a token, objects. */
+const entryBytes = 256;
+
 function sizeOf(row: StoredRow): number {
-  return (row.json?.length ?? 0) + row.path.length + 64;
+  return (row.json?.length ?? 0) + row.path.length + entryBytes;
 }

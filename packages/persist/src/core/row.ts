@@ -49,7 +49,8 @@ export interface RowCodec {
   leavesOf(facet: Facet, path: string): Awaitable<string>;
   /** Whether keys sort as paths do, so that a page can be read without reading all. */
   readonly sortsByPath: boolean;
-  encode(address: Address, row: Row): Awaitable<{ readonly key: string; readonly value: unknown }>;
+  /** The value that stands there. */
+  encode(facet: Facet, at: Located, row: Row): Awaitable<unknown>;
   /** Errors: `tampered`, `corrupt`, `newer_format`. */
   decode(facet: Facet, at: Located, value: unknown): Awaitable<StoredRow>;
 }

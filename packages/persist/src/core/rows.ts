@@ -56,7 +56,9 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
     for (const change of changes as readonly CommittedChange[]) {
       tell(change, change.row);
       // What was just written is likely to be read, and its text is at hand.
-      if (change.row?.json !== undefined && !change.isLeaf) cache?.keep(change.facet as Facet, { ...change.row, path: change.path });
+      if (cache && change.at && change.row?.json !== undefined) {
+        cache.keep(change.facet as Facet, { ...change.row, path: change.path }, change.at);
+      }
     }
     if (adapter.notify && changes.length > 0) adapter.notify(changes.map(({ type, facet, path }) => ({ type, facet, path })));
   });
@@ -90,7 +92,7 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
 
   function read(address: Address): Awaitable<StoredRow | undefined> {
     const cached = address.leaf === undefined ? cache?.get(address.facet, address.path) : undefined;
-    if (cached) return cached;
+    if (cached) return cached.row;
     const located = codec.locate(address);
     return isPromise(located) ? located.then((at) => readAt(address.facet, at)) : readAt(address.facet, located);
   }
@@ -101,8 +103,22 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
     if (value === undefined || value === null) return undefined;
     const decoded = codec.decode(facet, at, value);
     const row = isPromise(decoded) ? await decoded : decoded;
-    if (writes === writesBefore && writer.pending === 0) cache?.keep(facet, row);
+    if (writes === writesBefore && writer.pending === 0) cache?.keep(facet, row, at);
     return row;
+  }
+
+  function locate(address: Address): Awaitable<Located> {
+    const known = address.leaf === undefined ? cache?.get(address.facet, address.path) : undefined;
+    return known ? known.at : codec.locate(address);
+  }
+
+  function opOf(change: RowChange, committed: CommittedChange): Awaitable<AdapterOp> {
+    return chain(locate(change.address), (at) => {
+      if (change.type === "delete") return { type: "delete" as const, key: at.key };
+      // Leaves are many and small, and read in pages.
+      if (change.address.leaf === undefined) committed.at = at;
+      return chain(codec.encode(change.address.facet, at, change.row), (value) => ({ type: "put" as const, key: at.key, value }));
+    });
   }
 
   async function* scan(prefix: string): AsyncGenerator<readonly AdapterEntry[]> {
@@ -143,11 +159,12 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
     get,
     async commit(changes) {
       assertOpen();
-      const ops = changes.map((change) => opOf(codec, change));
+      const committed = changes.map(committedOf);
+      const ops = changes.map((change, index) => opOf(change, committed[index]!));
       await writer.commit({
         ids: changes.map(({ address }) => addressId(address)),
         ops: ops.some(isPromise) ? Promise.all(ops) : (ops as readonly AdapterOp[]),
-        changes: changes.map(committedOf),
+        changes: committed,
       });
     },
     list: (facet, prefix, listing) => {
@@ -174,15 +191,11 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
 
 interface CommittedChange extends AdapterChange {
   readonly row: Row | undefined;
-  readonly isLeaf: boolean;
+  /** Where a row that may be kept in memory stands, when that is known. */
+  at?: Located;
 }
 
 function committedOf(change: RowChange): CommittedChange {
-  const { facet, path, leaf } = change.address;
-  return { type: change.type, facet, path, row: change.type === "put" ? change.row : undefined, isLeaf: leaf !== undefined };
-}
-
-function opOf(codec: RowCodec, change: RowChange): Awaitable<AdapterOp> {
-  if (change.type === "delete") return chain(codec.locate(change.address), ({ key }) => ({ type: "delete" as const, key }));
-  return chain(codec.encode(change.address, change.row), ({ key, value }) => ({ type: "put" as const, key, value }));
+  const { facet, path } = change.address;
+  return { type: change.type, facet, path, row: change.type === "put" ? change.row : undefined };
 }

@@ -86,14 +86,12 @@ export function createSealedCodec(options: SealedCodecOptions): RowCodec {
       return chain(slash < 0 ? tokens.facet(facet) : tokens.of(facet, prefix.slice(0, slash)), ({ key }) => key);
     },
     leavesOf: (facet, path) => chain(tokens.of(facet, path), ({ key }) => key + leafMark),
-    encode: (address, row) =>
-      chain(locate(address), ({ key, token }) =>
-        chain(segments.forWriting(options.epoch()), (segment) => {
-          const place = { scope: scope(address.facet), key, mask: token };
-          const sealed = sealEnvelope(provider, { segment, place, random: random(nonceBytes), plaintext: packed(address.path, row) });
-          return chain(sealed, (envelope) => ({ key, value: sealedValue.encode(options.bytes, envelope) }));
-        }),
-      ),
+    encode: (facet, { key, token, path }, row) =>
+      chain(segments.forWriting(options.epoch()), (segment) => {
+        const place = { scope: scope(facet), key, mask: token! };
+        const sealed = sealEnvelope(provider, { segment, place, random: random(nonceBytes), plaintext: packed(path!, row) });
+        return chain(sealed, (envelope) => sealedValue.encode(options.bytes, envelope));
+      }),
     decode: (facet, at, value) => {
       const envelope = sealedValue.decode(value);
       if (!envelope)
