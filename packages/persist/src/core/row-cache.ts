@@ -15,7 +15,7 @@ export interface RowCache {
   clear(): void;
 }
 
-/** The oldest go first. Units: bytes. */
+/** Those that came first go first. Units: bytes. */
 export function createRowCache(maxBytes: number): RowCache {
   const byFacet = new Map<string, Map<string, CachedRow>>();
   let bytes = 0;
@@ -32,12 +32,13 @@ export function createRowCache(maxBytes: number): RowCache {
     get: (facet, path) => byFacet.get(facet)?.get(path),
     keep(facet, row, at) {
       const size = sizeOf(row);
-      if (row.json === undefined || row.leaf !== undefined || size > maxBytes / 16) return;
-      drop(facet, row.path);
+      if (row.json === undefined || row.leaf !== undefined || size > maxBytes / 16) return drop(facet, row.path);
       const rows = byFacet.get(facet) ?? new Map<string, CachedRow>();
       byFacet.set(facet, rows);
+      const before = rows.get(row.path);
       rows.set(row.path, { row, at });
-      bytes += size;
+      bytes += size - (before ? sizeOf(before.row) : 0);
+      if (bytes <= maxBytes) return;
       // From this facet first; one that takes all the room has the most to give.
       for (const path of rows.keys()) {
         if (bytes <= maxBytes) return;

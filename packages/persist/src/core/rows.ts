@@ -54,18 +54,17 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
   let isClosed = false;
   const writer = createWriter(adapter, (changes) => {
     for (const change of changes as readonly CommittedChange[]) {
-      tell(change, change.row);
       // What was just written is likely to be read, and its text is at hand.
-      if (cache && change.at && change.row?.json !== undefined) {
-        cache.keep(change.facet as Facet, { ...change.row, path: change.path }, change.at);
-      }
+      if (cache && change.at && change.row?.json !== undefined)
+        cache.keep(change.facet as Facet, storedOf(change.path, change.row), change.at);
+      else cache?.drop(change.facet, change.path);
+      tell(change, change.row);
     }
     if (adapter.notify && changes.length > 0) adapter.notify(changes.map(({ type, facet, path }) => ({ type, facet, path })));
   });
 
   function tell(change: AdapterChange, row: Row | undefined): void {
     indexes.apply(change);
-    cache?.drop(change.facet, change.path);
     for (const listener of listeners) {
       try {
         listener(change, row);
@@ -178,7 +177,11 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
       return () => listeners.delete(listener);
     },
     changedElsewhere(changes) {
-      if (!isClosed) for (const change of changes) tell(change, undefined);
+      if (isClosed) return;
+      for (const change of changes) {
+        cache?.drop(change.facet, change.path);
+        tell(change, undefined);
+      }
     },
     async close() {
       isClosed = true;
@@ -193,6 +196,11 @@ interface CommittedChange extends AdapterChange {
   readonly row: Row | undefined;
   /** Where a row that may be kept in memory stands, when that is known. */
   at?: Located;
+}
+
+/** Without a spread, which costs more than the rest of the bookkeeping of a put. */
+function storedOf(path: string, { json, meta }: Row): StoredRow {
+  return meta ? { path, json: json!, meta } : { path, json: json! };
 }
 
 function committedOf(change: RowChange): CommittedChange {
