@@ -93,6 +93,37 @@ test("the write stage lets go of the events before they are on disk, where it is
   }
 });
 
+describe("what is stored as JSON", () => {
+  async function storedMessages({ kit }: Awaited<ReturnType<typeof testKit>>): Promise<unknown[]> {
+    const rows = await kit.modules.ofName("logs")?.file.all("SELECT data FROM logs_events ORDER BY seq");
+    return (rows ?? []).map(([data]) => (JSON.parse(String(data)) as { message: unknown }).message);
+  }
+
+  test("comes back as it was sent, with and without characters that JSON escapes", async () => {
+    const kit = await testKit({ modules: [logs()] });
+    try {
+      const texts = ["plain, é, 😀, \u2028", 'with "quotes"', "back\\slash", "line\nfeed \u0000", "/slashes/"];
+      for (const message of texts) await kit.ingest([{ ...log, data: { ...log.data, message } }]);
+      expect(await storedMessages(kit)).toEqual(texts);
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test("is whole JSON also when a stage of the app changes what was sent", async () => {
+    const kit = await testKit({ modules: [logs()] });
+    try {
+      kit.kit.stages.before("write", (context) => {
+        for (const event of context.batch?.valid ?? []) (event.data as Record<string, unknown>).message = 'said "no"\n';
+      });
+      await kit.ingest([log]);
+      expect(await storedMessages(kit)).toEqual(['said "no"\n']);
+    } finally {
+      await kit.close();
+    }
+  });
+});
+
 describe("a kit", () => {
   test("runs an app's stage before or after any named one", async () => {
     const kit = await testKit({ modules: [logs()] });
