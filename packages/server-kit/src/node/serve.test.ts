@@ -113,8 +113,8 @@ describe("serve()", () => {
     await until(() => others.filter((client) => client.isClosed()).length === 3);
   });
 
-  test("2,000 idle connections cost little, and honest requests go on", async () => {
-    const { port } = await start({ maxConnectionsPerIp: 5_000 });
+  test("5,000 idle connections cost little, and honest requests go on", async () => {
+    const { port } = await start({ maxConnectionsPerIp: 6_000 });
     const median = async (): Promise<number> => {
       const times: number[] = [];
       for (let index = 0; index < 60; index++) times.push(await honest(port));
@@ -122,7 +122,7 @@ describe("serve()", () => {
     };
     const alone = await median();
     const memory = process.memoryUsage().rss;
-    const idle = Array.from({ length: 2_000 }, (_, index) => open(port, index % 2 === 0 ? "" : "POST / HTTP/1.1\r\nHost: x\r\n"));
+    const idle = Array.from({ length: 5_000 }, (_, index) => open(port, index % 2 === 0 ? "" : "POST / HTTP/1.1\r\nHost: x\r\n"));
     await until(() => idle.every(({ socket }) => socket.readyState === "open"));
     // Server and clients are one process here: both ends are counted.
     expect(process.memoryUsage().rss - memory).toBeLessThan(256 * 1024 * 1024);
