@@ -52,7 +52,7 @@ export interface ServerKit<Modules extends readonly CuittyModule[] = readonly Cu
   stats(): KitStats;
   /** OpenAPI 3.1 document of the routes. */
   openapi(): Readonly<Record<string, unknown>>;
-  /** Consistent copies of all files into `folder`, while the kit works. Errors: `invalid_option` when it holds a backup already. */
+  /** Consistent copies of all files into `folder`, while the kit works. Errors: `backup_exists` unless it is empty or missing, `invalid_option`, those of the files. */
   backup(folder: string): Promise<BackupReport>;
   /** Runs a background task now: `retention`, `outbox`, `job:<module>.<name>`. */
   runTask(name: string): Promise<void>;

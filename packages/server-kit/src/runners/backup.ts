@@ -1,7 +1,7 @@
 // Copies of all files of a kit while it works, and the way back.
 import { copyFile, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { restoreFile } from "@cuitty/storage/file";
+import { acquireOwnerLease, restoreFile } from "@cuitty/storage/file";
 import { open } from "@cuitty/storage/sqlite";
 import { CuittyError } from "@cuitty/wire-protocol";
 import type { Identity } from "../auth/open-identity.ts";
@@ -19,9 +19,10 @@ const keyFile = "master.key";
 /**
  * Each file is a consistent state of its own; files may lie a few batches apart, as they do in the folder itself.
  * The master key file goes along, as the copy cannot be used without it: keep the folder as safe as the original.
- * **Errors**: `backup_exists`, those of the files.
+ * **Errors**: `invalid_option`, `backup_exists`, those of the files.
  */
 export async function backupKit(folder: string, { identity, modules, dataDir }: BackupPorts): Promise<BackupReport> {
+  checkFolder("backup", folder);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if ((await readdir(folder)).length > 0)
     throw new CuittyError("backup_exists", `Expected ${folder} to be an empty folder; choose a new one for each backup`);
@@ -43,10 +44,28 @@ export async function backupKit(folder: string, { identity, modules, dataDir }: 
 
 /** Puts a backup into `dataDir`, which no kit may have open. Files that are there are kept aside. Errors: `not_a_backup`, `data_dir_in_use`, those of the files. */
 export async function restoreKit(folder: string, dataDir: string): Promise<BackupReport> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith(".db") && !name.startsWith("."));
+  checkFolder("folder", folder);
+  checkFolder("dataDir", dataDir);
+  const names = (await readdir(folder).catch(nothing)).filter((name) => name.endsWith(".db") && !name.startsWith("."));
   if (!names.includes("system.db")) throw new CuittyError("not_a_backup", `Expected ${folder} to hold a backup made by kit.backup()`);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  return restoreNames(folder, dataDir, names);
+  // Under a kit that is open the files would change places, and what it writes from then on would go into the ones that are kept aside.
+  const lease = await acquireOwnerLease(dataDir);
+  try {
+    return await restoreNames(folder, dataDir, names);
+  } finally {
+    lease.release();
+  }
+}
+
+function checkFolder(name: string, path: string): void {
+  if (typeof path === "string" && path !== "") return;
+  throw new CuittyError("invalid_option", `${name}: expected the path of a folder, got ${path === "" ? "an empty text" : typeof path}`);
+}
+
+/** A folder that is not there holds nothing. */
+function nothing(error: NodeJS.ErrnoException): string[] {
+  if (error.code === "ENOENT" || error.code === "ENOTDIR") return [];
+  throw error;
 }
 
 async function restoreNames(folder: string, dataDir: string, names: readonly string[]): Promise<BackupReport> {
