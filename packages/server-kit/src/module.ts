@@ -1,7 +1,7 @@
 // The contract of a domain module: one file, its event types, tables, reads, streams, jobs and retention. The only way to add a domain.
 import type { IngestWrite, Migration, ModuleFile, RowInsert, SqlStatement } from "@cuitty/storage/module-file";
-import { CuittyError } from "@cuitty/wire-protocol";
 import type { TSchema } from "@sinclair/typebox";
+import { checkModule } from "./module-check.ts";
 import type { Route } from "./route.ts";
 
 /** An event that passed validation. */
@@ -106,36 +106,8 @@ export interface CuittyModule {
   readonly retention: readonly RetentionRule[];
 }
 
-const namePattern = /^[a-z][a-z0-9_]{0,39}$/;
-
 /** Checks a module's shape where it is written; the value itself is handed back. Errors: `invalid_module`. */
 export function defineModule<const Module extends CuittyModule>(module: Module): Module {
   checkModule(module);
   return module;
-}
-
-/** Errors: `invalid_module`, naming what is wrong. */
-export function checkModule(module: unknown): asserts module is CuittyModule {
-  const found = typeof module === "object" && module !== null ? (module as Partial<CuittyModule>) : undefined;
-  if (found === undefined || typeof found.name !== "string") {
-    throw invalid(
-      `Expected modules made by audit(), logs() or defineModule(), got ${typeof module === "string" ? JSON.stringify(module) : typeof module}`,
-    );
-  }
-  if (!namePattern.test(found.name))
-    throw invalid(`Expected a module name of a-z, 0-9 and _ that begins with a letter, got ${JSON.stringify(found.name)}`);
-  if (found.name === "system") throw invalid('The name "system" is taken by the kit\'s own file; choose another');
-  if (typeof found.ingest !== "function" || !isRecord(found.accepts))
-    throw invalid(`Expected module ${found.name} to have accepts and ingest()`);
-  if (!Array.isArray(found.migrations) || !Array.isArray(found.retention)) {
-    throw invalid(`Expected module ${found.name} to have lists of migrations and of retention rules`);
-  }
-}
-
-function isRecord(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function invalid(message: string): CuittyError {
-  return new CuittyError("invalid_module", message);
 }

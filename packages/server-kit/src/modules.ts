@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { type Migration, type ModuleFile, type ModuleFileStats, openModuleFile, type StorageThread } from "@cuitty/storage/module-file";
 import { CuittyError } from "@cuitty/wire-protocol";
 import { type Bus, createProcessBus } from "./bus.ts";
-import { type CuittyModule, checkModule } from "./module.ts";
+import type { CuittyModule } from "./module.ts";
+import { checkModule } from "./module-check.ts";
 
 /** A module and its open file. */
 export interface OpenModule {
@@ -92,6 +93,7 @@ export async function openModules(options: OpenModulesOptions): Promise<ModuleRe
 function checkModules(modules: readonly CuittyModule[]): Map<string, CuittyModule> {
   const names = new Set<string>();
   const byType = new Map<string, CuittyModule>();
+  const byTopic = new Map<string, string>();
   for (const module of modules) {
     checkModule(module);
     if (names.has(module.name)) throw new CuittyError("invalid_module", `Expected each module once, got ${module.name} twice`);
@@ -105,6 +107,13 @@ function checkModules(modules: readonly CuittyModule[]): Map<string, CuittyModul
         );
       }
       byType.set(type, module);
+    }
+    for (const { topic } of module.streams ?? []) {
+      const other = byTopic.get(topic);
+      if (other !== undefined) {
+        throw new CuittyError("invalid_module", `Expected one module for the topic ${topic}, got ${other} and ${module.name}`);
+      }
+      byTopic.set(topic, module.name);
     }
   }
   return byType;

@@ -6,7 +6,8 @@ import type { ProjectLimits } from "./auth/directory.ts";
 import type { Bus } from "./bus.ts";
 import type { Clock, RandomBytes } from "./clock.ts";
 import type { RateStore } from "./limits/rate-store.ts";
-import { type CuittyModule, checkModule } from "./module.ts";
+import type { CuittyModule } from "./module.ts";
+import { checkModule } from "./module-check.ts";
 import type { StreamLimits } from "./sse/options.ts";
 import type { Tracer } from "./tracer.ts";
 

@@ -50,6 +50,40 @@ describe("wrong options", () => {
     expect((await failure({ dataDir, modules: [logs(), twin] })).code).toBe("duplicate_event_type");
   });
 
+  test("two modules for one topic are refused", async () => {
+    const twin = defineModule({ ...logs(), name: "logs2", accepts: {} });
+    const error = await failure({ dataDir, modules: [logs(), twin] });
+    expect([error.code, error.message]).toEqual(["invalid_module", "Expected one module for the topic logs, got logs and logs2"]);
+  });
+
+  const route = { ...logs().routes[0], path: "/mine", operationId: "mine" };
+  test.each([
+    [{ name: "kit" }, /"kit"/],
+    [{ migrations: [{ version: 1, name: "a", sql: "CREATE TABLE a (b)" }] }, /entry 0 in migrations of module mine: expected statements/],
+    [
+      { migrations: [{ version: "1", name: "a", statements: [] }] },
+      /entry 0 in migrations of module mine: expected version: a whole number from 1, got "1"/,
+    ],
+    [{ routes: [{ ...route, path: "mine" }] }, /entry 0 in routes of module mine: expected path: .*got "mine"/],
+    [{ routes: [{ ...route, path: "/stream" }] }, /entry 0 in routes of module mine: expected path: another than "\/stream"/],
+    [{ routes: [route, { ...route, method: "PUT" }] }, /entry 1 in routes of module mine: expected method: .*got "PUT"/],
+    [{ routes: [{ ...route, action: "zap" }] }, /entry 0 in routes of module mine: expected action/],
+    [{ routes: [{ ...route, reply: undefined }] }, /entry 0 in routes of module mine: expected reply/],
+    [{ routes: [{ ...route, handle: undefined }] }, /entry 0 in routes of module mine: expected handle: a function/],
+    [
+      { retention: [{ table: "logs_events", column: "received_at", days: -1 }] },
+      /entry 0 in retention of module mine: expected days: .*got -1/,
+    ],
+    [{ jobs: [{ name: "sweep", everyMs: 0, run: async () => undefined }] }, /entry 0 in jobs of module mine: expected everyMs: .*got 0/],
+    [{ jobs: "sweep" }, /jobs of module mine to be a list/],
+    [{ streams: [{ topic: "a b", page: () => [], range: () => ({}) }] }, /entry 0 in streams of module mine: expected topic/],
+    [{ streams: [null] }, /entry 0 in streams of module mine: expected an object, got null/],
+  ])("a module with %j is invalid_module", async (change, message) => {
+    const error = await failure({ dataDir, modules: [{ ...logs(), name: "mine", ...change }] });
+    expect(error.code).toBe("invalid_module");
+    expect(error.message).toMatch(message);
+  });
+
   test("a folder that cannot be made or written is one clear line", async () => {
     await writeFile(join(dataDir, "file"), "");
     for (const folder of ["/proc/nothing/here", join(dataDir, "file"), join(dataDir, "file", "below")]) {
