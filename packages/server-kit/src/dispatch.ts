@@ -65,7 +65,11 @@ interface Question {
 }
 
 /** Another organisation's resource does not exist, whatever the authorizer says; an authorizer that fails denies. */
-export async function authorize(authorizer: Authorizer, call: Pick<RouteCall, "subject" | "signal">, question: Question): Promise<void> {
+export async function authorize(
+  authorizer: Authorizer,
+  call: Pick<RouteCall, "subject"> & Partial<Pick<RouteCall, "signal">>,
+  question: Question,
+): Promise<void> {
   const { action, resource } = question;
   if (resource.organizationId !== call.subject.organizationId) throw notFound();
   const decision = await authorizer.authorize(call.subject, action, resource);

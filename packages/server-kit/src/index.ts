@@ -11,7 +11,7 @@ export { type Bus, type BusHint, createProcessBus, KEYS_TOPIC, streamTopic } fro
 export { type Clock, type RandomBytes, systemClock, systemRandom } from "./clock.ts";
 export { createServerKit } from "./create-server-kit.ts";
 export { type AuthenticateOptions, authenticate } from "./ingest/authenticate.ts";
-export { authorizeIngest, authorizeTypes } from "./ingest/authorize.ts";
+export { type AuthorizeIngestOptions, authorizeIngest, authorizeTypes, type OrganizationOf } from "./ingest/authorize.ts";
 export { type ContextMaker, createContextMaker, type OwnedContext } from "./ingest/context.ts";
 export { type DecodeBodyOptions, decodeBody } from "./ingest/decode-body.ts";
 export type { BodySource, Exchange, ReadLimits } from "./ingest/exchange.ts";

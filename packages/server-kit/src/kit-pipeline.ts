@@ -42,20 +42,21 @@ export function createKitPipeline(ports: KitPorts): Pipeline {
   const defaults = resolveLimits(options);
   const store = options.rateStore ?? createMemoryRateStore({ clock });
   const limitsOf = (projectId: string) => ({ ...defaults, ...identity.projects.limitsOf(projectId) });
+  const organizationOf = (projectId: string) => identity.projects.get(projectId)?.organizationId ?? null;
   const maxBytes = (context: StageContext) => (context.projectId === null ? defaults.batchBytes : limitsOf(context.projectId).batchBytes);
   // A stage of the app, wherever it stands, may want the events when the reply is known.
   const hasBuiltInStagesOnly = () => pipeline.names.length === stages.length;
   const stages: readonly (NamedStage & { readonly name: StageName })[] = [
     { name: "shed", stage: shed({ maxInFlight: options.maxInFlight, isClosing, hasRoom: disk.hasRoom }) },
     { name: "authenticate", stage: authenticate(identity.keys, { authenticate: options.authenticate }) },
-    { name: "authorize", stage: authorizeIngest(authorizer) },
+    { name: "authorize", stage: authorizeIngest(authorizer, { organizationOf }) },
     { name: "limitBatches", stage: limitBatches(store, limitsOf) },
     { name: "readBody", stage: readBody({ maxBytes }) },
     { name: "verifySignature", stage: verifySignature(identity.projects) },
     { name: "decodeBody", stage: decodeBody({ maxBytes }) },
     { name: "idempotency", stage: idempotency({ clock }) },
     { name: "validate", stage: validate(options.modules, { clock, random }) },
-    { name: "authorizeTypes", stage: authorizeTypes(authorizer, modules) },
+    { name: "authorizeTypes", stage: authorizeTypes(authorizer, modules, { organizationOf }) },
     { name: "limitEvents", stage: limitEvents(store, limitsOf) },
     { name: "write", stage: write(modules, { bus, mayForget: hasBuiltInStagesOnly }) },
     { name: "respond", stage: respond() },

@@ -1,4 +1,5 @@
 // Every route against every kind of key, generated from the route table: a new route is in here without a word.
+import type { Authorizer, Subject } from "@cuitty/server-kit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunningKit, sendEvents, startKit } from "./running-kit.ts";
 
@@ -122,6 +123,43 @@ describe("ingest", () => {
     expect(theirs).not.toContain("only mine");
     const stream = await call("GET", "/api/stream?topics=logs", keys.ingestOnly);
     expect(stream.status).toBe(403);
+  });
+});
+
+describe("a session of another organization", () => {
+  const event = { type: "log", ts: "2026-04-27T12:34:56Z", data: { level: "info", message: "planted" } };
+
+  const hidden = [404, "not_found"];
+  const all: Authorizer = { authorize: () => ({ effect: "allow" }), list: () => "all" };
+
+  test.each([
+    ["names the project in a header", false, undefined],
+    ["is said by the app to be of the project", true, undefined],
+    ["is allowed everything by the authorizer", false, all],
+  ])("that %s finds nothing there, signed or not", async (_name, isBound, authorizer) => {
+    let organizationId = "another";
+    const authenticate = async (): Promise<Subject> => {
+      return { id: "user_1", kind: "user", projectId: isBound ? own.projectId : null, organizationId, scopes: ["ingest", "read"] };
+    };
+    const own = await startKit({ signaturePolicy: "optional", authenticate, ...(authorizer && { authorizer }) });
+    const ask = async (method: string, path: string, headers: Record<string, string> = {}): Promise<unknown> => {
+      const reply = await fetch(own.url + path, {
+        method,
+        headers: { "content-type": "application/json", "x-project-id": own.projectId, ...headers },
+        ...(method === "POST" ? { body: JSON.stringify({ events: [event] }) } : undefined),
+      });
+      return reply.status === 200 ? 200 : [reply.status, ((await reply.json()) as { code: string }).code];
+    };
+    try {
+      expect(await ask("POST", "/api/ingest")).toEqual(hidden);
+      expect(await ask("POST", "/api/ingest", { "x-cuitty-signature": "0" })).toEqual(hidden);
+      expect(await ask("GET", "/api/modules/logs/events")).toEqual(hidden);
+      expect(await own.kit.eventIds("logs", own.projectId)).toEqual([]);
+      organizationId = own.kit.identity.projects.get(own.projectId)?.organizationId ?? "";
+      expect(await ask("POST", "/api/ingest")).toBe(200);
+    } finally {
+      await own.close();
+    }
   });
 });
 

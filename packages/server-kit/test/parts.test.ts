@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ModuleRegistry, makeKey, openModules, staticKeys, staticSecrets, systemRandom } from "@cuitty/server-kit";
+import { type ModuleRegistry, makeKey, openModules, type Subject, staticKeys, staticSecrets, systemRandom } from "@cuitty/server-kit";
 import { audit } from "@cuitty/server-kit/audit";
 import * as inExpress from "@cuitty/server-kit/express";
 import * as inHono from "@cuitty/server-kit/hono";
@@ -26,6 +26,16 @@ const keys = staticKeys([
 ]);
 const secrets = staticSecrets([{ projectId: "shop", secrets: [secret] }]);
 
+// A session of the bakers: bound to no project, it names one in a header.
+const session = {
+  authenticate: async (): Promise<Subject> => ({ id: "u1", kind: "user", projectId: null, organizationId: "bakers", scopes: ["ingest"] }),
+};
+const organizationOf = (projectId: string): string | null =>
+  new Map([
+    ["shop", "shopkeepers"],
+    ["bakery", "bakers"],
+  ]).get(projectId) ?? null;
+
 interface Ended {
   close(): void;
 }
@@ -42,6 +52,8 @@ function honoApp(modules: ModuleRegistry): { listener: RequestListener; live: En
   });
   app.post("/short", authenticate(keys), ingest(modules));
   app.post("/nobody", ingest(modules));
+  app.post("/session/unknown", authenticate(keys, session), ingest(modules));
+  app.post("/session/known", authenticate(keys, session), ingest(modules, { organizationOf }));
   app.get("/live/:module", authenticate(keys), live);
   app.get("/live", authenticate(keys), live);
   return { listener: getRequestListener(app.fetch, { overrideGlobalObjects: false }) as RequestListener, live };
@@ -59,6 +71,8 @@ function expressApp(modules: ModuleRegistry): { listener: RequestListener; live:
   });
   app.post("/short", authenticate(keys), ingest(modules));
   app.post("/nobody", ingest(modules));
+  app.post("/session/unknown", authenticate(keys, session), ingest(modules));
+  app.post("/session/known", authenticate(keys, session), ingest(modules, { organizationOf }));
   app.get("/live/:module", authenticate(keys), live);
   app.get("/live", authenticate(keys), live);
   return { listener: app as RequestListener, live };
@@ -153,6 +167,17 @@ describe.each([
     expect(await stored()).toBe(1);
   });
 
+  test("a session that is bound to no project may write where its organization's project is known to be, and nowhere else", async () => {
+    const headers = (project: string) => ({ authorization: "Session 1", "x-project-id": project });
+    for (const path of ["/session/unknown", "/session/known"]) {
+      const reply = await post(path, [event], headers("shop"));
+      expect([reply.status, (await reply.json()).code], path).toEqual([404, "not_found"]);
+    }
+    expect((await post("/session/known", [event], headers("bakery"))).status).toBe(200);
+    expect((await post("/session/known", [event], headers("nowhere"))).status).toBe(404);
+    expect(await stored()).toBe(1);
+  });
+
   async function stream(path: string, key = full.key) {
     const abort = new AbortController();
     const response = await fetch(url + path, { headers: { authorization: `Bearer ${key}` }, signal: abort.signal });
@@ -175,5 +200,11 @@ describe.each([
     await all.ended;
     expect((await fetch(`${url}/live/secrets`, { headers: { authorization: `Bearer ${full.key}` } })).status).toBe(404);
     expect((await fetch(`${url}/live/logs`)).status).toBe(401);
+  });
+
+  test("HEAD of a stream is its head at once", async () => {
+    const answer = await fetch(`${url}/live/logs`, { method: "HEAD", headers: { authorization: `Bearer ${full.key}` } });
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/event-stream; charset=utf-8"]);
+    expect((await fetch(`${url}/live/logs`, { method: "HEAD" })).status).toBe(401);
   });
 });

@@ -1,17 +1,28 @@
 // Stages: may this subject send to this project, and events of these types. Asked per batch and per module, never per event.
 import { CuittyError } from "@cuitty/wire-protocol";
 import type { Authorizer, Resource } from "../auth/authorize.ts";
+import { authorize, notFound } from "../dispatch.ts";
 import type { ModuleTypes } from "../modules.ts";
 import type { Subject } from "../route.ts";
 import type { Stage, StageContext } from "./stage.ts";
 
-/** Uses `subject` and `projectId`: refuses a key without the scope before its body is read. **Errors**: `insufficient_scope`. */
-export function authorizeIngest(authorizer: Authorizer): Stage {
-  return (context) => ask(authorizer, subjectOf(context), { type: "project", id: context.projectId ?? "" }, context.projectId);
+/** Tells whose a project is, from rows of your own; null when there is none. */
+export type OrganizationOf = (projectId: string) => Promise<string | null> | string | null;
+
+export interface AuthorizeIngestOptions {
+  /** Needed where subjects are not bound to a project and name one in `X-Project-Id`. @default a subject's own project alone exists */
+  readonly organizationOf?: OrganizationOf;
 }
 
-/** Uses `subject`, `projectId` and `batch`. **Errors**: `insufficient_scope`. */
-export function authorizeTypes(authorizer: Authorizer, modules: ModuleTypes): Stage {
+/** Uses `subject` and `projectId`: refuses a key without the scope before its body is read. **Errors**: `not_found`, `insufficient_scope`. */
+export function authorizeIngest(authorizer: Authorizer, options: AuthorizeIngestOptions = {}): Stage {
+  const ask = asker(authorizer, options);
+  return (context) => ask(context, { type: "project", id: context.projectId ?? "" });
+}
+
+/** Uses `subject`, `projectId` and `batch`. **Errors**: `not_found`, `insufficient_scope`. */
+export function authorizeTypes(authorizer: Authorizer, modules: ModuleTypes, options: AuthorizeIngestOptions = {}): Stage {
+  const ask = asker(authorizer, options);
   return async (context) => {
     const { batch } = context;
     if (batch === null) throw new CuittyError("internal", "authorizeTypes must come after validate");
@@ -21,18 +32,29 @@ export function authorizeTypes(authorizer: Authorizer, modules: ModuleTypes): St
       if (type !== lastType) names.add(modules.nameOfType(type) ?? type);
       lastType = type;
     }
-    for (const id of names) await ask(authorizer, subjectOf(context), { type: "module", id }, context.projectId);
+    for (const id of names) await ask(context, { type: "module", id });
   };
 }
 
-async function ask(
-  authorizer: Authorizer,
-  subject: Subject,
-  about: Pick<Resource, "type" | "id">,
-  projectId: string | null,
-): Promise<undefined> {
-  const decision = await authorizer.authorize(subject, "ingest", { ...about, organizationId: subject.organizationId, projectId });
-  if (decision.effect !== "allow") throw new CuittyError("insufficient_scope", "Expected a key with the scope ingest for this project");
+type Ask = (context: StageContext, about: Pick<Resource, "type" | "id">) => Promise<undefined>;
+
+function asker(authorizer: Authorizer, { organizationOf }: AuthorizeIngestOptions): Ask {
+  async function ownerOf(subject: Subject, projectId: string | null): Promise<string> {
+    // A request that names no project is about none: a later stage says so.
+    if (projectId === null) return subject.organizationId;
+    if (organizationOf === undefined && projectId === subject.projectId) return subject.organizationId;
+    const organizationId = await organizationOf?.(projectId);
+    // The header alone is no proof: what nobody knows does not exist.
+    if (organizationId === undefined || organizationId === null) throw notFound();
+    return organizationId;
+  }
+
+  return async (context, about) => {
+    const { projectId } = context;
+    const subject = subjectOf(context);
+    const organizationId = await ownerOf(subject, projectId);
+    await authorize(authorizer, { subject }, { action: "ingest", resource: { ...about, organizationId, projectId } });
+  };
 }
 
 function subjectOf(context: StageContext): Subject {

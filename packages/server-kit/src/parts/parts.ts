@@ -4,7 +4,7 @@ import { type Authorizer, scopes } from "../auth/authorize.ts";
 import type { KeyDirectory, ProjectLimits, SecretDirectory } from "../auth/directory.ts";
 import { type Clock, type RandomBytes, systemClock } from "../clock.ts";
 import { authenticate as authenticateStage } from "../ingest/authenticate.ts";
-import { authorizeIngest, authorizeTypes } from "../ingest/authorize.ts";
+import { type AuthorizeIngestOptions, authorizeIngest, authorizeTypes } from "../ingest/authorize.ts";
 import { decodeBody } from "../ingest/decode-body.ts";
 import { type IdempotencyOptions, idempotency as idempotencyStage } from "../ingest/idempotency.ts";
 import { limitBatches, limitEvents } from "../ingest/limit.ts";
@@ -31,7 +31,7 @@ export interface RateLimitOptions extends ProjectLimits {
   readonly clock?: Clock;
 }
 
-export interface IngestOptions {
+export interface IngestOptions extends AuthorizeIngestOptions {
   /** @default scopes() */
   readonly authorizer?: Authorizer;
   readonly clock?: Clock;
@@ -81,15 +81,15 @@ export function rateLimitPart(options: RateLimitOptions = {}): Part {
   };
 }
 
-/** Checks every event and finds its module, without writing: `batch` of the context then says what is valid. Errors: `insufficient_scope`. */
+/** Checks every event and finds its module, without writing: `batch` of the context then says what is valid. Errors: `not_found`, `insufficient_scope`. */
 export function routeEventsPart(modules: ModuleRegistry, options: IngestOptions = {}): Part {
-  const { authorizer = scopes(), clock, random } = options;
+  const { authorizer = scopes(), clock, random, ...lookup } = options;
   const definitions = modules.all.map(({ definition }) => definition);
   return stagePart([
-    authorizeIngest(authorizer),
+    authorizeIngest(authorizer, lookup),
     decodeOnce,
     validate(definitions, { clock, random }),
-    authorizeTypes(authorizer, modules),
+    authorizeTypes(authorizer, modules, lookup),
   ]);
 }
 

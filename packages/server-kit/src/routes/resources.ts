@@ -20,19 +20,12 @@ export function projectResource(identity: Identity): (request: ResourceRequest) 
 }
 
 /** A module's data in the project of the request. Errors: `invalid_request` when none is named, `not_found`. */
-export function moduleResource(identity: Identity | null, name: string): (request: ResourceRequest) => Resource {
-  return ({ subject, projectId }) => {
+export function moduleResource(identity: Identity, name: string): (request: ResourceRequest) => Resource {
+  return ({ projectId }) => {
     if (projectId === null)
       throw new CuittyError("invalid_request", "Expected X-Project-Id to name the project, as this credential is not bound to one");
-    const organizationId = projectId === subject.projectId ? subject.organizationId : organizationOf(identity, projectId);
-    return { type: "module", id: name, organizationId, projectId };
+    return { type: "module", id: name, organizationId: projectOrThrow(identity, projectId).organizationId, projectId };
   };
-}
-
-function organizationOf(identity: Identity | null, projectId: string): string {
-  const project = identity?.projects.get(projectId);
-  if (!project) throw notFound();
-  return project.organizationId;
 }
 
 /** Errors: `not_found`. */
