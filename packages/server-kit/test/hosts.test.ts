@@ -152,6 +152,15 @@ describe.each(hosts.map((host) => [host.name, host] as const))("%s", (_name, hos
     await until(() => kit.stats().streams === 0);
   });
 
+  test("HEAD of a live stream is its head at once, and holds nothing", async () => {
+    for (const path of ["/api/stream", "/api/modules/logs/stream"]) {
+      const answer = await send({ method: "HEAD", path, headers: { authorization: `Bearer ${apiKey}` } });
+      expect([answer.status, answer.headers.get("content-type"), answer.body]).toEqual([200, "text/event-stream; charset=utf-8", ""]);
+      expect((await send({ method: "HEAD", path })).status).toBe(401);
+    }
+    expect(kit.stats().streams).toBe(0);
+  });
+
   test("a client that stops reading for a while gets everything, in order and once", async () => {
     const parser = createEventParser();
     const { stop, pause, resume } = await openStream(host, { running, kit, apiKey }, (chunk) => parser.push(chunk));

@@ -29,6 +29,7 @@ export interface LiveStreams {
   readonly topics: readonly string[];
   /**
    * Answers with a stream. On Node the frames are written to the response itself, and what is returned only says so (`isSentResponse`).
+   * A HEAD is answered at once with the head of the stream, and takes no place.
    * Errors: `unauthorized`, `invalid_request`, `invalid_cursor`, `overloaded`, `shutting_down`.
    */
   open(exchange: Exchange, request: StreamRequest): Promise<Response>;
@@ -67,11 +68,12 @@ export function createLiveStreams(given: LiveStreamsOptions): LiveStreams {
     for (const topic of topics) if (!sourcesByTopic.has(topic)) throw unknownTopic(topic, sourcesByTopic.keys());
     const cursor = request.cursor === null ? null : parseStreamCursor(request.cursor, topics);
     checkOpen();
+    // A cookie outlives the key it was given for.
+    if (request.recheck === undefined && !(await options.isAllowed(request.subject))) throw notAllowed();
+    if (exchange.method === "HEAD") return new Response(null, { headers: headersOf(request) });
     streams.reserve(request.projectId);
     let channel: Channel | null = null;
     try {
-      // A cookie outlives the key it was given for.
-      if (request.recheck === undefined && !(await options.isAllowed(request.subject))) throw notAllowed();
       channel = await pool.acquire(request.projectId, topics);
       const start = await startOf(channel, cursor);
       checkOpen();
@@ -85,7 +87,7 @@ export function createLiveStreams(given: LiveStreamsOptions): LiveStreams {
 
   function attach(exchange: Exchange, request: StreamRequest, { channel, start }: { channel: Channel; start: StreamStart }): Response {
     const client = new StreamClient(channel, start.positions, owner);
-    const headers = request.headers === undefined ? STREAM_HEADERS : { ...request.headers, ...STREAM_HEADERS };
+    const headers = headersOf(request);
     const outgoing = exchange.node?.outgoing;
     const { sink, response } = outgoing === undefined ? webAnswer(exchange, headers, client) : nodeAnswer(outgoing, headers, client);
     streams.add(client, { projectId: request.projectId, subject: request.subject, recheck: request.recheck ?? null });
@@ -106,6 +108,10 @@ export function createLiveStreams(given: LiveStreamsOptions): LiveStreams {
       pool.close();
     },
   };
+}
+
+function headersOf({ headers }: StreamRequest): Readonly<Record<string, string>> {
+  return headers === undefined ? STREAM_HEADERS : { ...headers, ...STREAM_HEADERS };
 }
 
 interface Answer {
