@@ -11,6 +11,7 @@ import type { KitPorts } from "./kit-pipeline.ts";
 import type { KitStreams } from "./kit-streams.ts";
 import { isFault, jsonReply, problemReply } from "./respond.ts";
 import type { Router } from "./router.ts";
+import { traced } from "./tracer.ts";
 
 export interface HandlerPorts extends KitPorts {
   readonly router: Router;
@@ -84,8 +85,11 @@ export function createHandler(ports: HandlerPorts): Handler {
     if (match === null) throw notFound();
     if (match.found === null) throw notAllowed(match.allow);
     if (ports.isClosing()) throw new CuittyError("shutting_down", "The server is closing; try again", { retryable: true });
-    await identify(context);
-    return dispatchHttp(dispatch, match.found, { context, params: match.params });
+    const { found, params } = match;
+    return traced({ tracer: options.tracer, name: found.route.operationId, trace: context.trace }, async () => {
+      await identify(context);
+      return dispatchHttp(dispatch, found, { context, params });
+    });
   }
 
   async function answer(exchange: Exchange): Promise<Response> {

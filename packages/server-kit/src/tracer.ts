@@ -6,6 +6,22 @@ export interface Span {
 }
 
 export interface Tracer {
-  /** Called once per request and stage. Must not throw. */
+  /** Called for each stage of an ingest request (`cuitty.write`) and once for any other route (`cuitty.` and its operationId). Must not throw. */
   start(name: string, trace: TraceContext): Span;
+}
+
+/** Runs `body` inside a span, when somebody listens. */
+export async function traced(
+  { tracer, name, trace }: { readonly tracer: Tracer | undefined; readonly name: string; readonly trace: TraceContext },
+  body: () => Promise<Response>,
+): Promise<Response> {
+  const span = tracer?.start(`cuitty.${name}`, trace);
+  try {
+    const reply = await body();
+    span?.end({ status: reply.status });
+    return reply;
+  } catch (error) {
+    span?.end({ error });
+    throw error;
+  }
 }

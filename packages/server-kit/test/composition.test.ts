@@ -214,6 +214,9 @@ describe("a kit", () => {
       for (const invalid of [`ff-${traceId}-00f067aa0ba902b7-01`, `00-${"0".repeat(32)}-00f067aa0ba902b7-01`, "nonsense"])
         await post(invalid);
       for (const span of spans) expect(span.traceId).not.toBe(traceId);
+      spans.length = 0;
+      await kit.get("/api/modules/logs/events");
+      expect(spans.map(({ name }) => name)).toEqual(["cuitty.searchLogs"]);
     } finally {
       await kit.close();
     }

@@ -32,6 +32,18 @@ test("redocly finds nothing wrong with the published document", async () => {
   expect({ totals, problems }).toMatchObject({ totals: { errors: 0, warnings: 0 } });
 }, 60_000);
 
+test("answers of routes with a body are documented, and any other failure as a problem", () => {
+  const document = running.kit.openapi() as { paths: Record<string, Record<string, { responses: Record<string, unknown> }>> };
+  expect(Object.keys(document.paths["/api/projects"]?.post?.responses ?? {})).toEqual(
+    expect.arrayContaining(["201", "400", "401", "403", "404", "408", "409", "413", "415", "503", "default"]),
+  );
+  for (const [path, operations] of Object.entries(document.paths)) {
+    for (const [method, { responses }] of Object.entries(operations)) {
+      expect(responses.default, `${method} ${path}`).toMatchObject({ content: { "application/problem+json": {} } });
+    }
+  }
+});
+
 test("every route of the kit is in the document", async () => {
   const document = running.kit.openapi() as { paths: Record<string, Record<string, unknown>> };
   for (const { route, path } of running.kit.routes) expect(Object.keys(document.paths[path] ?? {})).toContain(route.method.toLowerCase());

@@ -40,7 +40,8 @@ const described: Readonly<Record<number, string>> = {
   403: "The key may not do this.",
   404: "Nothing here, or not for this key.",
   408: "The body did not arrive in time.",
-  413: "The batch is too large; split it.",
+  409: "Something like it exists, or is needed still.",
+  413: "The body is too large.",
   415: "The content type or coding is not supported.",
   422: "The idempotency key was used with another body.",
   429: "A rate limit is used up; wait as Retry-After says.",
@@ -51,13 +52,11 @@ const described: Readonly<Record<number, string>> = {
 export function buildOpenApi({ routes, modules, streamPaths, basePath }: OpenApiInput): Json {
   const components = createComponents();
   const problem = components.add("Problem", problemSchema);
-  const answers = (...statuses: readonly number[]): Json =>
-    Object.fromEntries(
-      statuses.map((status) => [
-        String(status),
-        { description: described[status], content: { [PROBLEM_CONTENT_TYPE]: { schema: problem } } },
-      ]),
-    );
+  const content = { [PROBLEM_CONTENT_TYPE]: { schema: problem } };
+  const answers = (...statuses: readonly number[]): Json => ({
+    ...Object.fromEntries(statuses.map((status) => [String(status), { description: described[status], content }])),
+    default: { description: "Any other failure, `internal` among them.", content },
+  });
   const paths: Record<string, Record<string, Json>> = {
     "/api/ingest": {
       post: ingestOperation(
@@ -68,15 +67,15 @@ export function buildOpenApi({ routes, modules, streamPaths, basePath }: OpenApi
     },
     "/api/health": { get: healthOperation(answers(400)) },
     "/api/openapi.json": { get: documentOperation(answers(400)) },
-    "/api/stream-tickets": { post: ticketOperation(answers(401, 403)) },
+    "/api/stream-tickets": { post: ticketOperation(answers(400, 401, 403, 404, 503)) },
   };
-  for (const path of streamPaths) paths[path] = { get: streamOperation(path, answers(400, 401, 403, 503)) };
+  for (const path of streamPaths) paths[path] = { get: streamOperation(path, answers(400, 401, 403, 404, 503)) };
   for (const mounted of routes) {
     paths[mounted.path] ??= {};
     (paths[mounted.path] as Record<string, Json>)[mounted.route.method.toLowerCase()] = routeOperation(
       mounted,
       components,
-      answers(400, 401, 403, 404),
+      answers(...statusesOf(mounted.route)),
     );
   }
   return {
@@ -98,6 +97,11 @@ export function buildOpenApi({ routes, modules, streamPaths, basePath }: OpenApi
       schemas: components.schemas,
     },
   };
+}
+
+function statusesOf({ method, body }: Route): readonly number[] {
+  const ofBody = body === undefined ? [] : [408, 413, 415];
+  return [400, 401, 403, 404, ...(method === "GET" ? [] : [409]), ...ofBody, 503];
 }
 
 function routeOperation({ route, module }: MountedRoute, components: Components, problems: Json): Json {
