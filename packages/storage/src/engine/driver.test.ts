@@ -101,6 +101,37 @@ describe.each(engines)("%s", (engine) => {
       expect(driver.prepare("CREATE TABLE u (v)").run().changes).toBe(0);
     });
 
+    test("what a JSON function makes is text, by whatever way it comes", () => {
+      driver.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t (v) VALUES ('[1]'), ('{}')");
+      driver.exec("CREATE VIEW w AS SELECT json_array(id) AS j FROM t");
+      const answers: [string, SqlValue[][]][] = [
+        ["SELECT (SELECT json_group_array(id) FROM t) AS ids", [["[1,2]"]]],
+        [
+          "SELECT json(v), v FROM t",
+          [
+            ["[1]", "[1]"],
+            ["{}", "{}"],
+          ],
+        ],
+        ["SELECT j FROM w", [["[1]"], ["[2]"]]],
+        ["SELECT j FROM w ORDER BY j DESC", [["[2]"], ["[1]"]]],
+        ["SELECT v -> '$' FROM t", [["[1]"], ["{}"]]],
+        ["SELECT value FROM json_each('[[1],{}]')", [["[1]"], ["{}"]]],
+        ["SELECT coalesce(json_extract(v, '$'), 1) FROM t", [["[1]"], ["{}"]]],
+        ["SELECT json_object('a', x'' IS NULL), 1.5, NULL", [['{"a":0}', 1.5, null]]],
+      ];
+      for (const [sql, rows] of answers) {
+        for (const statement of [driver.prepare(sql), driver.prepareCommitted(sql)]) {
+          expect(statement.all(), sql).toEqual(rows);
+          expect(statement.get(), sql).toEqual(rows[0]);
+        }
+        expect(
+          driver.transaction(() => driver.prepare(sql).all()),
+          sql,
+        ).toEqual(rows);
+      }
+    });
+
     test("each call has its own parameters, whatever was called before and however it ended", () => {
       driver.exec("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT); INSERT INTO t VALUES (1, 'one'), (2, 'two'), (3, 'three')");
       const byId = driver.prepare("SELECT b FROM t WHERE a = ?");

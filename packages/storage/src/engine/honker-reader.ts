@@ -62,7 +62,7 @@ export function createHonkerReader(connection: HonkerConnection, sql: string): N
 
 interface ReaderPlan {
   readonly keys: readonly string[];
-  readonly isOnce: boolean;
+  readonly isStored: boolean;
   readonly binders: Map<string, Binder>;
   /** A statement that has needed a slower form goes on with it. */
   form: RowForm;
@@ -75,11 +75,11 @@ function createPlan(
   sql: string,
   { isOnWriter, attempt }: { isOnWriter: boolean; attempt: number },
 ): ReaderPlan {
-  const count = columnCount(connection, sql, attempt);
+  const { count, makesJson } = examine(connection, sql, attempt);
   const keys = Array.from({ length: count }, (_, index) => `c${index}`);
   // A function that writes must run once, so the form that never has to be repeated is used.
   const form = isOnWriter ? "exact" : count > maxJsonColumns ? "plain" : "json";
-  return { keys, isOnce: isOnWriter, binders: new Map(), form };
+  return { keys, isStored: isOnWriter || makesJson, binders: new Map(), form };
 }
 
 interface Reading {
@@ -94,7 +94,7 @@ function readRows(plan: ReaderPlan, { sql, query, params, isFirst }: Reading): S
     const name = isFirst ? `${form} first` : form;
     let bind = plan.binders.get(name);
     if (bind === undefined) {
-      bind = createBinder(rowsSql(sql, form, { count: plan.keys.length, isFirst, isOnce: plan.isOnce }));
+      bind = createBinder(rowsSql(sql, form, { count: plan.keys.length, isFirst, isStored: plan.isStored }));
       plan.binders.set(name, bind);
     }
     const bound = bind(params);
@@ -122,13 +122,20 @@ function askJson(ask: () => HonkerRow[]): SqlRow[] | undefined {
   }
 }
 
-/** The ResultRow instruction of the compiled statement says how many columns it has. A cached EXPLAIN never notices a new schema, so each attempt has its own text. */
-function columnCount(connection: HonkerConnection, sql: string, attempt: number): number {
+/** JSON functions, also those inside of views; a virtual table (json_each) hands out what its own make. */
+const jsonStep = /^(?:json|->)/i;
+
+/**
+ * The compiled statement's ResultRow instruction says how many columns it has, its function calls whether it can make JSON.
+ * A cached EXPLAIN never notices a new schema, so each attempt has its own text.
+ */
+function examine(connection: HonkerConnection, sql: string, attempt: number): { count: number; makesJson: boolean } {
   const params = new Array<null>(describeSql(sql).parameterCount).fill(null);
-  const row = connection
-    .query(`EXPLAIN ${sql}${attempt === 0 ? "" : `\n-- ${attempt}`}`, params)
-    .find(({ opcode }) => opcode === "ResultRow");
-  return Number(row?.p2 ?? 0);
+  const steps = connection.query(`EXPLAIN ${sql}${attempt === 0 ? "" : `\n-- ${attempt}`}`, params);
+  return {
+    count: Number(steps.find(({ opcode }) => opcode === "ResultRow")?.p2 ?? 0),
+    makesJson: steps.some(({ opcode, p4 }) => opcode === "VOpen" || jsonStep.test(String(p4))),
+  };
 }
 
 /** The binding tells no names. A view has them, numbered apart where they are equal ("a", "a:1"); it takes no parameters, and names do not depend on them. */

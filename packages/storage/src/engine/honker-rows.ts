@@ -19,14 +19,18 @@ export interface RowShape {
   readonly count: number;
   /** Only the first row is wanted. */
   readonly isFirst: boolean;
-  /** Compute each row once, where SQLite would otherwise repeat an expression at each place it is used. */
-  readonly isOnce: boolean;
+  /**
+   * Store the rows before they are put into a form: SQLite else repeats an expression at each place it is used, and what a JSON function made
+   * would be taken for JSON, not for the text that it is.
+   */
+  readonly isStored: boolean;
 }
 
 /** The statement that answers with the rows of `sql` in a form. */
-export function rowsSql(sql: string, form: RowForm, { count, isFirst, isOnce }: RowShape): string {
+export function rowsSql(sql: string, form: RowForm, { count, isFirst, isStored }: RowShape): string {
   const from = ` FROM "_h"${isFirst ? " LIMIT 1" : ""}`;
-  return `${wrap(sql, count, isOnce ? "MATERIALIZED " : "")} SELECT ${selections[form](range(count), isFirst)}${from}`;
+  const rows = isFirst && isStored ? `SELECT * FROM (${sql}\n) LIMIT 1` : sql;
+  return `${wrap(rows, count, isStored ? "MATERIALIZED " : "")} SELECT ${selections[form](range(count), isFirst)}${from}`;
 }
 
 const selections: Readonly<Record<RowForm, (columns: number[], isFirst: boolean) => string>> = {

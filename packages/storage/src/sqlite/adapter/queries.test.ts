@@ -71,6 +71,37 @@ describe.each(engines)("queries on %s", (engine) => {
     expect(prepared.execute({ id: 9 }).sync()).toBeUndefined();
   });
 
+  test("relations without order or limit: whole rows, empty, prepared, in transactions, of everything", async () => {
+    const byId = <T extends { id: number }>(rows: T[]): T[] => rows.sort((a, b) => a.id - b.id);
+    const query = () => db.query.authors.findMany({ with: { books: true, city: true, pupils: { with: { books: true } } } });
+    const expected = byId(query().sync());
+    expect(
+      expected.map(({ name, books, city, pupils }) => [name, books.length, city?.name, pupils.map((pupil) => pupil.books.length)]),
+    ).toEqual([
+      ["Ada", 2, "Prague", [1, 0]],
+      ["Bo", 1, "Lima", []],
+      ["Cy", 0, undefined, []],
+    ]);
+    expect(expected[0]?.tags).toEqual(["poet", "critic"]);
+    expect(byId(await query())).toEqual(expected);
+    expect(byId(query().prepare().execute().sync())).toEqual(expected);
+    expect(
+      byId(
+        db.transaction((tx) => tx.query.authors.findMany({ with: { books: true, city: true, pupils: { with: { books: true } } } }).sync()),
+      ),
+    ).toEqual(expected);
+    expect((await db.query.cities.findMany({ with: { authors: true } })).map((city) => city.authors.length)).toEqual([1, 1]);
+    expect(await db.query.authors.findMany({ columns: { id: true }, where: eq(authors.id, 3), with: { books: true } })).toEqual([
+      { id: 3, books: [] },
+    ]);
+    db.delete(books).run();
+    db.delete(authors).run();
+    expect(await db.query.cities.findMany({ with: { authors: true } })).toEqual([
+      { id: 1, name: "Prague", authors: [] },
+      { id: 2, name: "Lima", authors: [] },
+    ]);
+  });
+
   test("prepared queries: reuse, placeholders in values, where, limit and offset, encoders, all ways to run", async () => {
     const insert = db
       .insert(authors)
