@@ -60,6 +60,7 @@ export async function openModules(options: OpenModulesOptions): Promise<ModuleRe
           ? await (thread ?? { openModuleFile }).openModuleFile({ location, migrations })
           : await openModuleFile({ location, migrations, ...(remote.authToken ? { authToken: remote.authToken } : undefined) });
       opened.push({ definition, file });
+      await checkRetention(definition, file);
     }
   } catch (error) {
     await Promise.allSettled(opened.map(({ file }) => file.close()));
@@ -88,6 +89,15 @@ export async function openModules(options: OpenModulesOptions): Promise<ModuleRe
       if (failed) throw failed.reason;
     },
   };
+}
+
+/** A rule for a table that is not there would fail each night, and nothing would ever be deleted. */
+async function checkRetention({ name, retention }: CuittyModule, file: ModuleFile): Promise<void> {
+  for (const { table, column } of retention) {
+    const [found] = await file.all("SELECT 1 FROM pragma_table_info(?) WHERE name = ?", [table, column]);
+    if (found !== undefined) continue;
+    throw new CuittyError("invalid_module", `Expected module ${name} to have the column ${table}.${column} that its retention names`);
+  }
 }
 
 function checkModules(modules: readonly CuittyModule[]): Map<string, CuittyModule> {
