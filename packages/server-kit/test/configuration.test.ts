@@ -1,10 +1,11 @@
 // Opening and closing a kit: wrong options end in one clear line, a second owner is refused, close waits.
-import { chmod, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServerKit, defineModule, type ServerKit } from "@cuitty/server-kit";
 import { audit } from "@cuitty/server-kit/audit";
 import { logs } from "@cuitty/server-kit/logs";
+import { open } from "@cuitty/storage/sqlite";
 import { isCuittyError } from "@cuitty/wire-protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { auditEvent, sendEvents, startKit } from "./running-kit.ts";
@@ -77,6 +78,7 @@ describe("wrong options", () => {
     [{ jobs: [{ name: "sweep", everyMs: 0, run: async () => undefined }] }, /entry 0 in jobs of module mine: expected everyMs: .*got 0/],
     [{ jobs: "sweep" }, /jobs of module mine to be a list/],
     [{ streams: [{ topic: "a b", page: () => [], range: () => ({}) }] }, /entry 0 in streams of module mine: expected topic/],
+    [{ retention: [{ table: "logs_event", column: "received_at", days: 1 }] }, /column logs_event.received_at/],
     [{ streams: [null] }, /entry 0 in streams of module mine: expected an object, got null/],
   ])("a module with %j is invalid_module", async (change, message) => {
     const error = await failure({ dataDir, modules: [{ ...logs(), name: "mine", ...change }] });
@@ -103,6 +105,38 @@ describe("wrong options", () => {
     expect((await stat(join(dataDir, "system.db"))).mode & 0o077).toBe(0);
     await chmod(join(dataDir, "master.key"), 0o644);
     expect((await failure({ dataDir, modules: [], environment: {} })).code).toBe("insecure_key_file");
+  });
+
+  test("a master key that did not seal what is stored, or that is gone, is refused and none is made", async () => {
+    const keyFile = join(dataDir, "master.key");
+    const first = await createServerKit({ dataDir, modules: [logs()], environment: {} });
+    const { projectId, apiKey } = await first.bootstrap({ email: "ops@example.com", organization: "Acme" });
+    await first.close();
+    const other = "11".repeat(32);
+    for (const options of [{ masterKey: other }, { environment: { CUITTY_MASTER_KEY: other } }]) {
+      const error = await failure({ dataDir, modules: [logs()], environment: {}, ...options });
+      expect(error.code).toBe("invalid_master_key");
+      expect(error.message).toMatch(/masterKey/i);
+      expect(error.message).not.toContain(other);
+    }
+    await rename(keyFile, `${keyFile}.away`);
+    const lost = await failure({ dataDir, modules: [logs()], environment: {} });
+    expect([lost.code, lost.message]).toEqual(["invalid_master_key", expect.stringContaining(`${keyFile} is not there`)]);
+    await expect(stat(keyFile)).rejects.toMatchObject({ code: "ENOENT" });
+
+    // What the message says for a key that is lost for good.
+    const { driver, close } = open(join(dataDir, "system.db"));
+    driver.prepare("DELETE FROM project_secrets").run([]);
+    close();
+    const fresh = await createServerKit({ dataDir, modules: [logs()], environment: {} });
+    const rotate = new Request(`http://kit.test/api/projects/${projectId}/secret/rotate`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${apiKey}` },
+    });
+    expect((await fresh.fetch(rotate)).status).toBe(201);
+    await fresh.close();
+    const again = await createServerKit({ dataDir, modules: [logs()], environment: {} });
+    await again.close();
   });
 
   test("limits of the environment must be numbers", async () => {

@@ -27,12 +27,32 @@ export interface MasterKeySource {
   readonly keyFilePath: string;
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly random: RandomBytes;
+  /** How many of the stored secrets in use another key than the one of this id has sealed; all of them for null. */
+  readonly countForeign: (keyId: string | null) => number;
 }
 
-/** Order: option, `CUITTY_MASTER_KEY`, key file. Errors: `invalid_master_key`, `insecure_key_file`. */
+/**
+ * Order: option, `CUITTY_MASTER_KEY`, key file.
+ * **Errors**: `invalid_master_key`, also when another key sealed what is stored; `insecure_key_file`.
+ */
 export function loadSecretBox(source: MasterKeySource): SecretBox {
-  const given = source.masterKey ?? source.environment?.CUITTY_MASTER_KEY;
-  return createSecretBox(given === undefined || given === "" ? readKeyFile(source) : parseMasterKey(given), source.random);
+  const { masterKey, environment, random } = source;
+  const given = masterKey ?? environment?.CUITTY_MASTER_KEY;
+  const isGiven = given !== undefined && given !== "";
+  const box = createSecretBox(isGiven ? parseMasterKey(given) : readKeyFile(source), random);
+  if (source.countForeign(box.keyId) > 0) {
+    const where = !isGiven ? source.keyFilePath : masterKey === undefined ? "CUITTY_MASTER_KEY" : "the option masterKey";
+    throw foreignSecrets(source, `got another one from ${where}`);
+  }
+  return box;
+}
+
+/** To open all the same would take batches in and then refuse each of them, as their signatures cannot be checked. */
+function foreignSecrets({ keyFilePath }: MasterKeySource, found: string): CuittyError {
+  return new CuittyError(
+    "invalid_master_key",
+    `Expected the master key that sealed the webhook secrets in system.db, ${found}; give that key as masterKey or CUITTY_MASTER_KEY, or put its file back at ${keyFilePath}. If it is lost for good, delete the rows of project_secrets in system.db and rotate the secret of every project`,
+  );
 }
 
 /** A box on 32 raw bytes. */
@@ -80,6 +100,7 @@ function parseMasterKey(given: string | Uint8Array): Uint8Array {
 function readKeyFile(source: MasterKeySource): Uint8Array {
   const path = source.keyFilePath;
   if (!existsSync(path)) {
+    if (source.countForeign(null) > 0) throw foreignSecrets(source, `but ${path} is not there`);
     const key = source.random(keyBytes);
     writeFileSync(path, `${Buffer.from(key).toString("hex")}\n`, { mode: 0o600, flag: "wx" });
     // The umask may have taken bits away, never added any; this is for file systems that ignore the mode on creation.

@@ -8,6 +8,7 @@ import { type Actor, createAuditWriter } from "./audit-trail.ts";
 import { type BootstrapOptions, type Bootstrapped, bootstrap, isBootstrapped } from "./bootstrap.ts";
 import { createKeyStore, type KeyStore } from "./key-store.ts";
 import { loadSecretBox } from "./master-key.ts";
+import { countForeignSecrets } from "./project-secrets.ts";
 import { createProjectStore, type ProjectStore } from "./project-store.ts";
 import { type Driver, openSystem } from "./system.ts";
 
@@ -46,7 +47,13 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   const system = openSystem(join(dataDir, "system.db"));
   const { driver } = system;
   try {
-    const box = loadSecretBox({ masterKey: options.masterKey, keyFilePath: join(dataDir, "master.key"), environment, random });
+    const box = loadSecretBox({
+      masterKey: options.masterKey,
+      keyFilePath: join(dataDir, "master.key"),
+      environment,
+      random,
+      countForeign: (keyId) => countForeignSecrets(driver, keyId, Math.floor(clock() / 1000)),
+    });
     const makeId = uuidV7Maker(clock, random);
     const ports = { driver, clock, random, audit: createAuditWriter(driver, clock, makeId), onChange };
     const keys = createKeyStore(ports);

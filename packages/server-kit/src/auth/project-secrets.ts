@@ -21,6 +21,17 @@ export interface ProjectSecrets {
   nextEndMs(projectId: string): number;
 }
 
+/** Secrets in use that another master key than the one of this id sealed; all in use for null. */
+export function countForeignSecrets(driver: StorePorts["driver"], keyId: string | null, nowSeconds: number): number {
+  const row = driver
+    .prepare(
+      `SELECT count(*) FROM project_secrets s JOIN projects p ON p.id = s.project_id AND p.deleted_at IS NULL
+       WHERE s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > ?) AND s.key_id IS NOT ?`,
+    )
+    .get([nowSeconds, keyId]);
+  return row?.[0] as number;
+}
+
 export function createProjectSecrets(ports: Pick<StorePorts, "driver" | "clock" | "random">, box: SecretBox): ProjectSecrets {
   const { driver, clock, random } = ports;
   const seconds = () => Math.floor(clock() / 1000);
