@@ -1,5 +1,6 @@
 // One request whose rows belong into several files: each part with its inbox row, and none where the key was used with another body.
 import { INBOX_SELECT, isSameBody } from "./ingest-write.ts";
+import type { ThreadLink } from "./thread/link.ts";
 import { askWrite, type ThreadedFile, threadedFileOf, toPlainWrite } from "./thread/threaded-module-file.ts";
 import type { IngestOutcome, IngestWrite, ModuleFile } from "./types.ts";
 
@@ -25,7 +26,10 @@ export async function writeBatch(parts: readonly BatchPart[], otherFiles: readon
   const isShared = (file: ThreadedFile | undefined): file is ThreadedFile => file !== undefined && file.connect === connect;
   if (!own.every(isShared) || !others.every(isShared)) return writeEach(parts, asked);
   // Sent at once where that can be: what waits for the answer then holds no rows.
-  return sendTogether(parts, { own, others }) ?? writeWhenReady(parts, { own, others, asked });
+  const link = commonLink([...own, ...others].map((file) => file.link()));
+  const answered = link === undefined ? writeWhenReady(parts, { own, others, asked }) : sendTogether(parts, { own, others, link });
+  for (const file of answered === undefined ? [] : own) void file.track(answered as Promise<unknown>);
+  return answered ?? writeEach(parts, asked);
 }
 
 async function writeEach(parts: readonly BatchPart[], asked: readonly ModuleFile[]): Promise<IngestOutcome[]> {
@@ -45,24 +49,26 @@ interface ThreadFiles {
   readonly others: readonly ThreadedFile[];
 }
 
+const commonLink = (links: readonly (ThreadLink | undefined)[]): ThreadLink | undefined =>
+  links.every((link) => link === links[0]) ? links[0] : undefined;
+
 /** Files are not open while their thread is being started again. */
 async function writeWhenReady(
   parts: readonly BatchPart[],
   { own, others, asked }: ThreadFiles & { asked: readonly ModuleFile[] },
 ): Promise<IngestOutcome[]> {
-  await Promise.all([...own, ...others].map((file) => file.ready()));
-  return sendTogether(parts, { own, others }) ?? writeEach(parts, asked);
+  const link = commonLink(await Promise.all([...own, ...others].map((file) => file.ready())));
+  return (link && sendTogether(parts, { own, others, link })) ?? writeEach(parts, asked);
 }
 
-/** One message for everything; undefined where that cannot be: a file is not open, or a part holds what only its own thread can run. */
-function sendTogether(parts: readonly BatchPart[], { own, others }: ThreadFiles): Promise<IngestOutcome[]> | undefined {
-  const link = own[0]?.link();
-  if (link === undefined || [...own, ...others].some((file) => file.link() !== link)) return undefined;
+/** One message for everything; undefined where a part holds what only its own thread can run. */
+function sendTogether(
+  parts: readonly BatchPart[],
+  { own, others, link }: ThreadFiles & { link: ThreadLink },
+): Promise<IngestOutcome[]> | undefined {
   const plain = parts.map(({ request }, index) => ({ file: own[index]?.number ?? 0, request: toPlainWrite(request, link) }));
   if (!plain.every(isPlain)) return undefined;
-  const answered = askWrite(link, { parts: plain, others: others.map(({ number }) => number) }, undefined);
-  for (const file of own) void file.track(answered).catch(() => undefined);
-  return answered;
+  return askWrite(link, { parts: plain, others: others.map(({ number }) => number) }, undefined);
 }
 
 type PlainPart = Parameters<typeof askWrite>[1]["parts"][number];

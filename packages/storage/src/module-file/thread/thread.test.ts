@@ -163,6 +163,29 @@ test("a thread that dies rejects what was under way, and is there again for the 
   expect(await count()).toBe(2);
 });
 
+test("close waits for everything that was called before it, also what has not been sent yet", async () => {
+  const writes = Array.from({ length: 500 }, (_, index) => file.write(request(`k${index}`, [`e${index}`])));
+  const counted = file.transact((tx) => tx.all("SELECT count(*) FROM events")[0]?.[0]);
+  const batch = writeBatch([{ file, request: request("batch", ["b"]) }]);
+  const read = file.all("SELECT 1");
+  expect(file.stats().queued).toBe(502);
+  await file.close();
+  expect(file.stats().queued).toBe(0);
+  expect((await Promise.allSettled(writes)).filter(({ status }) => status === "rejected")).toEqual([]);
+  expect([await counted, await batch, await read]).toMatchObject([501, [{ status: "written" }], [[1]]]);
+  file = await open("a.db");
+  expect(await count()).toBe(501);
+});
+
+test("close waits for a thread that is being started again, and for what goes to it then", async () => {
+  const fatal = request("k1", [], { statements: [], interactive: callProcedure(endThread, null) });
+  await expect(file.write(fatal)).rejects.toMatchObject({ code: "io" });
+  const answers = [file.write(request("k2", ["a"])), writeBatch([{ file, request: request("k3", ["b"]) }])];
+  await file.close();
+  expect(await Promise.all(answers)).toMatchObject([{ status: "written" }, [{ status: "written" }]]);
+  await expect(file.write(request("k4", ["c"]))).rejects.toMatchObject({ code: "closed" });
+});
+
 test("values that cannot be sent, closed files and missing entries are told plainly", async () => {
   const odd = request("k", [], { statements: [{ table: "events", columns: ["body"], rows: [[(() => 1) as never]] }] });
   await expect(file.write(odd)).rejects.toMatchObject({ code: "invalid_parameter" });

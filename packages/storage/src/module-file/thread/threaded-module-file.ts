@@ -1,11 +1,12 @@
 // A module file on a storage thread: the same promises as one in this thread, each call one message.
 import { isAbsolute, resolve } from "node:path";
+import type { SqlRow, SqlValue } from "../../engine/driver.ts";
 import { closedError } from "../../engine/errors.ts";
 import type { DoctorReport } from "../../file/types.ts";
 import { checkIngestWrite, writeRequest } from "../ingest-write.ts";
 import type { IngestOutcome, IngestWrite, ModuleFile, ModuleFileOptions, ModuleFileStats, RowInsert, SqlStatement } from "../types.ts";
 import type { ThreadLink } from "./link.ts";
-import { exactValue, exactValues, type PlainPart, type PlainWrite, withBuffers } from "./messages.ts";
+import { exactValue, exactValues, type PlainPart, type PlainWrite, type ThreadCall, withBuffers } from "./messages.ts";
 import type { Connect } from "./storage-thread.ts";
 
 /** What a batch over several files of one thread needs of each. */
@@ -17,7 +18,7 @@ export interface ThreadedFile {
   link(): ThreadLink | undefined;
   /** Opens the file again where its worker has ended. Errors: `closed`. */
   ready(): Promise<ThreadLink>;
-  /** Counts a write as queued until it is answered. */
+  /** Counts a write as queued until it is settled; `close` waits for it. */
   track<T>(write: Promise<T>): Promise<T>;
 }
 
@@ -35,7 +36,8 @@ export async function openThreadedFile(connect: Connect, options: ModuleFileOpti
   let link: ThreadLink | undefined;
   let opening: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
-  let writing = 0;
+  const queued = new Set<Promise<unknown>>();
+  const reads = new Set<Promise<unknown>>();
 
   async function open(): Promise<void> {
     const connected = await connect();
@@ -52,43 +54,42 @@ export async function openThreadedFile(connect: Connect, options: ModuleFileOpti
     }
     return link;
   };
-  const track: ThreadedFile["track"] = async (write) => {
-    writing++;
-    try {
-      return await write;
-    } finally {
-      writing--;
-    }
-  };
+  const track: ThreadedFile["track"] = (write) => settling(queued, write);
+
+  async function write(request: IngestWrite, signal: AbortSignal | undefined): Promise<IngestOutcome> {
+    checkIngestWrite(request);
+    signal?.throwIfAborted();
+    const thread = await ready();
+    const plain = toPlainWrite(request, thread);
+    // A function stays in its thread: it gets a transaction of its own.
+    if (plain === undefined) return thread.transact(number, (tx) => writeRequest(tx, request));
+    const parts = [{ file: number, request: plain }];
+    const [outcome] = (await askWrite(thread, { parts, others: [] }, signal)) as [IngestOutcome];
+    return outcome;
+  }
+  async function all(sql: string, params: readonly SqlValue[]): Promise<SqlRow[]> {
+    const rows = await (await ready()).ask({ op: "all", file: number, sql, params: exactValues(params) });
+    return withBuffers(rows as SqlRow[]);
+  }
+  const ask = async (call: ThreadCall): Promise<unknown> => (await ready()).ask(call);
+  /** What was called before `close` may not have been sent yet: it waits for the thread, too. */
+  async function finish(): Promise<void> {
+    await Promise.allSettled([...queued, ...reads]);
+    if (link?.isAlive) await link.ask({ op: "close", file: number });
+  }
 
   await ready();
   const file: ModuleFile = {
     location: options.location,
-    async write(request, { signal } = {}) {
-      checkIngestWrite(request);
-      signal?.throwIfAborted();
-      const thread = await ready();
-      const plain = toPlainWrite(request, thread);
-      // A function stays in its thread: it gets a transaction of its own.
-      if (plain === undefined) return track(thread.transact(number, (tx) => writeRequest(tx, request)));
-      const parts = [{ file: number, request: plain }];
-      const [outcome] = (await track(askWrite(thread, { parts, others: [] }, signal))) as [IngestOutcome];
-      return outcome;
-    },
-    transact: async (body) => {
-      const thread = await ready();
-      return track(thread.transact(number, body));
-    },
-    async all(sql, params = []) {
-      const rows = await (await ready()).ask({ op: "all", file: number, sql, params: exactValues(params) });
-      return withBuffers(rows as Parameters<typeof withBuffers>[0]);
-    },
-    sweepInbox: async (beforeMs) => (await ready()).ask({ op: "sweep", file: number, beforeMs }) as Promise<number>,
-    backup: async (path) => void (await (await ready()).ask({ op: "backup", file: number, path: resolve(path) })),
-    doctor: async () => (await ready()).ask({ op: "doctor", file: number }) as Promise<DoctorReport>,
-    stats: () => ({ ...(link?.statsOf(number) ?? noStats), queued: writing }),
+    write: (request, { signal } = {}) => track(write(request, signal)),
+    transact: (body) => track(ready().then((thread) => thread.transact(number, body))),
+    all: (sql, params = []) => settling(reads, all(sql, params)),
+    sweepInbox: (beforeMs) => track(ask({ op: "sweep", file: number, beforeMs })) as Promise<number>,
+    backup: (path) => track(ask({ op: "backup", file: number, path: resolve(path) })) as Promise<void>,
+    doctor: () => track(ask({ op: "doctor", file: number })) as Promise<DoctorReport>,
+    stats: () => ({ ...(link?.statsOf(number) ?? noStats), queued: queued.size }),
     close() {
-      closing ??= link?.isAlive ? link.ask({ op: "close", file: number }).then(() => undefined) : Promise.resolve();
+      closing ??= finish();
       return closing;
     },
   };
@@ -100,6 +101,14 @@ export async function openThreadedFile(connect: Connect, options: ModuleFileOpti
     track,
   });
   return file;
+}
+
+/** Keeps a promise in `set` until it is settled. */
+function settling<T>(set: Set<Promise<unknown>>, promise: Promise<T>): Promise<T> {
+  const settled = () => set.delete(promise);
+  set.add(promise);
+  promise.then(settled, settled);
+  return promise;
 }
 
 /** Sends requests for files of one thread, all or none of them when a file of `others` has their key with another body. Does not hold them while it waits. */
