@@ -30,6 +30,13 @@ const audits = (): unknown[] =>
     .all()
     .map(([action]) => action);
 
+/** The key that `bootstrap` made. */
+function firstKeyOf({ kit, projectId }: RunningKit): { readonly organizationId: string; readonly keyId: string } {
+  const [record] = kit.identity.keys.list(projectId);
+  if (record === undefined) throw new Error("no key was made");
+  return { organizationId: record.organizationId, keyId: record.id };
+}
+
 describe("bootstrap", () => {
   test("works once", async () => {
     await expect(running.kit.bootstrap({ email: "x@example.com", organization: "Again" })).rejects.toMatchObject({
@@ -138,6 +145,44 @@ describe("keys", () => {
     expect((await call("POST", path(), { scopes: ["ingest"] }, key)).status).toBe(201);
     expect((await call("POST", path(), { scopes: ["read"] }, key)).status).toBe(403);
     expect((await call("POST", path(), { scopes: ["admin"] }, key)).status).toBe(403);
+  });
+
+  test("nobody takes away more than he has", async () => {
+    const weak = (await call("POST", path(), { scopes: ["keys"] })).body as { key: string };
+    const strong = (await call("POST", path(), { scopes: ["admin"] })).body as { id: string; key: string };
+    const same = (await call("POST", path(), { scopes: ["keys"] })).body as { id: string };
+    const refused = await call("DELETE", `${path()}/${strong.id}`, undefined, weak.key);
+    expect([refused.status, refused.body.code]).toEqual([403, "insufficient_scope"]);
+    expect((await call("GET", "/api/projects", undefined, strong.key)).status).toBe(200);
+    expect((await call("DELETE", `${path()}/${same.id}`, undefined, weak.key)).status).toBe(204);
+    expect((await call("DELETE", `${path()}/${strong.id}`, undefined, strong.key)).status).toBe(204);
+  });
+
+  test("the last one with admin stays, and so does its project", async () => {
+    const own = await startKit();
+    const { organizationId, keyId } = firstKeyOf(own);
+    const subject = { id: keyId, kind: "api_key", projectId: null, organizationId, scopes: ["ingest", "read", "keys", "admin"] } as const;
+    const { createKey, createProject, deleteProject, revokeKey, rotateKey } = own.kit.api.kit;
+    const params = { id: own.projectId, kid: keyId };
+    const conflict = { code: "conflict", message: expect.stringContaining("first") };
+    try {
+      await createKey(subject, { params, body: { scopes: ["keys"] } });
+      await expect(revokeKey(subject, { params })).rejects.toMatchObject(conflict);
+      await expect(deleteProject(subject, { params })).rejects.toMatchObject(conflict);
+
+      const fresh = (await rotateKey(subject, { params, body: { graceSeconds: 3600 } })) as { id: string };
+      // The old one works for an hour more, and then nothing would.
+      await expect(revokeKey(subject, { params: { ...params, kid: fresh.id } })).rejects.toMatchObject(conflict);
+      await revokeKey(subject, { params });
+
+      const project = (await createProject(subject, { body: { name: "Second" } })) as { id: string };
+      await expect(deleteProject(subject, { params })).rejects.toMatchObject(conflict);
+      await createKey(subject, { params: { id: project.id }, body: { scopes: ["admin"] } });
+      await deleteProject(subject, { params });
+      await expect(deleteProject(subject, { params: { id: project.id } })).rejects.toMatchObject(conflict);
+    } finally {
+      await own.close();
+    }
   });
 
   test("last use is noted within the minute, off the request", async () => {

@@ -26,6 +26,13 @@ export interface KeyRecord {
 export const KEY_COLUMNS =
   "k.id, k.key_hash, k.owner_id, k.name, k.metadata, k.enabled, k.created_at, k.expires_at, k.revoked_at, k.rotated_to_id, k.last_used_at";
 
+/** Keys of active accounts and of projects that are not deleted; the others are of no use. */
+export const KEY_OWNERS = `JOIN accounts a ON a.id = k.owner_id AND a.status = 'active'
+  JOIN projects p ON p.id = json_extract(k.metadata, '$.projectId') AND p.deleted_at IS NULL`;
+
+/** As `isLive`, in SQL; takes the time. Units: Unix s. */
+export const KEY_IS_LIVE = "k.enabled = 1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?)";
+
 interface KeyMetadata {
   readonly kind?: KeyKind;
   readonly projectId?: string;

@@ -5,7 +5,7 @@ import type { Actor, AuditWriter } from "./audit-trail.ts";
 import type { Authenticated } from "./authenticate.ts";
 import type { KeyDirectory } from "./directory.ts";
 import { hashKey, isSameHash, type KeyKind, makeKey, parseKey } from "./key-format.ts";
-import { isLive, KEY_COLUMNS, type KeyRecord, keyRecordOf } from "./key-records.ts";
+import { isLive, KEY_COLUMNS, KEY_IS_LIVE, KEY_OWNERS, type KeyRecord, keyRecordOf } from "./key-records.ts";
 import { createLastUsed } from "./last-used.ts";
 import type { Driver } from "./system.ts";
 import { createTtlCache } from "./ttl-cache.ts";
@@ -35,6 +35,8 @@ export interface KeyStore extends KeyDirectory {
   revoke(projectId: string, keyId: string, actor: Actor): boolean;
   /** A new key with the same rights; the old one ends now or after `graceSeconds`. Errors: `conflict` for a key that has ended. */
   rotate(record: KeyRecord, graceSeconds: number, actor: Actor): IssuedKey;
+  /** Live keys with the scope `admin` in an organization, without those that another has replaced. */
+  administrators(organizationId: string): readonly KeyRecord[];
   /** Whether a key may still be used; asked for streams that stay open. */
   isLive(keyId: string): boolean;
   /** Whether some live publishable key may be used from this origin; for preflights, which carry no key. */
@@ -76,14 +78,7 @@ export function createKeyStore(ports: StorePorts): KeyStore {
   const lastUsed = createLastUsed(driver, clock);
 
   function load(keyId: string): CachedKey | null {
-    const row = driver
-      .prepare(
-        `SELECT ${KEY_COLUMNS} FROM api_keys k
-         JOIN accounts a ON a.id = k.owner_id AND a.status = 'active'
-         JOIN projects p ON p.id = json_extract(k.metadata, '$.projectId') AND p.deleted_at IS NULL
-         WHERE k.id = ?`,
-      )
-      .get([keyId]);
+    const row = driver.prepare(`SELECT ${KEY_COLUMNS} FROM api_keys k ${KEY_OWNERS} WHERE k.id = ?`).get([keyId]);
     if (row === undefined) return null;
     const record = keyRecordOf(row);
     return { record, found: authenticatedAs(record) };
@@ -182,6 +177,13 @@ export function createKeyStore(ports: StorePorts): KeyStore {
     get,
     revoke,
     rotate,
+    administrators(organizationId) {
+      return driver
+        .prepare(`SELECT ${KEY_COLUMNS} FROM api_keys k ${KEY_OWNERS} WHERE p.org_id = ? AND k.rotated_to_id IS NULL AND ${KEY_IS_LIVE}`)
+        .all([organizationId, Math.floor(clock() / 1000)])
+        .map(keyRecordOf)
+        .filter(({ scopes }) => scopes.includes("admin"));
+    },
     isLive(keyId) {
       const entry = lookUp(keyId);
       return entry !== null && isLive(entry.record, clock() / 1000);

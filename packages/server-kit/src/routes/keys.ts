@@ -6,6 +6,7 @@ import type { Identity } from "../auth/open-identity.ts";
 import { notFound } from "../dispatch.ts";
 import { defineRoute, type Subject } from "../route.ts";
 import type { MountedRoute } from "../router.ts";
+import { keepAdministrator } from "./last-administrator.ts";
 import { projectOrThrow, projectResource } from "./resources.ts";
 import { graceSchema, idParams, issuedKeySchema, keyParams, keyReply, keySchema, scopeSchema } from "./schemas.ts";
 
@@ -75,7 +76,14 @@ export function keyRoutes(identity: Identity): readonly MountedRoute[] {
     reply: Type.Null(),
     status: 204,
     async handle({ subject, params, requestId }) {
-      if (keys.get(params.id, params.kid) === null) throw notFound();
+      const record = keys.get(params.id, params.kid);
+      if (record === null) throw notFound();
+      checkScopes(subject, record.scopes, "revoke");
+      keepAdministrator(identity, {
+        organizationId: record.organizationId,
+        isEnded: ({ id }) => id === record.id,
+        first: "create one first, or rotate this one",
+      });
       keys.revoke(params.id, params.kid, identity.actorOf(subject, requestId));
       return null;
     },
@@ -94,7 +102,7 @@ export function keyRoutes(identity: Identity): readonly MountedRoute[] {
     async handle({ subject, params, body, requestId }) {
       const record = keys.get(params.id, params.kid);
       if (record === null) throw notFound();
-      checkScopes(subject, record.scopes);
+      checkScopes(subject, record.scopes, "rotate");
       const issued = keys.rotate(record, body.graceSeconds ?? 0, identity.actorOf(subject, requestId));
       return { ...keyReply(issued.record), key: issued.key };
     },
@@ -117,14 +125,15 @@ function keyInput(body: KeyInput, subject: Subject, nowMs: number): Omit<NewKey,
       'body.origins: expected the pages a publishable key is used from, such as "https://app.example.com"',
     );
   }
-  checkScopes(subject, scopes);
+  checkScopes(subject, scopes, "grant");
   return { name: body.name ?? null, kind, scopes, origins, expiresAt: expiryOf(body.expiresAt, nowMs) };
 }
 
-/** Nobody hands out more than he has. */
-function checkScopes(subject: Subject, scopes: readonly string[]): void {
+/** Nobody hands out, or takes away, more than he has. */
+function checkScopes(subject: Subject, scopes: readonly string[], what: "grant" | "rotate" | "revoke"): void {
   const missing = scopes.filter((scope) => !subject.scopes.includes(scope) && !subject.scopes.includes("admin"));
-  if (missing.length > 0) throw new CuittyError("insufficient_scope", `Expected a key that has ${missing.join(", ")} itself to grant it`);
+  if (missing.length > 0)
+    throw new CuittyError("insufficient_scope", `Expected a key that has ${missing.join(", ")} itself, to ${what} one that has it`);
 }
 
 function originOf(text: string): string {

@@ -4,6 +4,7 @@ import type { Authorizer } from "../auth/authorize.ts";
 import type { Identity } from "../auth/open-identity.ts";
 import { defineRoute } from "../route.ts";
 import type { MountedRoute } from "../router.ts";
+import { keepAdministrator } from "./last-administrator.ts";
 import { organizationResource, projectOrThrow, projectResource } from "./resources.ts";
 import {
   createdProjectSchema,
@@ -120,7 +121,13 @@ export function projectRoutes(identity: Identity, authorizer: Authorizer): reado
     reply: Type.Null(),
     status: 204,
     async handle({ subject, params, requestId }) {
-      projects.remove(projectOrThrow(identity, params.id), identity.actorOf(subject, requestId));
+      const project = projectOrThrow(identity, params.id);
+      keepAdministrator(identity, {
+        organizationId: project.organizationId,
+        isEnded: ({ projectId }) => projectId === project.id,
+        first: "create one in another project first",
+      });
+      projects.remove(project, identity.actorOf(subject, requestId));
       return null;
     },
   });
