@@ -7,7 +7,11 @@ import type { CheckedOptions } from "./options.ts";
 export async function openAdapter(options: CheckedOptions): Promise<PersistAdapter> {
   const { adapter, name, durability } = options;
   if (typeof adapter !== "string") return adapter;
-  if (adapter === "memory") return (await import("./adapters/memory.ts")).memoryAdapter();
+  if (adapter === "memory") {
+    const memory = (await import("./adapters/memory.ts")).memoryAdapter();
+    // Made here and handed to nobody else.
+    return { ...memory, capabilities: { ...memory.capabilities, exclusive: true } };
+  }
   if (adapter === "indexeddb") return (await import("./adapters/indexeddb.ts")).indexedDbAdapter({ name, durability });
   if (globalThis.process?.versions?.node === undefined) {
     throw new CuittyError("unsupported", 'adapter "sqlite" needs Node, Bun or Deno; in a browser use "indexeddb"');

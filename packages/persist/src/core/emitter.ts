@@ -1,5 +1,6 @@
 // The store's own notices: conflicts, sync rounds, key rotation and errors nobody awaits.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { callSafely } from "./safely.ts";
 
 export interface StoreNotices {
   /** Two peers changed one key; needs `sync`. */
@@ -36,14 +37,9 @@ export function createEmitter(): Emitter {
   const listeners = new Map<NoticeType, Set<(notice: never) => void>>();
 
   function emit<T extends NoticeType>(type: T, notice: StoreNotices[T]): void {
-    for (const listener of listeners.get(type) ?? []) {
-      try {
-        listener(notice as never);
-      } catch (error) {
-        // A listener for errors that throws itself has nobody left to tell.
-        if (type !== "error") fail(error);
-      }
-    }
+    // A listener for errors that throws itself has nobody left to tell.
+    const onError = type === "error" ? () => undefined : fail;
+    for (const listener of listeners.get(type) ?? []) callSafely(() => listener(notice as never), onError);
   }
 
   function fail(error: unknown): void {

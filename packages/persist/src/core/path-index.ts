@@ -10,9 +10,11 @@ export interface PathIndexes {
   /** Starts to follow changes while the scope is read; `keep` stores the result unless something changed meanwhile. */
   begin(facet: Facet, prefix: string): { keep(paths: string[]): void };
   apply(change: AdapterChange): void;
+  /** Drops what is known of the scopes a path belongs to: whether it is there is not known any more. */
+  forget(facet: string, path: string): void;
 }
 
-/** Tabs change rows behind each other's back, so a shared adapter gets no index. */
+/** Others change rows behind this store's back, so an adapter that is not exclusive gets no index. */
 export function createPathIndexes({ isShared }: { readonly isShared: boolean }): PathIndexes {
   const byScope = new Map<string, string[]>();
   let changes = 0;
@@ -44,8 +46,7 @@ export function createPathIndexes({ isShared }: { readonly isShared: boolean }):
     apply({ type, facet, path }) {
       changes++;
       for (const [id, paths] of byScope) {
-        const split = id.indexOf("\0");
-        if (id.slice(0, split) !== facet || !path.startsWith(id.slice(split + 1))) continue;
+        if (!isOfScope(id, facet, path)) continue;
         const at = lowerBound(paths, path);
         const isThere = paths[at] === path;
         if (type === "put" && !isThere) paths.splice(at, 0, path);
@@ -53,7 +54,16 @@ export function createPathIndexes({ isShared }: { readonly isShared: boolean }):
         if (paths.length > maxPaths) byScope.delete(id);
       }
     },
+    forget(facet, path) {
+      changes++;
+      for (const id of byScope.keys()) if (isOfScope(id, facet, path)) byScope.delete(id);
+    },
   };
+}
+
+function isOfScope(id: string, facet: string, path: string): boolean {
+  const split = id.indexOf("\0");
+  return id.slice(0, split) === facet && path.startsWith(id.slice(split + 1));
 }
 
 /** Index of the first item that is not less than `value`. */

@@ -7,12 +7,16 @@ import { type Listing, listRows } from "./listing.ts";
 import { createPathIndexes } from "./path-index.ts";
 import { type Address, addressId, type Facet, type Located, type Row, type RowCodec, type StoredRow } from "./row.ts";
 import { createRowCache } from "./row-cache.ts";
+import { callSafely } from "./safely.ts";
 import { nextTurn } from "./turn.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
 export type RowChange =
   | { readonly type: "put"; readonly address: Address; readonly row: Row }
   | { readonly type: "delete"; readonly address: Address };
+
+/** What it throws, or rejects with, is told as an error. */
+export type RowListener = (change: AdapterChange, row: Row | undefined) => unknown;
 
 export interface LeafQuery {
   readonly after?: string;
@@ -34,7 +38,7 @@ export interface Rows {
   leaves(facet: Facet, path: string, query?: LeafQuery): Promise<StoredRow[]>;
   /** Raw entries under an adapter key prefix, a page at a time, in the order of keys where the adapter has one. */
   scan(prefix: string): AsyncGenerator<readonly AdapterEntry[]>;
-  onChange(listener: (change: AdapterChange, row: Row | undefined) => void): () => void;
+  onChange(listener: RowListener): () => void;
   /** A change made elsewhere. */
   changedElsewhere(changes: readonly AdapterChange[]): void;
   /** Refuses from now on and waits for what is queued. */
@@ -49,10 +53,12 @@ const cacheBytes = 8 * 1024 * 1024;
 export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerError: (error: unknown) => void): Rows {
   // Plain rows need none, and rows that others may change must be read each time.
   const cache = !codec.sortsByPath && capabilitiesOf(adapter).exclusive ? createRowCache(cacheBytes) : undefined;
-  const indexes = createPathIndexes({ isShared: adapter.watch !== undefined });
-  const listeners = new Set<(change: AdapterChange, row: Row | undefined) => void>();
+  const indexes = createPathIndexes({ isShared: !capabilitiesOf(adapter).exclusive });
+  const listeners = new Set<RowListener>();
   let isClosed = false;
-  const writer = createWriter(adapter, (changes) => {
+  const writer = createWriter(adapter, { onCommitted, onFailed });
+
+  function onCommitted(changes: readonly AdapterChange[]): void {
     for (const change of changes as readonly CommittedChange[]) {
       // What was just written is likely to be read, and its text is at hand.
       if (cache && change.at && change.row?.json !== undefined)
@@ -60,18 +66,23 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
       else cache?.drop(change.facet, change.path);
       tell(change, change.row);
     }
-    if (adapter.notify && changes.length > 0) adapter.notify(changes.map(({ type, facet, path }) => ({ type, facet, path })));
-  });
+    if (adapter.notify && changes.length > 0) {
+      const others = changes.map(({ type, facet, path }) => ({ type, facet, path }));
+      callSafely(() => adapter.notify!(others), onListenerError);
+    }
+  }
+
+  /** A failure may have come after the change, as when only the answer was lost: what is known of those rows is read anew. */
+  function onFailed(changes: readonly AdapterChange[]): void {
+    for (const { facet, path } of changes) {
+      cache?.drop(facet, path);
+      indexes.forget(facet, path);
+    }
+  }
 
   function tell(change: AdapterChange, row: Row | undefined): void {
     indexes.apply(change);
-    for (const listener of listeners) {
-      try {
-        listener(change, row);
-      } catch (error) {
-        onListenerError(error);
-      }
-    }
+    for (const listener of listeners) callSafely(() => listener(change, row), onListenerError);
   }
 
   function assertOpen(): void {

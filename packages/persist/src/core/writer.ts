@@ -38,13 +38,24 @@ interface Queued extends WriteUnit {
 
 type Ready = { readonly unit: Queued; readonly ops: readonly AdapterOp[] };
 
-export function createWriter(adapter: PersistAdapter, onCommitted: (changes: readonly AdapterChange[]) => void): Writer {
+/** Whoever calls these hears of no error of theirs: they must not throw. */
+export interface WriterEvents {
+  onCommitted(changes: readonly AdapterChange[]): void;
+  /** What a write that failed was to change: the adapter may have done some of it. */
+  onFailed(changes: readonly AdapterChange[]): void;
+}
+
+export function createWriter(adapter: PersistAdapter, { onCommitted, onFailed }: WriterEvents): Writer {
   const capabilities: AdapterCapabilities = capabilitiesOf(adapter);
   const lastById = new Map<string, Promise<void>>();
   const listeners = new Set<(id: string) => void>();
   const queue: Queued[] = [];
-  let running: Promise<void> | undefined;
+  const waiting: { readonly until: number; resolve(): void }[] = [];
+  let isDraining = false;
   let pending = 0;
+  /** Units queued so far, and how many of them, in that order, are done. */
+  let queued = 0;
+  let done = 0;
   let lastTaken = 0;
   let batchesThisTurn = 0;
 
@@ -70,8 +81,10 @@ export function createWriter(adapter: PersistAdapter, onCommitted: (changes: rea
       for (const group of ready.length === 1 ? [ready] : groupsOf(ready)) {
         await (capabilities.atomicBatch ? writeGroup(group) : writeEach(group));
       }
+      done += taken.length;
+      while (waiting.length > 0 && waiting[0]!.until <= done) waiting.shift()!.resolve();
     }
-    running = undefined;
+    isDraining = false;
   }
 
   /** The units whose changes could be made; of the others the writer hears at once. */
@@ -81,7 +94,7 @@ export function createWriter(adapter: PersistAdapter, onCommitted: (changes: rea
       try {
         ready.push({ unit, ops: isPromise(unit.ops) ? await unit.ops : (unit.ops as readonly AdapterOp[]) });
       } catch (error) {
-        finish(unit, error);
+        fail(unit, error);
       }
     }
     return ready;
@@ -91,11 +104,12 @@ export function createWriter(adapter: PersistAdapter, onCommitted: (changes: rea
   async function writeGroup(group: readonly Ready[]): Promise<void> {
     try {
       await adapter.batch!(group.length === 1 ? group[0]!.ops : group.flatMap(({ ops }) => ops));
-      for (const { unit } of group) finish(unit);
     } catch (error) {
-      if (group.length === 1) return finish(group[0]!.unit, error);
+      if (group.length === 1) return fail(group[0]!.unit, error);
       for (const one of group) await writeGroup([one]);
+      return;
     }
+    for (const { unit } of group) succeed(unit);
   }
 
   /** Changes of one key stay in order; different keys run side by side. */
@@ -109,8 +123,8 @@ export function createWriter(adapter: PersistAdapter, onCommitted: (changes: rea
           for (const op of ops) await (op.type === "put" ? adapter.put(op.key, op.value) : adapter.delete(op.key));
         })
         .then(
-          () => finish(unit),
-          (error: unknown) => finish(unit, error),
+          () => succeed(unit),
+          (error: unknown) => fail(unit, error),
         );
       for (const op of ops) lastByKey.set(op.key, run);
       active.add(run);
@@ -120,34 +134,45 @@ export function createWriter(adapter: PersistAdapter, onCommitted: (changes: rea
     await Promise.all(active);
   }
 
-  function finish(unit: Queued, error?: unknown): void {
+  function settle(unit: Queued): void {
     pending--;
     for (const id of unit.ids) if (lastById.get(id) === unit.done) lastById.delete(id);
-    if (error !== undefined) {
-      unit.reject(asWriteError(error));
-      return;
-    }
+  }
+
+  function succeed(unit: Queued): void {
+    settle(unit);
     unit.resolve();
     onCommitted(unit.changes);
   }
 
+  /** The error may be anything, `undefined` too: an adapter may reject without a reason. */
+  function fail(unit: Queued, error: unknown): void {
+    settle(unit);
+    onFailed(unit.changes);
+    unit.reject(asWriteError(error));
+  }
+
   return {
     commit(unit) {
-      const queued = queuedUnit(unit);
+      const added = queuedUnit(unit);
       // Whoever awaits the write hears of a failure; a reader that only waits for it must not raise a second one.
-      queued.done.catch(() => undefined);
+      added.done.catch(() => undefined);
       for (const id of unit.ids) {
-        lastById.set(id, queued.done);
+        lastById.set(id, added.done);
         for (const listener of listeners) listener(id);
       }
       if (isPromise(unit.ops)) (unit.ops as Promise<unknown>).catch(() => undefined);
       pending++;
-      queue.push(queued);
-      running ??= drain();
-      return queued.done;
+      queued++;
+      queue.push(added);
+      if (!isDraining) {
+        isDraining = true;
+        void drain();
+      }
+      return added.done;
     },
     settled: (id) => lastById.get(id)?.catch(() => undefined),
-    idle: () => running,
+    idle: () => (done === queued ? undefined : new Promise<void>((resolve) => waiting.push({ until: queued, resolve }))),
     onQueued(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -72,7 +72,8 @@ export function createEvents(rows: Rows, ids: EventIds, emitter: Emitter): Event
       checkKey(log, "log");
       checkFunction(listener, "listener");
       return rows.onChange((change, row) => {
-        if (change.facet === facet && change.path === log && row) listener(eventOf<T>(row as StoredRow));
+        if (change.facet !== facet || change.path !== log || !row) return undefined;
+        return listener(eventOf<T>(row as StoredRow));
       });
     },
     on: emitter.on,

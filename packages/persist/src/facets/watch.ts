@@ -25,7 +25,7 @@ export function watchRows<T>({ rows, facet, toValue }: WatchPort<T>, target: str
   checkFunction(listener, "listener");
   const isPrefix = target === "" || target.endsWith("/");
   return rows.onChange((change, row) => {
-    if (change.facet !== facet || (isPrefix ? !change.path.startsWith(target) : change.path !== target)) return;
-    listener({ type: change.type, key: change.path, ...(row ? { value: toValue(row) } : {}) });
+    if (change.facet !== facet || (isPrefix ? !change.path.startsWith(target) : change.path !== target)) return undefined;
+    return listener({ type: change.type, key: change.path, ...(row ? { value: toValue(row) } : {}) });
   });
 }

@@ -1,0 +1,11 @@
+// Calls into code of others, whose failures are told and harm nobody.
+
+/** Runs a callback; what it throws, or rejects with when it is async after all, goes to `onError`. */
+export function callSafely(callback: () => unknown, onError: (error: unknown) => void): void {
+  try {
+    const result = callback();
+    if (typeof (result as PromiseLike<unknown> | undefined)?.then === "function") (result as PromiseLike<unknown>).then(undefined, onError);
+  } catch (error) {
+    onError(error);
+  }
+}
