@@ -129,6 +129,27 @@ export const hosts: readonly Host[] = [
   },
   {
     ...plain,
+    name: "Hono, after a middleware that looked at the raw body",
+    listen: hono((app) =>
+      app.use(async (c, next) => {
+        void c.req.raw.body;
+        await next();
+      }),
+    ),
+  },
+  {
+    ...plain,
+    name: "Hono, its fetch mounted",
+    prefix: "/m",
+    listen: (kit) => {
+      const app = new Hono();
+      app.all("/m/api/own", (c) => c.text("the app's own"));
+      app.mount("/m", kit.fetch as (request: Request) => Promise<Response>);
+      return listen(honoListener(app));
+    },
+  },
+  {
+    ...plain,
     name: "Hono, after a middleware that read json()",
     body: "kept",
     listen: hono((app) =>

@@ -77,7 +77,32 @@ describe.each(hosts.map((host) => [host.name, host] as const))("%s", (_name, hos
 
   test("a body in pieces without a length", async () => {
     const answer = await ingest(bytes(corpus[6]?.[1] ?? ""), { isChunked: true });
-    expect(answer.status).toBe(host.body === "spent" ? 500 : 200);
+    // Text alone does not tell whether its bytes began with a mark that decoding has eaten.
+    const isLost = host.body === "spent" || (host.name.includes("read json()") && !host.isHttp2);
+    expect(answer.status).toBe(isLost ? 500 : 200);
+  });
+
+  test("a byte order mark in a body without a length: never a wrong verdict on the signature", async () => {
+    const body = new Uint8Array([0xef, 0xbb, 0xbf, ...bytes(`{"events":[${event()}]}`)]);
+    const [good, bad] = [
+      await ingest(body, { isChunked: true }),
+      await ingest(body, { isChunked: true, signature: signBody(body.subarray(3), webhookSecret) }),
+    ];
+    if (host.name.includes("express.json()")) return;
+    const isLost = host.body === "spent" || host.name.includes("read json()");
+    expect([good.status, bad.status]).toEqual(isLost ? [500, 500] : [200, 403]);
+  });
+
+  test.each([false, true])("a body of several pieces, far over what a stream buffers (chunked: %s)", async (isChunked) => {
+    const answer = await ingest(bytes(`{"events":[${event()}]}${" ".repeat(300 * 1024)}`), { isChunked });
+    const isLost = host.body === "spent" || (isChunked && host.name.includes("read json()"));
+    expect(answer.status).toBe(isLost ? 500 : 200);
+  });
+
+  test("a target with a fragment in it is not the kit's", async () => {
+    if (running === null || host.isHttp2) return;
+    const answer = await rawAnswer(running.port, `GET ${host.prefix}/api/health#x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    expect(answer).not.toMatch(/"status":"ok"/);
   });
 
   test("a compressed body is signed as it travels", async () => {
@@ -125,19 +150,10 @@ describe.each(hosts.map((host) => [host.name, host] as const))("%s", (_name, hos
 
   test("two bearers are no bearer", async () => {
     if (running === null || host.isHttp2) return;
-    const { port } = running;
-    const text = await new Promise<string>((resolve) => {
-      const socket = connect(port, "127.0.0.1");
-      let got = "";
-      socket.on("data", (data) => {
-        got += data.toString();
-        if (got.includes("\r\n\r\n")) socket.destroy();
-      });
-      socket.on("close", () => resolve(got));
-      socket.write(
-        `GET ${host.prefix}/api/modules/logs/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${apiKey}\r\nAuthorization: Bearer other\r\n\r\n`,
-      );
-    });
+    const text = await rawAnswer(
+      running.port,
+      `GET ${host.prefix}/api/modules/logs/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${apiKey}\r\nAuthorization: Bearer other\r\nConnection: close\r\n\r\n`,
+    );
     expect(text).toMatch(/^HTTP\/1.1 401 /);
   });
 
@@ -177,6 +193,20 @@ describe.each(hosts.map((host) => [host.name, host] as const))("%s", (_name, hos
     await until(() => kit.stats().streams === 0);
   });
 });
+
+/** Sends text as it is and takes everything until the server closes. */
+function rawAnswer(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1");
+    let got = "";
+    socket.on("data", (data) => {
+      got += data.toString();
+    });
+    socket.on("error", reject);
+    socket.on("close", () => resolve(got));
+    socket.write(text);
+  });
+}
 
 async function writeDirectly(
   kit: ServerKit,

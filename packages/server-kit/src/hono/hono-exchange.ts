@@ -19,8 +19,9 @@ export function honoExchange(c: Context, basePath = ""): Exchange {
 }
 
 /**
- * Hono's cache holds exact bytes after `arrayBuffer()` or `blob()`, and text after `json()` or `text()`. Text gives the bytes back unless decoding
- * changed them, which the length or a replacement character tells; then there is an error and never a body that only looks like the one sent.
+ * Hono's cache holds exact bytes after `arrayBuffer()` or `blob()`, and text after `json()` or `text()`. Text gives the bytes back only where that is
+ * certain: decoding eats a byte order mark, which the declared length tells, and replaces what is not UTF-8. Without a length, or with a replacement
+ * character, there is an error and never a body that only looks like the one sent.
  */
 function keptBody(c: Context): BodySource {
   return {
@@ -43,5 +44,6 @@ async function cachedBytes(c: Context): Promise<Uint8Array | null> {
   if (arrayBuffer !== undefined) return new Uint8Array(await arrayBuffer);
   if (blob !== undefined) return new Uint8Array(await (await blob).arrayBuffer());
   const decoded = await text;
-  return decoded === undefined || decoded.includes("\ufffd") ? null : new TextEncoder().encode(decoded);
+  const isExact = decoded !== undefined && !decoded.includes("\ufffd") && c.req.raw.headers.has("content-length");
+  return isExact ? new TextEncoder().encode(decoded) : null;
 }

@@ -18,17 +18,19 @@ export interface FetchEnvironment {
 /** **Errors**: none; a path outside `basePath` is left as it is and meets no route. */
 export function fetchExchange(request: Request, environment: FetchEnvironment = {}): Exchange {
   const { incoming, outgoing, basePath = "" } = environment;
-  const { path, search } = splitUrl(request.url);
+  const { path, search } = splitUrl(request.url, incoming !== undefined);
   const headers = request.headers;
   const isMounted = basePath !== "" && path.startsWith(`${basePath}/`);
-  const canReadDirectly = incoming !== undefined && !request.bodyUsed && isUntouched(incoming);
   return {
     method: request.method,
     path: isMounted ? path.slice(basePath.length) : path,
     ...(isMounted ? { mountPath: basePath } : undefined),
     search,
     header: (name) => headers.get(name),
-    body: canReadDirectly ? nodeBody(incoming) : webBody(request),
+    body: {
+      // Asked when it is read: whoever stands between may have touched the request by then.
+      read: (limits) => (incoming !== undefined && isUnopened(request, incoming) ? nodeBody(incoming) : webBody(request)).read(limits),
+    },
     request,
     get signal() {
       return request.signal;
@@ -38,11 +40,29 @@ export function fetchExchange(request: Request, environment: FetchEnvironment = 
   };
 }
 
-/** A Request's URL is absolute and parsed already, so that finding its parts needs no second parser. */
-function splitUrl(url: string): { readonly path: string; readonly search: string } {
+/**
+ * True while nobody can have a web stream on Node's request. Hono's node server hands over a stand-in that makes a real Request, and with it such a
+ * stream, only when it is asked for more than the head; two readers would starve each other. Any other Request is read itself.
+ */
+function isUnopened(request: Request, incoming: IncomingMessage): boolean {
+  if (request.bodyUsed || !isUntouched(incoming)) return false;
+  let isStandIn = false;
+  for (const symbol of Object.getOwnPropertySymbols(request)) {
+    const value: unknown = (request as unknown as Record<symbol, unknown>)[symbol];
+    if (value === incoming) isStandIn = true;
+    else if (typeof value === "object" && value !== null && "bodyUsed" in value) return false;
+  }
+  return isStandIn;
+}
+
+/**
+ * A Request's URL is absolute and parsed already, so that finding its parts needs no second parser. A fragment never travels: one that came over the
+ * wire is part of a target that is not ours, as it is for Node's own servers.
+ */
+function splitUrl(url: string, isFromWire: boolean): { readonly path: string; readonly search: string } {
   const start = url.indexOf("/", url.indexOf("://") + 3);
   if (start === -1) return { path: "/", search: "" };
-  const hash = url.indexOf("#", start);
+  const hash = isFromWire ? -1 : url.indexOf("#", start);
   const end = hash === -1 ? url.length : hash;
   const query = url.indexOf("?", start);
   return query === -1 || query > end
