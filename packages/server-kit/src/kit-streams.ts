@@ -7,6 +7,8 @@ import type { KitPorts } from "./kit-pipeline.ts";
 import { basePathOf } from "./kit-routes.ts";
 import { jsonReply } from "./respond.ts";
 import type { Subject } from "./route.ts";
+import { projectOrThrow } from "./routes/resources.ts";
+import { chooseTopics } from "./sse/choose-topics.ts";
 import { createLiveStreams } from "./sse/live-streams.ts";
 import { parseStreamQuery } from "./sse/stream-query.ts";
 import { createStreamTickets } from "./sse/tickets.ts";
@@ -52,16 +54,9 @@ export function createKitStreams(ports: KitPorts): KitStreams {
     onError: (error) => onFault({ source: "stream", error }),
   });
 
-  async function mayRead(subject: Subject, projectId: string, topics: readonly string[], signal: AbortSignal): Promise<void> {
-    const organizationId =
-      subject.projectId === projectId ? subject.organizationId : (identity.projects.get(projectId)?.organizationId ?? "");
-    for (const name of new Set(topics.map((topic) => moduleByTopic.get(topic) ?? topic))) {
-      await authorize(
-        authorizer,
-        { subject, signal },
-        { action: "read", resource: { type: "module", id: name, organizationId, projectId } },
-      );
-    }
+  async function checkRead({ subject, projectId }: Listener, moduleName: string): Promise<void> {
+    const { organizationId } = projectOrThrow(identity, projectId);
+    await authorize(authorizer, { subject }, { action: "read", resource: { type: "module", id: moduleName, organizationId, projectId } });
   }
 
   async function listenerOf(context: OwnedContext, ticket: string | null): Promise<Listener> {
@@ -79,16 +74,17 @@ export function createKitStreams(ports: KitPorts): KitStreams {
     return { ...redeemed.holder, setCookie: redeemed.setCookie };
   }
 
-  function open(topicsOf: (named: readonly string[] | null) => readonly string[]): Answer {
+  function open(served: ReadonlyMap<string, string>): Answer {
     return async (context) => {
       const { exchange } = context;
       const query = parseStreamQuery(exchange);
       const listener = await listenerOf(context, query.ticket);
       const { subject, projectId } = listener;
-      const topics = topicsOf(query.topics ?? listener.topics ?? null);
-      const closed = topics.find((topic) => listener.topics?.includes(topic) === false);
-      if (closed !== undefined) throw new CuittyError("forbidden", `This ticket does not open the topic ${closed}; ask for one that does`);
-      await mayRead(subject, projectId, topics, exchange.signal);
+      const topics = await chooseTopics({
+        moduleByTopic: openedBy(listener, served, query.topics),
+        named: query.topics,
+        checkRead: (moduleName) => checkRead(listener, moduleName),
+      });
       const headers = {
         "x-request-id": context.requestId,
         ...(listener.setCookie === undefined ? undefined : { "set-cookie": listener.setCookie }),
@@ -105,25 +101,28 @@ export function createKitStreams(ports: KitPorts): KitStreams {
     };
   }
 
-  /** A page asks with its session, or a server with its key, and hands the ticket to EventSource. */
+  /** A page asks with its session, or a server with its key, and hands the ticket to EventSource. It opens what its asker may read. */
   async function issueTicket(context: OwnedContext): Promise<Response> {
-    const { subject, projectId } = await listenerOf(context, null);
-    await mayRead(subject, projectId, [...moduleByTopic.keys()].slice(0, 1), context.exchange.signal);
+    const { topics: named } = parseStreamQuery(context.exchange);
+    const listener = await listenerOf(context, null);
+    const { subject, projectId } = listener;
+    const topics = await chooseTopics({
+      moduleByTopic,
+      named,
+      checkRead: (moduleName) => checkRead(listener, moduleName),
+      isPartial: true,
+    });
     context.replyHeaders.set("cache-control", "no-store");
-    return jsonReply(context, JSON.stringify(tickets.issue({ subject, projectId })), 201);
+    return jsonReply(context, JSON.stringify(tickets.issue({ subject, projectId, topics })), 201);
   }
 
-  const all = [...moduleByTopic.keys()];
   return {
     paths: [
-      { path: "/api/stream", answers: { GET: open((named) => named ?? all) } },
+      { path: "/api/stream", answers: { GET: open(moduleByTopic) } },
       { path: "/api/stream-tickets", answers: { POST: issueTicket } },
       ...modules.all.map(({ definition }) => {
-        const own = (definition.streams ?? []).map(({ topic }) => topic);
-        return {
-          path: `${basePathOf(definition)}/stream`,
-          answers: { GET: open((named) => own.filter((topic) => named?.includes(topic) ?? true)) },
-        };
+        const own = new Map([...moduleByTopic].filter(([, name]) => name === definition.name));
+        return { path: `${basePathOf(definition)}/stream`, answers: { GET: open(own) } };
       }),
     ],
     createTicket({ projectId, topics }) {
@@ -132,7 +131,10 @@ export function createKitStreams(ports: KitPorts): KitStreams {
       const subject: Subject = { id: "ticket", kind: "user", projectId, organizationId: project.organizationId, scopes: ["read"] };
       const unknown = topics?.find((topic) => !moduleByTopic.has(topic));
       if (unknown !== undefined)
-        throw new CuittyError("invalid_option", `Expected topics out of ${all.join(", ")}, got ${JSON.stringify(unknown)}`);
+        throw new CuittyError(
+          "invalid_option",
+          `Expected topics out of ${[...moduleByTopic.keys()].join(", ")}, got ${JSON.stringify(unknown)}`,
+        );
       return tickets.issue({ subject, projectId, ...(topics === undefined ? undefined : { topics }) }).ticket;
     },
     async eventIds(topic, projectId) {
@@ -149,4 +151,13 @@ export function createKitStreams(ports: KitPorts): KitStreams {
     count: () => live.stats().streams,
     close: () => live.close(),
   };
+}
+
+/** What is served and a listener's ticket is for. Errors: `forbidden` for what it does not open. */
+function openedBy({ topics }: Listener, served: ReadonlyMap<string, string>, named: readonly string[] | null): ReadonlyMap<string, string> {
+  if (topics === undefined) return served;
+  const opened = new Map([...served].filter(([topic]) => topics.includes(topic)));
+  const isClosed = named?.some((topic) => served.has(topic) && !opened.has(topic)) ?? false;
+  if (!isClosed && (opened.size > 0 || served.size === 0)) return opened;
+  throw new CuittyError("forbidden", `This ticket opens the topics ${topics.join(", ")} only; ask for one that opens others`);
 }

@@ -20,15 +20,23 @@ import { until } from "../src/sse/test-tools/stream-server.ts";
 const secret = "whsec_0123456789abcdef0123456789abcdef";
 const full = makeKey("sk", systemRandom);
 const readOnly = makeKey("sk", systemRandom);
+const ingestOnly = makeKey("sk", systemRandom);
 const keys = staticKeys([
   { key: full.key, projectId: "shop", scopes: ["ingest", "read"] },
   { key: readOnly.key, projectId: "shop", scopes: ["read"] },
+  { key: ingestOnly.key, projectId: "shop", scopes: ["ingest"] },
 ]);
 const secrets = staticSecrets([{ projectId: "shop", secrets: [secret] }]);
 
 // A session of the bakers: bound to no project, it names one in a header.
 const session = {
-  authenticate: async (): Promise<Subject> => ({ id: "u1", kind: "user", projectId: null, organizationId: "bakers", scopes: ["ingest"] }),
+  authenticate: async (): Promise<Subject> => ({
+    id: "u1",
+    kind: "user",
+    projectId: null,
+    organizationId: "bakers",
+    scopes: ["ingest", "read"],
+  }),
 };
 const organizationOf = (projectId: string): string | null =>
   new Map([
@@ -56,6 +64,8 @@ function honoApp(modules: ModuleRegistry): { listener: RequestListener; live: En
   app.post("/session/known", authenticate(keys, session), ingest(modules, { organizationOf }));
   app.get("/live/:module", authenticate(keys), live);
   app.get("/live", authenticate(keys), live);
+  app.get("/live-by-session", authenticate(keys, session), live);
+  app.get("/live-by-owner", authenticate(keys, session), sse(modules, { organizationOf }));
   return { listener: getRequestListener(app.fetch, { overrideGlobalObjects: false }) as RequestListener, live };
 }
 
@@ -75,6 +85,8 @@ function expressApp(modules: ModuleRegistry): { listener: RequestListener; live:
   app.post("/session/known", authenticate(keys, session), ingest(modules, { organizationOf }));
   app.get("/live/:module", authenticate(keys), live);
   app.get("/live", authenticate(keys), live);
+  app.get("/live-by-session", authenticate(keys, session), live);
+  app.get("/live-by-owner", authenticate(keys, session), sse(modules, { organizationOf }));
   return { listener: app as RequestListener, live };
 }
 
@@ -200,6 +212,21 @@ describe.each([
     await all.ended;
     expect((await fetch(`${url}/live/secrets`, { headers: { authorization: `Bearer ${full.key}` } })).status).toBe(404);
     expect((await fetch(`${url}/live/logs`)).status).toBe(401);
+  });
+
+  test("a topic that is not here is told to readers only", async () => {
+    for (const path of ["/live/logs?topics=nope", "/live?topics=nope"]) {
+      expect((await fetch(url + path, { headers: { authorization: `Bearer ${ingestOnly.key}` } })).status).toBe(403);
+      const told = await fetch(url + path, { headers: { authorization: `Bearer ${full.key}` } });
+      expect([told.status, (await told.json()).detail]).toEqual([400, expect.stringMatching(/expected some of .*logs/)]);
+    }
+  });
+
+  test("a session reads the projects of its organization, and those only that somebody knows", async () => {
+    const head = async (path: string, projectId: string): Promise<number> =>
+      (await fetch(url + path, { method: "HEAD", headers: { "x-project-id": projectId } })).status;
+    expect(await Promise.all(["shop", "bakery", "nobodys"].map((id) => head("/live-by-owner", id)))).toEqual([404, 200, 404]);
+    expect(await head("/live-by-session", "bakery")).toBe(404);
   });
 
   test("HEAD of a stream is its head at once", async () => {

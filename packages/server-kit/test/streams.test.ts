@@ -58,6 +58,18 @@ const logEvent = (message: string): Record<string, unknown> => ({
   data: { level: "info", message },
 });
 
+const organizationOf = ({ kit, projectId }: RunningKit): string => kit.identity.projects.get(projectId)?.organizationId ?? "";
+
+/** Status and problem of a stream that should not open; 0 for one that did. */
+async function refusalOf(url: string, headers: Record<string, string>, method = "GET"): Promise<[number, string, string]> {
+  const abort = new AbortController();
+  const response = await fetch(url, { method, headers, signal: abort.signal });
+  if (response.ok) abort.abort();
+  if (response.ok) return [0, "", ""];
+  const { code, detail } = (await response.json()) as { code: string; detail: string };
+  return [response.status, code, detail];
+}
+
 async function manage(running: RunningKit, method: string, path: string, body?: object): Promise<Record<string, string>> {
   const response = await fetch(running.url + path, {
     method,
@@ -152,6 +164,98 @@ describe("live streams of a kit", () => {
   });
 });
 
+describe("topics that are not here", () => {
+  test("are told to a reader, with those that are; who may not read is refused before, and nothing is held", async () => {
+    const running = await start({
+      streams: { maxStreamsPerProject: 1 },
+      authenticate: async ({ headers }) =>
+        headers.has("x-user") ? { id: "mallory", kind: "user", projectId: null, organizationId: "another", scopes: ["read"] } : null,
+    });
+    const keysPath = `/api/projects/${running.projectId}/keys`;
+    const ingestOnly = await manage(running, "POST", keysPath, { scopes: ["ingest"] });
+    const publishable = await manage(running, "POST", keysPath, { kind: "pk", origins: ["https://shop.example"] });
+    for (const path of ["/api/modules/logs/stream?topics=nope", "/api/stream?topics=nope"]) {
+      const refusal = (headers: Record<string, string>) => refusalOf(running.url + path, headers);
+      expect((await refusal(bearer(ingestOnly.key ?? ""))).slice(0, 2)).toEqual([403, "insufficient_scope"]);
+      expect((await refusal({ ...bearer(publishable.key ?? ""), origin: "https://shop.example" }))[0]).toBe(403);
+      expect((await refusal({ "x-user": "mallory", "x-project-id": running.projectId })).slice(0, 2)).toEqual([404, "not_found"]);
+      expect(await refusal(bearer(running.apiKey))).toEqual([400, "invalid_request", expect.stringMatching(/expected some of .*logs/)]);
+    }
+    expect((await refusalOf(`${running.url}/api/stream?topics=logs,nope`, bearer(running.apiKey)))[0]).toBe(400);
+    expect((await refusalOf(`${running.url}/api/modules/logs/stream?topics=audit`, bearer(running.apiKey)))[0]).toBe(400);
+    const own = await running.kit.createStreamTicket({ projectId: running.projectId, topics: ["logs"] });
+    expect((await refusalOf(`${running.url}/api/modules/audit/stream?ticket=${own}`, {}))[0]).toBe(403);
+    expect(running.kit.stats().streams).toBe(0);
+    const reader = read(`${running.url}/api/stream`, bearer(running.apiKey));
+    await until(() => reader.parser.retryMs() !== null);
+  });
+
+  test("a kit without streams says so, to those who are known", async () => {
+    const running = await start({ modules: [] });
+    for (const [method, path] of [
+      ["GET", "/api/stream"],
+      ["POST", "/api/stream-tickets"],
+    ] as const) {
+      expect(await refusalOf(running.url + path, bearer(running.apiKey), method)).toEqual([404, "not_found", expect.any(String)]);
+      expect((await refusalOf(running.url + path, {}, method))[0]).toBe(401);
+    }
+  });
+});
+
+describe("with an authorizer that allows some topics", () => {
+  const user = { "x-user": "alice" };
+  async function startFor(...readable: string[]): Promise<RunningKit> {
+    let organizationId = "";
+    const running = await start({
+      authenticate: async ({ headers }) =>
+        headers.has("x-user") ? { id: "alice", kind: "user", projectId: running.projectId, organizationId, scopes: [] } : null,
+      authorizer: {
+        authorize: (subject, _action, { type, id }) =>
+          subject.kind === "api_key" || (type === "module" && readable.includes(id))
+            ? { effect: "allow" }
+            : { effect: "deny", reason: "is not for everybody" },
+        list: () => "all",
+      },
+    });
+    organizationId = organizationOf(running);
+    return running;
+  }
+  const askTicket = (running: RunningKit, query = ""): Promise<Response> =>
+    fetch(`${running.url}/api/stream-tickets${query}`, { method: "POST", headers: user });
+
+  // Audit is the kit's first module: what may be read must not depend on the order of modules.
+  test("a stream that names none has those; one that names another is refused", async () => {
+    const running = await startFor("logs");
+    const reader = read(`${running.url}/api/stream?after=0`, user);
+    await sendEvents(running, [auditEvent(), logEvent("mine")]);
+    await until(() => reader.parser.events.length > 0);
+    expect(reader.parser.events.map(({ id }) => id)).toEqual(["logs:1"]);
+    for (const topics of ["audit", "audit,logs", "audit,nope"])
+      expect((await refusalOf(`${running.url}/api/stream?topics=${topics}`, user))[0]).toBe(403);
+  });
+
+  test("a ticket opens those, and is refused to who may read none of what was asked", async () => {
+    const running = await startFor("logs");
+    for (const query of ["", "?topics=audit,logs"]) {
+      const response = await askTicket(running, query);
+      expect(response.status).toBe(201);
+      const { ticket } = (await response.json()) as { ticket: string };
+      const reader = read(`${running.url}/api/stream?after=0&ticket=${ticket}`);
+      await sendEvents(running, [auditEvent(), logEvent("mine")]);
+      await until(() => reader.parser.events.length > 0);
+      expect(reader.parser.events[0]?.id).toBe("logs:1");
+    }
+    expect((await askTicket(running, "?topics=audit")).status).toBe(403);
+    expect((await askTicket(running, "?topics=nope")).status).toBe(400);
+  });
+
+  test("who may read nothing gets neither", async () => {
+    const running = await startFor();
+    expect((await refusalOf(`${running.url}/api/stream`, user))[0]).toBe(403);
+    expect((await askTicket(running)).status).toBe(403);
+  });
+});
+
 describe("tickets of a kit", () => {
   async function ticket(running: RunningKit, key = running.apiKey): Promise<string> {
     const response = await fetch(`${running.url}/api/stream-tickets`, { method: "POST", headers: bearer(key) });
@@ -231,9 +335,10 @@ describe("a user of the app", () => {
       streams: { sessionRecheckMs: 500 },
       authenticate: async (given) => {
         const projectId = sessions.get(given.headers.get("cookie") ?? "");
-        return projectId === undefined ? null : { id: "alice", kind: "user", projectId, organizationId: "acme", scopes: ["read"] };
+        return projectId === undefined ? null : { id: "alice", kind: "user", projectId, organizationId, scopes: ["read"] };
       },
     });
+    const organizationId = organizationOf(running);
     sessions.set("session=1", running.projectId);
     const reader = read(`${running.url}/api/stream?after=0`, { cookie: "session=1" });
     await sendEvents(running, [logEvent("one")]);

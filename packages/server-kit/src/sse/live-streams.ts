@@ -5,6 +5,7 @@ import type { Exchange } from "../ingest/exchange.ts";
 import type { Subject } from "../route.ts";
 import type { Channel } from "./channel.ts";
 import { createChannelPool } from "./channel-pool.ts";
+import { unknownTopic } from "./choose-topics.ts";
 import { StreamClient } from "./client.ts";
 import { openingFrame, type ResetNotice, resetFrame, toBytes } from "./frames.ts";
 import { type LiveStreamsOptions, normalizeStreamOptions } from "./options.ts";
@@ -15,7 +16,7 @@ import { createStreamSet } from "./stream-set.ts";
 export interface StreamRequest {
   readonly subject: Subject;
   readonly projectId: string;
-  /** Topics of the stream, in any order. Errors: `invalid_request` for one that nobody serves. */
+  /** Topics of the stream, in any order, at least one. Errors: `invalid_request` for one that nobody serves. */
   readonly topics: readonly string[];
   /** `Last-Event-ID` or `after`; null starts with what comes next. */
   readonly cursor: string | null;
@@ -164,8 +165,4 @@ function openingBytes({ positions, resets }: StreamStart, retryMs: number): Uint
 
 function notAllowed(): CuittyError {
   return new CuittyError("unauthorized", "The key of this stream was revoked or has expired; ask for a new ticket");
-}
-
-function unknownTopic(topic: string, known: Iterable<string>): CuittyError {
-  return new CuittyError("invalid_request", `topics: ${topic} is not served here; expected some of ${[...known].join(", ")}`);
 }
