@@ -43,7 +43,7 @@ export interface ServerKit<Modules extends readonly CuittyModule[] = readonly Cu
   readonly modules: ModuleRegistry;
   readonly identity: Identity;
   readonly bus: Bus;
-  /** Makes the first administrator, once per data folder. Errors: `already_bootstrapped`, `invalid_option`. */
+  /** Makes the first administrator, once per data folder. Errors: `already_bootstrapped`, `invalid_option`, `unknown_option`. */
   bootstrap(options: BootstrapOptions): Promise<Bootstrapped>;
   /** A ticket for a page that your own code has authenticated: `EventSource("/api/stream?ticket=…")`. Valid for 30 s and one use. */
   createStreamTicket(options: { readonly projectId: string; readonly topics?: readonly string[] }): Promise<string>;

@@ -44,6 +44,18 @@ describe("bootstrap", () => {
     });
   });
 
+  test.each([
+    [{ signaturePolicy: "no" }, "invalid_option", /signaturePolicy.*required, optional, extended/],
+    [{ signaturePolicy: null }, "invalid_option", /signaturePolicy/],
+    [{ project: " " }, "invalid_option", /project/],
+    [{ organization: 7 }, "invalid_option", /organization/],
+    [{ email: "ops" }, "invalid_option", /email/],
+    [{ signaturePolice: "required" }, "unknown_option", /"signaturePolice".*signaturePolicy/],
+  ])("refuses %j with %s", async (options, code, message) => {
+    const given = { email: "x@example.com", organization: "Again", ...options } as never;
+    await expect(running.kit.bootstrap(given)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+
   test("stores neither key nor secret in clear", async () => {
     const { driver } = running.kit.identity;
     const dump = ["api_keys", "project_secrets", "audit_logs", "projects"]

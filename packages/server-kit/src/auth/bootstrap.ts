@@ -1,6 +1,6 @@
 // The first administrator: account, organization, membership, project, key and webhook secret in one transaction, once per install.
 import { CuittyError } from "@cuitty/wire-protocol";
-import type { SignaturePolicy } from "./directory.ts";
+import { SIGNATURE_POLICIES, type SignaturePolicy } from "./directory.ts";
 import type { KeyStore, StorePorts } from "./key-store.ts";
 import type { ProjectStore } from "./project-store.ts";
 
@@ -39,7 +39,7 @@ export function isBootstrapped(driver: StorePorts["driver"]): boolean {
   return driver.prepare("SELECT 1 FROM accounts LIMIT 1").get() !== undefined;
 }
 
-/** Errors: `already_bootstrapped`, `invalid_option`. */
+/** Errors: `already_bootstrapped`, `invalid_option`, `unknown_option`. */
 export function bootstrap(ports: BootstrapPorts, options: BootstrapOptions): Bootstrapped {
   const { driver, keys, projects } = ports;
   checkOptions(options);
@@ -101,11 +101,27 @@ function organizationSlug(name: string, organizationId: string): string {
   return slug === "" ? organizationId : slug.slice(0, 60);
 }
 
+const names: ReadonlySet<string> = new Set<keyof BootstrapOptions>(["email", "organization", "project", "signaturePolicy"]);
+
 function checkOptions(options: BootstrapOptions): void {
+  const unknown = Object.keys(options ?? {}).find((name) => !names.has(name));
+  if (unknown !== undefined) {
+    throw new CuittyError(
+      "unknown_option",
+      `Unknown option ${JSON.stringify(unknown)} of bootstrap; expected one of ${[...names].join(", ")}`,
+    );
+  }
   if (typeof options?.email !== "string" || !/^[^\s@]+@[^\s@]+$/.test(options.email.trim())) {
     throw new CuittyError("invalid_option", 'Expected bootstrap({ email }) to be an e-mail address such as "ops@example.com"');
   }
   if (typeof options.organization !== "string" || options.organization.trim() === "") {
     throw new CuittyError("invalid_option", 'Expected bootstrap({ organization }) to be a name such as "Acme"');
+  }
+  const { project = "default", signaturePolicy = "optional" } = options;
+  if (typeof project !== "string" || project.trim() === "") {
+    throw new CuittyError("invalid_option", 'Expected bootstrap({ project }) to be a name such as "default"');
+  }
+  if (!SIGNATURE_POLICIES.includes(signaturePolicy)) {
+    throw new CuittyError("invalid_option", `Expected bootstrap({ signaturePolicy }) to be one of ${SIGNATURE_POLICIES.join(", ")}`);
   }
 }

@@ -13,6 +13,8 @@ export interface KeyDirectory {
 /** `required`: every batch of a secret key is signed. `optional`: a signature that is there must match. `extended`: the form that covers time and idempotency key. */
 export type SignaturePolicy = "required" | "optional" | "extended";
 
+export const SIGNATURE_POLICIES: readonly SignaturePolicy[] = ["required", "optional", "extended"];
+
 export interface SigningPolicy {
   readonly policy: SignaturePolicy;
   /** The live secrets: the current one and, during a rotation, the previous one. */
