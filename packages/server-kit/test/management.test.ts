@@ -91,6 +91,12 @@ describe("projects", () => {
     expect((await call("POST", "/api/projects", { name: "Web shop" })).body.slug).toBe("web-shop");
   });
 
+  test("of an organization that is not here cannot be made", async () => {
+    const stranger = { id: "user_1", kind: "user", projectId: null, organizationId: "another", scopes: ["admin"] } as const;
+    const making = running.kit.api.kit.createProject(stranger, { body: { name: "Lost" } });
+    await expect(making).rejects.toMatchObject({ code: "not_found", message: expect.stringContaining("system.db") });
+  });
+
   test("lists in pages", async () => {
     for (let index = 0; index < 4; index += 1) await call("POST", "/api/projects", { name: `Page ${index}` });
     const ids: string[] = [];

@@ -43,7 +43,7 @@ export interface ProjectPage {
 }
 
 export interface ProjectStore extends SecretDirectory {
-  /** Errors: `conflict` when the organisation has a project with that slug. */
+  /** Errors: `not_found` for an organisation that has no row; `conflict` when it has a project with that slug. */
   create(input: NewProject, actor: Actor): IssuedSecret & { readonly project: ProjectRecord };
   /** Null for an unknown or deleted project. */
   get(projectId: string): ProjectRecord | null;
@@ -87,6 +87,15 @@ export function createProjectStore(ports: StorePorts, box: SecretBox): ProjectSt
     return project === null ? null : { policy: project.signaturePolicy, secrets: secrets.live(projectId) };
   }
 
+  /** The app's own sessions may be of an organisation that only the app knows. */
+  function checkOrganization(organizationId: string): void {
+    if (driver.prepare("SELECT 1 FROM organizations WHERE id = ?").get([organizationId]) !== undefined) return;
+    throw new CuittyError(
+      "not_found",
+      "Expected an organization of this server, got one that is not in its system.db; kit.bootstrap tells the id of the one that it made",
+    );
+  }
+
   /** A slug that was asked for must be free; one made of the name is made free. */
   function freeSlug(input: NewProject): string {
     const isTaken = (slug: string) =>
@@ -100,6 +109,7 @@ export function createProjectStore(ports: StorePorts, box: SecretBox): ProjectSt
   function create(input: NewProject, actor: Actor): IssuedSecret & { readonly project: ProjectRecord } {
     const id = `proj_${randomText(16, random)}`;
     const result = driver.transaction(() => {
+      checkOrganization(input.organizationId);
       const slug = freeSlug(input);
       const nowSeconds = seconds();
       const limits = input.limits === undefined ? null : JSON.stringify(input.limits);
