@@ -221,7 +221,18 @@ describe("publishable keys", () => {
   test("may only ingest, unsigned, from their origins", async () => {
     expect((await make({ kind: "pk" })).status).toBe(400);
     expect((await make({ kind: "pk", origins: [origin], scopes: ["read"] })).status).toBe(400);
-    expect((await make({ kind: "pk", origins: ["not an origin"] })).status).toBe(400);
+    for (const never of [
+      "not an origin",
+      "https://*.a.com",
+      "https://a.com/page",
+      "https://a.com:443",
+      "https://u@a.com",
+      "ftp://a.com",
+      "null",
+    ]) {
+      const { status, body } = await make({ kind: "pk", origins: [never] });
+      expect([status, body.code], never).toEqual([400, "invalid_request"]);
+    }
     const made = (await make({ kind: "pk", origins: [`${origin}/`] })).body as { key: string; scopes: string[] };
     expect(made.key).toMatch(/^cuitty_pk_/);
     expect(made.scopes).toEqual(["ingest"]);
@@ -234,9 +245,41 @@ describe("publishable keys", () => {
     expect((await call("GET", "/api/modules/logs/events", undefined, made.key)).status).toBe(403);
   });
 
+  const preflight = (from: string) =>
+    fetch(`${running.url}/api/ingest`, { method: "OPTIONS", headers: { origin: from, "access-control-request-method": "POST" } });
+  const allowed = async (from: string) => (await preflight(from)).headers.get("access-control-allow-origin");
+
+  test("alone have origins, and only while they and their project live", async () => {
+    const refused = await make({ kind: "sk", origins: ["https://sk.example.com"] });
+    expect([refused.status, refused.body.detail]).toEqual([400, expect.stringContaining("body.origins")]);
+    const project = (await call("POST", "/api/projects", { name: "Short-lived" })).body as { id: string };
+    const keysPath = `/api/projects/${project.id}/keys`;
+    const issue = async (from: string) => (await call("POST", keysPath, { kind: "pk", origins: [from] })).body as { id: string };
+    const { id } = await issue("https://one.example.com");
+    await issue("https://two.example.com");
+    expect([await allowed("https://one.example.com"), await allowed("https://two.example.com")]).not.toContain(null);
+    await call("DELETE", `${keysPath}/${id}`);
+    expect([await allowed("https://one.example.com"), await allowed("https://two.example.com")]).toEqual([null, "https://two.example.com"]);
+    await call("DELETE", `/api/projects/${project.id}`);
+    expect(await allowed("https://two.example.com")).toBeNull();
+    // Secret keys made before origins were refused for them may have some.
+    const { keys } = running.kit.identity;
+    const { organizationId } = firstKeyOf(running);
+    const { projectId } = running;
+    const old = {
+      projectId,
+      organizationId,
+      name: null,
+      kind: "sk",
+      scopes: ["read"],
+      origins: ["https://sk.example.com"],
+      expiresAt: null,
+    } as const;
+    keys.issue(old, { accountId: keys.ownerOf(firstKeyOf(running).keyId) ?? "", subjectId: "test" });
+    expect(await allowed("https://sk.example.com")).toBeNull();
+  });
+
   test("a preflight from a known origin is allowed, from others not", async () => {
-    const preflight = (from: string) =>
-      fetch(`${running.url}/api/ingest`, { method: "OPTIONS", headers: { origin: from, "access-control-request-method": "POST" } });
     const known = await preflight(origin);
     expect(known.status).toBe(204);
     expect(known.headers.get("access-control-allow-origin")).toBe(origin);

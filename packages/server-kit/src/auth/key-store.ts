@@ -68,8 +68,8 @@ const maxCachedOrigins = 1_000;
 const knownTtlMs = 30_000;
 const unknownTtlMs = 5_000;
 
-const originSql = `SELECT 1 FROM api_keys k, json_each(k.metadata, '$.origins') o
-  WHERE k.enabled = 1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?) AND o.value IN (?, '*') LIMIT 1`;
+const originSql = `SELECT 1 FROM api_keys k ${KEY_OWNERS} JOIN json_each(k.metadata, '$.origins') o ON o.value IN (?, '*')
+  WHERE json_extract(k.metadata, '$.kind') = 'pk' AND ${KEY_IS_LIVE} LIMIT 1`;
 
 export function createKeyStore(ports: StorePorts): KeyStore {
   const { driver, clock, random } = ports;
@@ -195,7 +195,7 @@ export function createKeyStore(ports: StorePorts): KeyStore {
     knowsOrigin(origin) {
       let isKnown = origins.get(origin);
       if (isKnown === undefined) {
-        isKnown = driver.prepare(originSql).get([Math.floor(clock() / 1000), origin]) !== undefined;
+        isKnown = driver.prepare(originSql).get([origin, Math.floor(clock() / 1000)]) !== undefined;
         origins.set(origin, isKnown, unknownTtlMs);
       }
       return isKnown;

@@ -22,7 +22,11 @@ const newKey = Type.Object(
       }),
     ),
     origins: Type.Optional(
-      Type.Array(Type.String({ maxLength: 200 }), { minItems: 1, maxItems: 50, description: "Needed for a publishable key." }),
+      Type.Array(Type.String({ maxLength: 200 }), {
+        minItems: 1,
+        maxItems: 50,
+        description: "Needed for a publishable key; not for a secret one.",
+      }),
     ),
     expiresAt: Type.Optional(Type.String({ description: "RFC 3339; never when absent." })),
   },
@@ -125,6 +129,12 @@ function keyInput(body: KeyInput, subject: Subject, nowMs: number): Omit<NewKey,
       'body.origins: expected the pages a publishable key is used from, such as "https://app.example.com"',
     );
   }
+  if (kind === "sk" && origins.length > 0) {
+    throw new CuittyError(
+      "invalid_request",
+      "body.origins: expected none for a secret key, which no browser may hold; they go with kind pk",
+    );
+  }
   checkScopes(subject, scopes, "grant");
   return { name: body.name ?? null, kind, scopes, origins, expiresAt: expiryOf(body.expiresAt, nowMs) };
 }
@@ -138,9 +148,13 @@ function checkScopes(subject: Subject, scopes: readonly string[], what: "grant" 
 
 function originOf(text: string): string {
   if (text === "*") return text;
-  const url = URL.canParse(text) ? new URL(text) : null;
+  // A star within an origin is a name like any other to a URL parser, and the origin of no page.
+  const url = URL.canParse(text) && !text.includes("*") ? new URL(text) : null;
   if (url !== null && (url.protocol === "https:" || url.protocol === "http:") && url.origin === text.replace(/\/$/, "")) return url.origin;
-  throw new CuittyError("invalid_request", 'body.origins: expected origins such as "https://app.example.com", without a path');
+  throw new CuittyError(
+    "invalid_request",
+    'body.origins: expected whole origins such as "https://app.example.com", without a path or a pattern, or "*" for all',
+  );
 }
 
 function expiryOf(text: string | undefined, nowMs: number): number | null {

@@ -43,7 +43,7 @@ export const keySchema = Type.Object(
     name: Type.Union([Type.String(), Type.Null()]),
     kind: Type.Union([Type.Literal("sk"), Type.Literal("pk")], { description: "sk: secret. pk: publishable, for browsers; ingest only." }),
     scopes: Type.Array(scopeSchema),
-    origins: Type.Array(Type.String(), { description: "Web origins a publishable key may be used from." }),
+    origins: Type.Array(Type.String(), { description: "Web origins a publishable key may be used from; empty for secret keys." }),
     last4: Type.String({ description: "Last characters of the key, to tell keys apart." }),
     createdAt: time("When it was made."),
     expiresAt: nullableTime("When it ends; null when never."),
