@@ -110,6 +110,24 @@ describe("projects", () => {
     expect(ids.length).toBeGreaterThanOrEqual(5);
   });
 
+  test("refuse a cursor that is made up, or of another list or organization", async () => {
+    const other = await startKit();
+    try {
+      const { organizationId, keyId } = firstKeyOf(other);
+      const subject = { id: keyId, kind: "api_key", projectId: null, organizationId, scopes: ["read", "admin"] } as const;
+      await other.kit.api.kit.createProject(subject, { body: { name: "Second" } });
+      const theirs = (await other.kit.api.kit.listProjects(subject, { query: { limit: 1 } })) as { nextCursor: string };
+      await sendEvents(running, [auditEvent(), auditEvent()]);
+      const events = (await call("GET", "/api/modules/audit/events?limit=1")).body as { nextCursor: string };
+      for (const cursor of ["garbage", running.projectId, "", theirs.nextCursor, events.nextCursor]) {
+        const { status, body } = await call("GET", `/api/projects?cursor=${cursor}`);
+        expect([status, body.code], cursor).toEqual([400, "invalid_cursor"]);
+      }
+    } finally {
+      await other.close();
+    }
+  });
+
   test.each([
     [{ name: "" }, "body.name"],
     [{ name: "x", colour: "red" }, "body.colour"],

@@ -2,6 +2,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { Authorizer } from "../auth/authorize.ts";
 import type { Identity } from "../auth/open-identity.ts";
+import { idToCursor, parseIdCursor } from "../modules/shared/list-cursor.ts";
 import { defineRoute } from "../route.ts";
 import type { MountedRoute } from "../router.ts";
 import { keepAdministrator } from "./last-administrator.ts";
@@ -60,13 +61,15 @@ export function projectRoutes(identity: Identity, authorizer: Authorizer): reado
     async handle({ subject, query }) {
       const limit = query.limit ?? 100;
       const visible = await authorizer.list(subject, "read", "project");
+      const scope = { table: "projects", projectId: subject.organizationId };
       const page = projects.list(subject.organizationId, {
-        afterId: query.cursor ?? "",
+        afterId: query.cursor === undefined ? "" : parseIdCursor(query.cursor, scope),
         limit: limit + 1,
         only: visible === "all" ? null : visible,
       });
       const shown = page.slice(0, limit);
-      return { projects: shown.map(projectReply), nextCursor: page.length > limit ? (shown.at(-1)?.id ?? null) : null };
+      const last = page.length > limit ? shown.at(-1) : undefined;
+      return { projects: shown.map(projectReply), nextCursor: last === undefined ? null : idToCursor(last.id, scope) };
     },
   });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseCursor, positionToCursor } from "./list-cursor.ts";
+import { idToCursor, parseCursor, parseIdCursor, positionToCursor } from "./list-cursor.ts";
 
 const scope = { table: "logs_events", projectId: "p1" };
 const refused = expect.objectContaining({ code: "invalid_cursor" });
@@ -14,10 +14,21 @@ describe("list cursors", () => {
     );
   });
 
+  test("every id comes back", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), (id) => {
+        expect(parseIdCursor(idToCursor(id, scope), scope)).toBe(id);
+      }),
+    );
+  });
+
   test("one of another project or list is refused", () => {
     const cursor = positionToCursor({ tsMs: 1, seq: 2 }, scope);
     expect(() => parseCursor(cursor, { ...scope, projectId: "p2" })).toThrow(refused);
     expect(() => parseCursor(cursor, { ...scope, table: "audit_events" })).toThrow(refused);
+    const ofId = idToCursor("proj_1", scope);
+    expect(() => parseIdCursor(ofId, { ...scope, projectId: "p2" })).toThrow(refused);
+    expect(() => parseCursor(ofId, scope)).toThrow(refused);
   });
 
   test("changed, cut, padded and made-up ones are refused", () => {
@@ -29,6 +40,7 @@ describe("list cursors", () => {
     }
     for (const text of [`${cursor}=`, `${cursor}A`, ` ${cursor}`, "", "0", "null", "../../etc/passwd", "' OR 1=1 --"]) {
       expect(() => parseCursor(text, scope)).toThrow(refused);
+      expect(() => parseIdCursor(text, scope)).toThrow(refused);
     }
     fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => void expect(() => parseCursor(text, scope)).toThrow(refused)));
   });
