@@ -25,6 +25,8 @@ export interface Core {
   take(most?: number, room?: number): QueuedEvent[];
   /** Events held in memory or left to the spool. */
   pending(): number;
+  /** Resolves with the engine once it is loaded; with undefined when it cannot be. */
+  load(): Promise<Engine | undefined>;
 }
 
 export interface State {

@@ -74,9 +74,10 @@ function createHooks(cores: Set<Core>): Hooks {
   };
 }
 
-/** Flushes; with a spool to fall back on, without waiting for a server that fails. */
-async function finish({ state }: Core, ms: number): Promise<void> {
-  await state.engine?.flush(ms, !!state.spool);
+/** Flushes; with a spool to fall back on, without waiting for a server that fails. An engine that is still being loaded is waited for. */
+async function finish({ state, load }: Core, ms: number): Promise<void> {
+  const flushed = load().then((engine) => engine?.flush(ms, !!state.spool));
+  await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
   state.engine?.interrupt();
 }
 

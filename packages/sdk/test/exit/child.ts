@@ -48,6 +48,15 @@ const ends: Record<string, () => unknown> = {
     setInterval(() => {}, 1_000);
     setTimeout(() => process.kill(process.pid, "SIGTERM"), 20);
   },
+  /** Before the engine can have been loaded. */
+  "SIGTERM at once"() {
+    setInterval(() => {}, 1_000);
+    process.kill(process.pid, "SIGTERM");
+  },
+  "SIGHUP at once"() {
+    setInterval(() => {}, 1_000);
+    process.kill(process.pid, "SIGHUP");
+  },
   async flush() {
     await client.flush();
     process.exit(0);

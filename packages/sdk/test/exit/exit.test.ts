@@ -103,6 +103,21 @@ test("a natural end sends its events without a spool, and is not held up", async
   expect(lastLine(end).ms).toBeLessThan(1_000);
 });
 
+test.each(["SIGTERM", "SIGHUP"])("a %s before the engine is loaded sends every event first, without a spool", async (signal) => {
+  server = await createFaultServer();
+  expect(await run({ url: server.url, end: `${signal} at once` })).toMatchObject({ code: null, signal });
+  expect(stored()).toEqual(all);
+});
+
+test("a signal before the engine is loaded ends a process whose server hangs in its time", async () => {
+  server = await createFaultServer({ fault: () => "hang" });
+  const startedAtMs = performance.now();
+  expect(await run({ url: server.url, end: "SIGTERM at once", spool })).toMatchObject({ signal: "SIGTERM" });
+  // 1.5 s, and what it takes to start a process on a busy machine.
+  expect(performance.now() - startedAtMs).toBeLessThan(6_000);
+  expect(await readdir(spool)).toHaveLength(1);
+});
+
 test("a server that hangs holds a natural end for two seconds at most", async () => {
   server = await createFaultServer({ fault: () => "hang" });
   const end = await run({ url: server.url, end: "natural", spool });
