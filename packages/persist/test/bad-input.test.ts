@@ -1,10 +1,11 @@
 // What callers get wrong, and what they hear.
 import { spawnSync } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runInNewContext } from "node:vm";
 import { createStore, type Store, type StoreOptions } from "@cuitty/persist";
+import { openFile } from "@cuitty/storage/file";
 import { isCuittyError } from "@cuitty/wire-protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -216,6 +217,50 @@ describe("options", () => {
     await writeFile(path, "this is a text file, not a database, and it is long enough to have a header".repeat(20));
     expect((await failure(createStore({ name: "a", path })))?.code).toBe("corrupt");
   });
+
+  test.each([
+    ["tables of its own", ["CREATE TABLE notes (id INTEGER PRIMARY KEY)", "INSERT INTO notes VALUES (7)"]],
+    ["a mark of its own", ["PRAGMA application_id = 77"]],
+  ])("a database of another application, with %s, is refused and left as it is", async (name, statements) => {
+    const path = join(folder, `${name}.db`);
+    const other = await openFile({ path });
+    for (const statement of statements) other.driver.exec(statement);
+    await other.close();
+    const before = await readFile(path);
+    for (const encrypt of [false, true]) {
+      const error = await failure(createStore({ name: "a", path, encrypt }));
+      expect(error?.code).toBe("corrupt");
+      expect(error?.message).toContain("name another path");
+    }
+    expect(await readFile(path)).toEqual(before);
+  });
+
+  test("a database of another application whose tables stand in its log alone is refused", async () => {
+    const path = join(folder, "killed.db");
+    const script = `
+      import { openFile } from "@cuitty/storage/file";
+      const other = await openFile({ path: process.argv[1] });
+      other.driver.exec("CREATE TABLE notes (id INTEGER PRIMARY KEY)");
+      process.kill(process.pid, "SIGKILL");`;
+    spawnSync(process.execPath, ["--conditions=@cuitty/source", "--import", "tsx", "--input-type=module", "-e", script, path]);
+    expect((await readFile(path)).readUInt16BE(103)).toBe(0);
+    expect((await failure(createStore({ name: "a", path })))?.code).toBe("corrupt");
+    const other = await openFile({ path });
+    expect(other.all("SELECT name FROM sqlite_master")).toEqual([["notes"]]);
+    await other.close();
+  });
+
+  test.each(["DROP TABLE cuitty_rows", "DROP INDEX cuitty_rows_key"])(
+    "a store after %s is corrupt, and can be opened no more",
+    async (damage) => {
+      const path = join(folder, `${damage}.db`);
+      await (await createStore({ name: "a", path })).close();
+      const other = await openFile({ path });
+      other.driver.exec(damage);
+      await other.close();
+      for (let i = 0; i < 2; i++) expect((await failure(createStore({ name: "a", path })))?.code).toBe("corrupt");
+    },
+  );
 
   test("a missing driver is named with what to install", () => {
     const loader = `export async function resolve(name, context, next) { if (name.startsWith("@cuitty/storage")) throw Object.assign(new Error("not found"), { code: "ERR_MODULE_NOT_FOUND" }); return next(name, context); }`;

@@ -1,6 +1,6 @@
 // An encrypted store on real files: nothing readable on disk, nothing that can be moved or changed, keys that can be lost only on purpose.
 import { spawnSync } from "node:child_process";
-import { chmod, copyFile, cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, cp, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createStore, type PersistAdapter, type StoreOptions } from "@cuitty/persist";
@@ -398,5 +398,19 @@ describe("copies and processes", () => {
     expect(result.stdout.trim()).toBe(`store_in_use ${process.pid}`);
     await store.close();
     await (await createStore(options)).close();
+  });
+
+  test("a second name of the file is the same store: a link to it, to its folder, or to where it will be made", async () => {
+    await symlink(join(folder, "vault.db"), join(folder, "link.db"));
+    await symlink("link.db", join(folder, "link-to-link.db"));
+    await symlink(folder, join(folder, "here"));
+    const names = ["vault.db", "link.db", "link-to-link.db", "here/vault.db", "here/here/link.db"];
+    for (const first of [...names].reverse()) {
+      const store = await createStore({ ...options, path: join(folder, first), keyFile: join(folder, "key") });
+      for (const second of names)
+        expect(await codeOf(createStore({ ...options, path: join(folder, second), keyFile: join(folder, "key") }))).toBe("store_in_use");
+      expect((await readdir(folder)).filter((name) => name.endsWith(".lock"))).toEqual(["vault.db.lock"]);
+      await store.close();
+    }
   });
 });

@@ -16,16 +16,23 @@ export interface SqliteFile {
   close(): Promise<void>;
 }
 
+export interface SqliteOpenOptions {
+  readonly path: string;
+  readonly kind: number;
+  readonly synchronous: "FULL" | "NORMAL";
+  readonly cacheKiB: number;
+  readonly checkpointPages: number;
+  readonly isOwned: boolean;
+}
+
+interface SqliteMigration {
+  readonly version: number;
+  readonly name: string;
+  readonly statements: readonly string[];
+}
+
 export interface SqliteLibrary {
-  openFile(options: {
-    path: string;
-    kind: number;
-    migrations: readonly { version: number; name: string; statements: readonly string[] }[];
-    synchronous: "FULL" | "NORMAL";
-    cacheKiB: number;
-    checkpointPages: number;
-    isOwned: boolean;
-  }): Promise<SqliteFile>;
+  openFile(options: SqliteOpenOptions & { readonly migrations?: readonly SqliteMigration[] }): Promise<SqliteFile>;
   acquireOwnerLease(folder: string): Promise<{ release(): void }>;
 }
 

@@ -1,11 +1,9 @@
 // Rows in one libSQL file: the default adapter on Node, Bun and Deno.
-import type * as NodeFs from "node:fs";
-import type * as NodePath from "node:path";
 import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { AdapterEntry, AdapterOp, AdapterRange, PersistAdapter } from "../adapter.ts";
-import { builtinModule } from "../crypto/builtin-module.ts";
 import { bytesAfterPrefix, bytesToKey, keyToBytes, keyToParameter } from "./key-bytes.ts";
-import { loadSqlite, type SqliteFile, type SqliteLibrary } from "./sqlite-file.ts";
+import { loadSqlite, type SqliteFile, type SqliteLibrary, type SqliteOpenOptions } from "./sqlite-file.ts";
+import { applicationId, assertOwnTables, assertStoreFile, realPlace } from "./sqlite-place.ts";
 
 export interface SqliteAdapterOptions {
   /** File; its folder is made. */
@@ -14,8 +12,6 @@ export interface SqliteAdapterOptions {
   readonly durability?: "full" | "normal";
 }
 
-/** "CUPS": a file of another kind is refused. */
-const applicationId = 0x43555053;
 const listPage = 500;
 /** SQLite's own 2 MiB makes a random read of 10,000 records five times as slow. */
 const cacheKiB = 16 * 1024;
@@ -35,36 +31,43 @@ const migrations = [
 
 /** Opens or makes the file. Errors: `store_in_use` naming the process that has it, `missing_library`, `newer_format`, `corrupt`, `readonly`, `io`. */
 export async function sqliteAdapter({ path, durability = "full" }: SqliteAdapterOptions): Promise<PersistAdapter> {
-  const nodePath = builtinModule<typeof NodePath>("node:path")!;
-  const file = nodePath.resolve(path);
-  makeFolder(nodePath.dirname(file));
+  const file = realPlace(path);
   const library = await loadSqlite();
   const lease = await claim(library, file);
+  const options = {
+    path: file,
+    kind: applicationId,
+    synchronous: durability === "full" ? "FULL" : "NORMAL",
+    cacheKiB,
+    checkpointPages,
+    isOwned: true,
+  } as const;
   try {
-    const open = await library.openFile({
-      path: file,
-      kind: applicationId,
-      migrations,
-      synchronous: durability === "full" ? "FULL" : "NORMAL",
-      cacheKiB,
-      checkpointPages,
-      isOwned: true,
-    });
-    return adapterOn(open, lease.release);
+    // Not before the lease: closing a file would drop the locks a store of this process has on it.
+    if (!assertStoreFile(file)) await lookInside(library, options);
+    return await openStore(library, options, lease.release);
   } catch (error) {
     lease.release();
     throw openError(error, file);
   }
 }
 
-function makeFolder(folder: string): void {
+async function lookInside(library: SqliteLibrary, options: SqliteOpenOptions): Promise<void> {
+  const open = await library.openFile(options);
   try {
-    builtinModule<typeof NodeFs>("node:fs")!.mkdirSync(folder, { recursive: true });
-  } catch (cause) {
-    const isDenied = ["EACCES", "EROFS", "EPERM"].includes((cause as { code?: string }).code ?? "");
-    throw new CuittyError(isDenied ? "readonly" : "io", `the folder ${folder} cannot be made; check the path and its permissions`, {
-      cause,
-    });
+    assertOwnTables(options.path, open);
+  } finally {
+    await open.close();
+  }
+}
+
+async function openStore(library: SqliteLibrary, options: SqliteOpenOptions, release: () => void): Promise<PersistAdapter> {
+  const open = await library.openFile({ ...options, migrations });
+  try {
+    return adapterOn(open, release);
+  } catch (error) {
+    await open.close();
+    throw error;
   }
 }
 
@@ -95,6 +98,11 @@ function openError(error: unknown, file: string): unknown {
   }
   if (isCuittyError(error, "file_kind_mismatch")) {
     return new CuittyError("corrupt", `the file ${file} is a database of another kind, not a store; name another path`, { cause: error });
+  }
+  if (isCuittyError(error, "sql")) {
+    return new CuittyError("corrupt", `the store ${file} lacks its table or its index, or another program changed them; restore a backup`, {
+      cause: error,
+    });
   }
   return error;
 }

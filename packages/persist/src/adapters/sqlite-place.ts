@@ -1,0 +1,88 @@
+// Where a store's file really is, and whether what lies there is one, found out before anything is written.
+import type * as NodeFs from "node:fs";
+import type * as NodePath from "node:path";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { builtinModule } from "../crypto/builtin-module.ts";
+import type { SqliteFile } from "./sqlite-file.ts";
+
+/** "CUPS": a file of another kind is refused. */
+export const applicationId = 0x43555053;
+
+/** As many links as Linux follows. */
+const maxLinks = 40;
+
+/** The absolute path with every link resolved, whether the file is there yet or not; its folder is made. Errors: `readonly`, `io`. */
+export function realPlace(path: string): string {
+  const fs = builtinModule<typeof NodeFs>("node:fs")!;
+  const { resolve, dirname, basename, join } = builtinModule<typeof NodePath>("node:path")!;
+  let file = resolve(path);
+  for (let links = 0; links < maxLinks; links++) {
+    makeFolder(fs, dirname(file));
+    file = join(fs.realpathSync(dirname(file)), basename(file));
+    // A link may lead to a file that is yet to be made: two names of it are one store all the same.
+    if (!fs.lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) return file;
+    file = resolve(dirname(file), fs.readlinkSync(file));
+  }
+  throw new CuittyError("io", `the path ${path} is a link that leads to itself; name the file`);
+}
+
+function makeFolder(fs: typeof NodeFs, folder: string): void {
+  try {
+    fs.mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    const isDenied = ["EACCES", "EROFS", "EPERM"].includes((cause as { code?: string }).code ?? "");
+    throw new CuittyError(isDenied ? "readonly" : "io", `the folder ${folder} cannot be made; check the path and its permissions`, {
+      cause,
+    });
+  }
+}
+
+// https://www.sqlite.org/fileformat2.html sections 1.3 and 1.6: the file's header, then that of the schema's first page.
+const magic = "SQLite format 3\0";
+const applicationIdAt = 68;
+const cellCountAt = 103;
+const headBytes = 108;
+
+/**
+ * Refuses a file that is no store: no database, marked as another application's, or without a mark but with tables. A new store's mark and its tables
+ * come in one commit on one page, so an opening that was killed leaves neither or both. Errors: `corrupt`.
+ * Returns false when only the database's log can tell: it may hold the tables of a file that has none yet.
+ */
+export function assertStoreFile(file: string): boolean {
+  const fs = builtinModule<typeof NodeFs>("node:fs")!;
+  const head = headOf(fs, file);
+  if (!head || head.length === 0) return true;
+  if (head.length < headBytes || head.toString("latin1", 0, magic.length) !== magic) throw notStore(file, "no database");
+  const mark = head.readUInt32BE(applicationIdAt);
+  if (mark !== 0 && mark !== applicationId) throw notStore(file, "a database of another kind");
+  if (mark === 0 && head.readUInt16BE(cellCountAt) > 0) throw notStore(file, foreign);
+  return mark === applicationId || !fs.statSync(`${file}-wal`, { throwIfNoEntry: false })?.size;
+}
+
+/** The same check by the open database itself. Errors: `corrupt`. */
+export function assertOwnTables(file: string, open: SqliteFile): void {
+  const [mark] = open.prepare("PRAGMA application_id").get()!;
+  if (mark === 0 && open.prepare("SELECT 1 FROM sqlite_master").get()) throw notStore(file, foreign);
+}
+
+const foreign = "a database of another application: it has tables";
+
+/** Undefined where there is no file, or one that cannot be read, which opening it will tell. */
+function headOf(fs: typeof NodeFs, file: string): Buffer | undefined {
+  try {
+    if (!fs.statSync(file).isFile()) return undefined;
+    const handle = fs.openSync(file, "r");
+    try {
+      const head = Buffer.alloc(headBytes);
+      return head.subarray(0, fs.readSync(handle, head, 0, headBytes, 0));
+    } finally {
+      fs.closeSync(handle);
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+function notStore(file: string, what: string): CuittyError {
+  return new CuittyError("corrupt", `the file ${file} is ${what}, not a store; nothing was written: name another path`);
+}
