@@ -96,13 +96,24 @@ const names: ReadonlySet<string> = new Set<keyof KitOptions>([
   "environment",
 ]);
 
+/** Options within options that are numbers, with the least that each may be. */
+const leastLimits: Readonly<Record<keyof ProjectLimits, number>> = { eventsPerSecond: 1, batchesPerSecond: 1, batchBytes: 1 };
+const leastStreams: Readonly<Record<keyof StreamLimits, number>> = {
+  maxStreams: 1,
+  maxStreamsPerProject: 1,
+  maxDurationMs: 1,
+  stallTimeoutMs: 1,
+  heartbeatMs: 1,
+  pollMs: 1,
+  recheckMs: 1,
+  sessionRecheckMs: 1,
+  retryMs: 1,
+};
+
 /** Errors: `unknown_option`, `invalid_option`, `invalid_module`; each in one line that says what to write instead. */
 export function checkOptions(options: KitOptions): void {
   if (typeof options !== "object" || options === null) throw invalid("Expected createServerKit({ dataDir, modules })");
-  for (const name of Object.keys(options)) {
-    if (!names.has(name))
-      throw new CuittyError("unknown_option", `Unknown option ${JSON.stringify(name)}; expected one of ${[...names].join(", ")}`);
-  }
+  checkNames(options, [...names]);
   if (typeof options.dataDir !== "string" || options.dataDir === "")
     throw invalid('Expected dataDir to be the path of a folder, such as "./data"');
   if (!Array.isArray(options.modules)) throw invalid("Expected modules to be a list, such as [audit(), logs()]");
@@ -115,8 +126,24 @@ export function checkOptions(options: KitOptions): void {
   checkNumber("maxInFlight", options.maxInFlight, 1);
   checkNumber("minFreeBytes", options.minFreeBytes, 0);
   checkNumber("maxDataBytes", options.maxDataBytes, 0);
+  checkNumbers("limits", options.limits, leastLimits);
+  checkNumbers("streams", options.streams, leastStreams);
   checkModuleNames(options);
   for (const [name, days] of Object.entries(options.retentionDays ?? {})) checkNumber(`retentionDays.${name}`, days, 0);
+}
+
+function checkNames(given: object, known: readonly string[], prefix = ""): void {
+  for (const name of Object.keys(given)) {
+    if (!known.includes(name))
+      throw new CuittyError("unknown_option", `Unknown option ${JSON.stringify(prefix + name)}; expected one of ${known.join(", ")}`);
+  }
+}
+
+function checkNumbers(option: string, given: unknown, leastByName: Readonly<Record<string, number>>): void {
+  if (given === undefined) return;
+  if (typeof given !== "object" || given === null || Array.isArray(given)) throw invalid(`Expected ${option} to be an object of numbers`);
+  checkNames(given, Object.keys(leastByName), `${option}.`);
+  for (const [name, value] of Object.entries(given)) checkNumber(`${option}.${name}`, value, leastByName[name] as number);
 }
 
 /** Options that say something about single modules. */

@@ -39,6 +39,12 @@ describe("wrong options", () => {
     [{ dataDir: "x", modules: [], basePath: "kit/" }, "invalid_option", /basePath/],
     [{ dataDir: "x", modules: [], maxInFlight: -1 }, "invalid_option", /maxInFlight/],
     [{ dataDir: "x", modules: [audit()], retentionDays: { logs: 1 } }, "invalid_option", /logs/],
+    [{ dataDir: "x", modules: [], limits: { eventPerSecond: 1 } }, "unknown_option", /"limits.eventPerSecond".*eventsPerSecond/],
+    [{ dataDir: "x", modules: [], limits: { batchBytes: "5 MiB" } }, "invalid_option", /limits\.batchBytes/],
+    [{ dataDir: "x", modules: [], limits: 5 }, "invalid_option", /limits/],
+    [{ dataDir: "x", modules: [], streams: { maxStream: 1 } }, "unknown_option", /"streams.maxStream".*maxStreams/],
+    [{ dataDir: "x", modules: [], streams: { heartbeatMs: 0 } }, "invalid_option", /streams\.heartbeatMs.*at least 1/],
+    [{ dataDir: "x", modules: [], streams: { pollMs: Number.NaN } }, "invalid_option", /streams\.pollMs/],
   ])("%j is %s", async (options, code, message) => {
     const error = await failure(options);
     expect(error.code).toBe(code);
