@@ -57,7 +57,14 @@ export function parseQuery(schema: TSchema | undefined, search: string): unknown
     else if (values.length === 1) raw[name] = values[0];
     else throw new CuittyError("invalid_request", `query.${name}: expected it once, got it ${values.length} times`);
   }
-  return checked(schema, Value.Default(schema, Value.Convert(schema, { ...raw })), "query");
+  const converted = Value.Convert(schema, { ...raw }) as object;
+  return checked(schema, Value.Default(schema, { ...converted, ...oddIntegers(properties, raw) }), "query");
+}
+
+/** Conversion makes 1 of "1.5" and of "true": such text stays what it is, and is refused. */
+function oddIntegers(properties: TObject["properties"], raw: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const isOdd = (name: string): boolean => properties[name]?.[Kind] === "Integer" && !/^-?\d+$/.test(String(raw[name]));
+  return Object.fromEntries(Object.entries(raw).filter(([name]) => isOdd(name)));
 }
 
 const checks = new WeakMap<TSchema, SchemaCheck>();

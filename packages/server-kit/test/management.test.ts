@@ -128,6 +128,11 @@ describe("projects", () => {
     }
   });
 
+  test.each(["1.5", "true", "0x10", "0", "501", "", "ten"])("a page of %j is refused", async (limit) => {
+    const { status, body } = await call("GET", `/api/projects?limit=${limit}`);
+    expect([status, body.code, (body.errors as { path: string }[])[0]?.path]).toEqual([400, "invalid_request", "query.limit"]);
+  });
+
   test.each([
     [{ name: "" }, "body.name"],
     [{ name: "x", colour: "red" }, "body.colour"],
