@@ -189,6 +189,12 @@ export function claimFile(path: string, wanted: Holder, owner: symbol): FileClai
   return createClaim({ path: real, key, entry, owner });
 }
 
+/** Whether this thread has a handle on the file, from any copy of this package. */
+export function isOpenHere(path: string): boolean {
+  const { dev, ino } = statSync(path, { bigint: true, throwIfNoEntry: false }) ?? {};
+  return (entries().get(`${dev}-${ino}`)?.references ?? 0) > 0;
+}
+
 function createClaim({ path, key, entry, owner }: { path: string; key: string; entry: Entry; owner: symbol }): FileClaim {
   let isReleased = false;
   return {

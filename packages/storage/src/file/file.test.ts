@@ -1,11 +1,11 @@
 // libSQL files: grouped writes, synchronous reads, copies, restore, health.
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { holdWriteLock } from "../engine/testing/lock-holder.ts";
-import { restoreFile } from "./backup.ts";
 import { openFile } from "./open-file.ts";
+import { restoreFile } from "./restore.ts";
 import type { StorageFile } from "./types.ts";
 
 const migrations = [{ version: 1, name: "kv", statements: ["CREATE TABLE kv (k TEXT PRIMARY KEY, v BLOB)"] }];
@@ -131,6 +131,66 @@ test("a backup replaces a file by restore, what stood there is kept, and a damag
   expect(replaced.get("SELECT v FROM kv")).toEqual(["new"]);
   await replaced.close();
   expect(existsSync(`${backup}-wal`)).toBe(false);
+});
+
+test("a backup that is cut, empty, no database, of another kind or not there touches nothing", async () => {
+  const target = join(folder, "a.db");
+  await file.write(put("a", "kept"));
+  await file.backup(join(folder, "backup.db"));
+  await file.close();
+  const bytes = readFileSync(join(folder, "backup.db"));
+  const before = readdirSync(folder);
+  for (const damaged of [
+    bytes.subarray(0, -1),
+    bytes.subarray(0, -4096),
+    bytes.subarray(0, 0),
+    Buffer.concat([bytes, Buffer.from("x")]),
+    Buffer.from("text"),
+  ]) {
+    const path = join(folder, "damaged.db");
+    writeFileSync(path, damaged);
+    expect(() => restoreFile(path, target)).toThrow(expect.objectContaining({ code: "corrupt", details: { path } }));
+    rmSync(path);
+  }
+  const other = await openFile({ path: join(folder, "other.db"), kind: "system", migrations });
+  await other.backup(join(folder, "system-backup.db"));
+  await other.close();
+  const wrongKind = { code: "file_kind_mismatch", details: { expected: "0x43555045", found: "system" } };
+  expect(() => restoreFile(join(folder, "system-backup.db"), target)).toThrow(
+    expect.objectContaining({ ...wrongKind, details: expect.objectContaining(wrongKind.details) }),
+  );
+  const missing = join(folder, "missing.db");
+  expect(() => restoreFile(missing, target)).toThrow(expect.objectContaining({ code: "io", message: expect.stringContaining(missing) }));
+  rmSync(join(folder, "system-backup.db"));
+  expect(readdirSync(folder).filter((name) => !name.startsWith("other.db"))).toEqual(before);
+  file = await open();
+  expect(get("a")).toBe("kept");
+});
+
+test("neither a file that is open here is replaced nor one taken for a backup", async () => {
+  await file.write(put("a", "1"));
+  const backup = join(folder, "backup.db");
+  await file.backup(backup);
+  expect(() => restoreFile(backup, file.path)).toThrow(expect.objectContaining({ code: "busy", retryable: true }));
+  expect(() => restoreFile(file.path, join(folder, "b.db"))).toThrow(expect.objectContaining({ code: "busy" }));
+  await file.write(put("b", "2"));
+  expect(readdirSync(folder).filter((name) => /partial|replaced/.test(name))).toEqual([]);
+  await file.close();
+  expect(restoreFile(backup, join(folder, "a.db"))).toBeDefined();
+  file = await open();
+  expect([get("a"), get("b")]).toEqual(["1", undefined]);
+});
+
+test("what lies in the log beside a backup is restored with it", async () => {
+  await file.write(put("a", "in the log"));
+  const copy = join(folder, "copy.db");
+  for (const suffix of ["", "-wal"]) copyFileSync(file.path + suffix, copy + suffix);
+  expect(statSync(`${copy}-wal`).size).toBeGreaterThan(0);
+  await file.close();
+  restoreFile(copy, join(folder, "fresh.db"));
+  const restored = await openFile({ path: join(folder, "fresh.db"), kind, migrations });
+  expect(restored.get("SELECT v FROM kv")).toEqual(["in the log"]);
+  await restored.close();
 });
 
 test("a restore into an empty place keeps nothing", async () => {

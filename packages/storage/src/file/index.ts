@@ -2,6 +2,6 @@
 export type { Driver, EngineName, RunResult, SqlRow, SqlValue, Statement, Synchronous } from "../engine/driver.ts";
 export { acquireOwnerLease, type OwnerInfo, type OwnerLease, type OwnerLeaseOptions } from "../engine/owner-lease.ts";
 export type { Migration } from "../module-file/types.ts";
-export { restoreFile } from "./backup.ts";
 export { openFile } from "./open-file.ts";
+export { restoreFile } from "./restore.ts";
 export type { DoctorReport, FileOptions, FileStats, StorageFile, WriteOptions } from "./types.ts";

@@ -87,7 +87,8 @@ function applicationIdOf(kind: FileKind | number): number {
   return typeof kind === "number" ? kind : APPLICATION_IDS[kind];
 }
 
-function nameOfKind(id: number): string {
+/** A kind as messages show it. */
+export function nameOfKind(id: number): string {
   const known = Object.entries(APPLICATION_IDS).find(([, value]) => value === id);
   return known?.[0] ?? `0x${id.toString(16)}`;
 }
