@@ -87,7 +87,8 @@ function assemble(options: CheckedOptions, { adapter, schemas, unlocked }: Opene
   const kv = createKv(rows, clock);
   const eventIds = createEventIds(rows, clock, randomBytes);
   const events = createEvents(rows, eventIds, emitter);
-  const blobs = createBlobs({ rows, vault: unlocked.vault, clock });
+  const ownBlobs = createBlobs({ rows, vault: unlocked.vault, clock });
+  const { snapshot: _snapshot, ...blobs } = ownBlobs;
   const crypto = createStoreCrypto({ rows, vault: unlocked.vault, emitter });
   const stopWatching = adapter.watch?.(rows.changedElsewhere);
   const upkeep = startUpkeep({ kv, blobs, crypto, emitter });
@@ -101,7 +102,7 @@ function assemble(options: CheckedOptions, { adapter, schemas, unlocked }: Opene
     crypto,
     sync: { status: noSync },
     batch: (body) => runBatch({ rows, records, kv, schemas, eventIds, clock }, body),
-    export: () => exportStore({ rows, blobs, clock }),
+    export: () => exportStore({ rows, blobs: ownBlobs, clock }),
     import: (source, importOptions) => importStore({ rows, blobs }, source, importOptions),
     status: () => ({
       name,

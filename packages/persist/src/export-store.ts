@@ -2,12 +2,12 @@
 import { capabilitiesOf } from "./adapter.ts";
 import type { Rows } from "./core/rows.ts";
 import { bytesToBase64Url } from "./crypto/bytes.ts";
-import type { Blobs } from "./facets/blobs.ts";
+import type { BlobInfo, OwnBlobs } from "./facets/blobs.ts";
 import { exportVersion, type Line } from "./transfer-format.ts";
 
 export interface ExportParts {
   readonly rows: Rows;
-  readonly blobs: Blobs;
+  readonly blobs: OwnBlobs;
   readonly clock: () => number;
 }
 
@@ -44,23 +44,20 @@ async function* exportEvents(rows: Rows): AsyncGenerator<Line> {
   }
 }
 
-async function* exportBlobs(blobs: Blobs): AsyncGenerator<Line> {
-  for await (const { key, value: info } of blobs.list()) {
-    const stream = await blobs.stream(key);
-    if (!stream) continue;
-    const { size, contentType, metadata } = info;
-    yield {
-      type: "blob",
-      key,
-      size,
-      ...(contentType === undefined ? {} : { contentType }),
-      ...(metadata === undefined ? {} : { metadata }),
-    };
-    const reader = stream.getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      yield { type: "chunk", data: bytesToBase64Url(value) };
+async function* exportBlobs(blobs: OwnBlobs): AsyncGenerator<Line> {
+  for await (const { key } of blobs.list()) {
+    for await (const part of blobs.snapshot(key)) {
+      yield part instanceof Uint8Array ? { type: "chunk", data: bytesToBase64Url(part) } : blobLine(key, part);
     }
   }
+}
+
+function blobLine(key: string, { size, contentType, metadata }: BlobInfo): Line {
+  return {
+    type: "blob",
+    key,
+    size,
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(metadata === undefined ? {} : { metadata }),
+  };
 }

@@ -3,7 +3,9 @@ import { createReadStream } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { createStore, type PersistAdapter, type Store } from "@cuitty/persist";
+import { seal } from "@cuitty/persist/crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { memoryAdapter } from "../src/adapters/memory.ts";
 
@@ -55,6 +57,20 @@ describe("sources", () => {
     await rm(folder, { recursive: true });
   });
 
+  test.each([true, false])("bytes that look like sealed ones are bytes like any (adapter takes bytes: %s)", async (bytes) => {
+    const { range: _range, ...inner } = memoryAdapter();
+    const one = await createStore({ name: "plain", adapter: { ...inner, capabilities: { ...inner.capabilities, bytes } } });
+    const sealed = await seal(pattern(2 * chunk), { key: new Uint8Array(32) });
+    await one.blobs.put("sealed", sealed);
+    await one.blobs.put("short", Uint8Array.of(0x43, 0x4b, 1));
+    expect(Buffer.compare((await one.blobs.get("sealed"))!, sealed)).toBe(0);
+    expect([...(await one.blobs.get("short"))!]).toEqual([0x43, 0x4b, 1]);
+    let lines = 0;
+    for await (const _line of one.export()) lines++;
+    expect(lines).toBe(8);
+    await one.close();
+  });
+
   test("a stream that reuses its buffer is copied", async () => {
     const buffer = Buffer.alloc(10);
     async function* reuse() {
@@ -73,6 +89,58 @@ describe("sources", () => {
     }
     await expect(store.blobs.put("b", failing())).rejects.toThrow("connection lost");
     expect((await store.blobs.get("b"))?.length).toBe(10);
+  });
+});
+
+describe("a source that stalls", () => {
+  const never = () => new Promise<never>(() => undefined);
+  const stalled: [string, (onGivenUp: () => void) => unknown][] = [
+    [
+      "a web stream",
+      (cancel) => new ReadableStream({ pull: (controller) => controller.enqueue(pattern(10)), cancel }, { highWaterMark: 1 }),
+    ],
+    ["a web stream", (cancel) => new ReadableStream({ pull: never, cancel })],
+    [
+      "a Node stream",
+      (onGivenUp) =>
+        new Readable({
+          read: () => undefined,
+          destroy: (_error, done) => {
+            onGivenUp();
+            done(null);
+          },
+        }),
+    ],
+    ["an iterator", (onGivenUp) => ({ [Symbol.asyncIterator]: () => ({ next: never, return: async () => onGivenUp() }) })],
+  ];
+  test.each(stalled)("%s is given up when the signal says so, and the key is free again", async (_name, source) => {
+    const controller = new AbortController();
+    let isGivenUp = false;
+    const put = store.blobs.put(
+      "b",
+      source(() => {
+        isGivenUp = true;
+      }) as ReadableStream<Uint8Array>,
+      { signal: controller.signal },
+    );
+    const next = store.blobs.put("b", pattern(7));
+    await new Promise((resolve) => setImmediate(resolve));
+    controller.abort(new Error("enough"));
+    await expect(put).rejects.toThrow("enough");
+    expect((await next).size).toBe(7);
+    expect(isGivenUp).toBe(true);
+  });
+
+  test("a put that is aborted before its turn reads nothing", async () => {
+    const controller = new AbortController();
+    controller.abort(new Error("never mind"));
+    let isRead = false;
+    async function* source() {
+      isRead = true;
+      yield pattern(1);
+    }
+    await expect(store.blobs.put("b", source(), { signal: controller.signal })).rejects.toThrow("never mind");
+    expect(isRead).toBe(false);
   });
 });
 
@@ -153,6 +221,39 @@ describe("one copy of equal bytes", () => {
     store = await open();
     await store.blobs.sweep();
     expect(await rowCount()).toBe(4);
+  });
+});
+
+describe("export", () => {
+  test("a blob that is replaced or deleted while it is exported is exported whole, as it was, and its chunks go afterwards", async () => {
+    for (const [key, size] of [
+      ["a", 40 * chunk],
+      ["b", 3 * chunk],
+      ["c", 3 * chunk],
+    ] as const)
+      await store.blobs.put(key, pattern(size));
+    const lines: string[] = [];
+    for await (const line of store.export()) {
+      lines.push(line);
+      const { type, key } = JSON.parse(line) as { type?: string; key?: string };
+      if (type === "blob" && key === "c") await store.blobs.delete("c");
+      else if (type === "blob") await store.blobs.put(key!, pattern(2 * chunk, lines.length));
+    }
+    const target = await createStore({ name: "t", adapter: "memory" });
+    expect(await target.import(lines)).toMatchObject({ blobs: 3 });
+    expect(Buffer.compare((await target.blobs.get("a"))!, pattern(40 * chunk))).toBe(0);
+    for (const key of ["b", "c"]) expect(Buffer.compare((await target.blobs.get(key))!, pattern(3 * chunk))).toBe(0);
+    await target.close();
+    await store.blobs.sweep();
+    // The manifest; a name, a content and two chunks of each.
+    expect(await rowCount()).toBe(1 + 2 * 4);
+  });
+
+  test("an export that is given up keeps no chunks for ever", async () => {
+    await store.blobs.put("a", pattern(40 * chunk));
+    for await (const line of store.export()) if (line.includes('"chunk"')) break;
+    await store.blobs.delete("a");
+    expect(await rowCount()).toBe(1);
   });
 });
 

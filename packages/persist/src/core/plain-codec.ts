@@ -17,9 +17,8 @@ export function createPlainCodec({ bytes }: { readonly bytes: boolean }): RowCod
       // Nearly every row is this one, and a spread of parts costs it as much as SQLite's own search.
       if (bytes && typeof value === "string" && !value.startsWith(metaMark) && !leafFacets.has(facet))
         return { path: path ?? key.slice(facet.length + 1), json: value };
-      if (isSealed(value)) {
-        throw new CuittyError("store_encrypted", "the store holds an encrypted value; open it with encrypt: true and its key");
-      }
+      // Chunks hold a user's bytes, which may be any: the start of an envelope too.
+      if (facet !== "chunks") assertReadable(value);
       return { ...placeOf(facet, key), ...(bytes ? decodeText(value) : decodeJson(value)) };
     },
   };
@@ -66,11 +65,13 @@ function isWrapped(value: unknown): value is Wrapped {
   return typeof value === "object" && value !== null && (value as Wrapped).$cuitty === 1;
 }
 
-function isSealed(value: unknown): boolean {
-  return (
-    (isWrapped(value) && value.sealed !== undefined) ||
-    (value instanceof Uint8Array && value[0] === 0x43 && value[1] === 0x4b && value[2] === 1)
-  );
+/** Rows of this store that are not chunks are JSON. */
+function assertReadable(value: unknown): void {
+  const isBytes = value instanceof Uint8Array;
+  if ((isWrapped(value) && value.sealed !== undefined) || (isBytes && value[0] === 0x43 && value[1] === 0x4b && value[2] === 1)) {
+    throw new CuittyError("store_encrypted", "the store holds an encrypted value; open it with encrypt: true and its key");
+  }
+  if (isBytes || (isWrapped(value) && value.bytes !== undefined)) throw corrupt();
 }
 
 function encodeJson(row: Row): unknown {

@@ -31,6 +31,8 @@ export interface Contents {
   discard(content: Content): RowChange[];
   /** Deletes what garbage rows name. */
   collect(): Promise<void>;
+  /** Keeps the chunks of a content until the function returned is called, also when nobody uses it any more. */
+  pin(id: string): () => void;
 }
 
 export function newContentId(): string {
@@ -45,6 +47,7 @@ export function chunkLeaf(index: number): string {
 export function createContents(rows: Rows, vault: Vault | undefined): Contents {
   let provider: Promise<CryptoProvider> | undefined;
   const facet = "contents";
+  const pinsById = new Map<string, number>();
 
   async function sha256(data: Uint8Array): Promise<Uint8Array> {
     provider ??= vault ? Promise.resolve(vault.provider) : loadProvider();
@@ -61,7 +64,7 @@ export function createContents(rows: Rows, vault: Vault | undefined): Contents {
   }
 
   function discard(content: Content): RowChange[] {
-    if (content.chunks > smallChunks)
+    if (content.chunks > smallChunks || pinsById.has(content.id))
       return [{ type: "put", address: { facet: "garbage", path: content.id }, row: { json: JSON.stringify(content) } }];
     return chunkDeletes(content, 0, content.chunks);
   }
@@ -92,7 +95,15 @@ export function createContents(rows: Rows, vault: Vault | undefined): Contents {
     },
     discard,
     async collect() {
-      for await (const row of rows.list("garbage", "", {})) await collectOne(JSON.parse(row.json!) as Content);
+      for await (const row of rows.list("garbage", "", {})) if (!pinsById.has(row.path)) await collectOne(JSON.parse(row.json!) as Content);
+    },
+    pin(id) {
+      pinsById.set(id, (pinsById.get(id) ?? 0) + 1);
+      return () => {
+        const left = pinsById.get(id)! - 1;
+        if (left > 0) pinsById.set(id, left);
+        else pinsById.delete(id);
+      };
     },
   };
 }

@@ -19,6 +19,8 @@ interface Readable {
 export interface BlobReader {
   bytes(key: string, range: BlobRange): Promise<Uint8Array | undefined>;
   stream(key: string, range: BlobRange): Promise<ReadableStream<Uint8Array> | undefined>;
+  /** The chunks of a blob that was found before. */
+  parts(key: string, blob: Readable, range: BlobRange): AsyncGenerator<Uint8Array>;
 }
 
 /** Errors: `invalid_option`. */
@@ -56,6 +58,7 @@ export function createBlobReader(rows: Rows, find: (key: string) => Promise<Read
   }
 
   return {
+    parts,
     async bytes(key, range) {
       const blob = await find(key);
       if (!blob) return undefined;

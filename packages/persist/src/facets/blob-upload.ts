@@ -91,15 +91,17 @@ export function createUploads(rows: Rows, contents: Contents, clock: () => numbe
     find,
     forget,
     async write(key, source, options) {
-      const { id, hashes } = await begin(key, options);
       const { signal, onProgress, from = 0 } = options;
+      // It may have waited for its turn.
+      signal?.throwIfAborted();
+      const { id, hashes } = await begin(key, options);
       const known = hashes.length;
       const announced = sizeOf(source);
       const totalBytes = announced === undefined ? undefined : announced + from;
       let unwritten: RowChange[] = [];
       let index = from / chunkBytes;
       let size = from;
-      for await (const chunk of chunksOf(source)) {
+      for await (const chunk of chunksOf(source, signal)) {
         signal?.throwIfAborted();
         size += chunk.length;
         const hash = await contents.sha256(chunk);

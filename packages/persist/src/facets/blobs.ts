@@ -51,6 +51,12 @@ export interface Blobs {
   sweep(): Promise<void>;
 }
 
+/** What the store itself needs besides. */
+export interface OwnBlobs extends Blobs {
+  /** The info of a blob, then its bytes in parts, all of one version: what this store replaces or deletes meanwhile stays until the reading ends. */
+  snapshot(key: string): AsyncGenerator<BlobInfo | Uint8Array>;
+}
+
 interface BlobRow extends BlobInfo {
   readonly content: { readonly id: string; readonly chunks: number; readonly name: string };
 }
@@ -63,7 +69,7 @@ export interface BlobParts {
   readonly clock: () => number;
 }
 
-export function createBlobs({ rows, vault, clock }: BlobParts): Blobs {
+export function createBlobs({ rows, vault, clock }: BlobParts): OwnBlobs {
   const facet = "blobs";
   const contents = createContents(rows, vault);
   const uploads = createUploads(rows, contents, clock);
@@ -117,11 +123,28 @@ export function createBlobs({ rows, vault, clock }: BlobParts): Blobs {
     await exclusive("contents", contents.collect);
   }
 
+  async function* snapshot(key: string): AsyncGenerator<BlobInfo | Uint8Array> {
+    // In turn with those that delete chunks: none may come between finding the blob and pinning its content.
+    const found = await exclusive("contents", async () => {
+      const blob = await find(key);
+      return blob && { blob, unpin: contents.pin(blob.content.id) };
+    });
+    if (!found) return;
+    try {
+      yield publicInfo(found.blob);
+      yield* reader.parts(key, found.blob, {});
+    } finally {
+      // What was to be deleted goes with the next put, delete or sweep.
+      found.unpin();
+    }
+  }
+
   async function* iterate(prefix: string, options: ListOptions): AsyncGenerator<Entry<BlobInfo>> {
     for await (const row of rows.list(facet, prefix, options)) yield { key: row.path, value: publicInfo(JSON.parse(row.json!) as BlobRow) };
   }
 
   return {
+    snapshot,
     async put(key, source, options = {}) {
       assertAble();
       checkKey(key);

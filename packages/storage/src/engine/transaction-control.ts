@@ -109,8 +109,11 @@ export function createTransactionControl(holder: ConnectionHolder, wrapsAutocomm
   };
 }
 
-function refusePromise<T>(result: T): T {
+/** What a body that has to be synchronous returned. Errors: `async_transaction` for a promise, or for a query that was not run. */
+export function refusePromise<T>(result: T): T {
   if (typeof (result as { then?: unknown } | null)?.then === "function") {
+    // It is refused here and now; that it also rejects later must not end the process. Another thenable may be a query, which `then` would run.
+    if (result instanceof Promise) result.catch(() => undefined);
     throw new CuittyError("async_transaction", "the body of a transaction must not be async: another call could write between its awaits");
   }
   return result;

@@ -2,8 +2,10 @@
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { holdWriteLock } from "../engine/testing/lock-holder.ts";
+import { drizzle } from "../sqlite/drizzle.ts";
 import { openFile } from "./open-file.ts";
 import { restoreFile } from "./restore.ts";
 import type { StorageFile } from "./types.ts";
@@ -50,6 +52,65 @@ test("a body that throws rejects with its own error and its neighbours stay", as
   expect((results[1] as PromiseRejectedResult).reason).toBe(failure);
   expect(file.all("SELECT k FROM kv ORDER BY k")).toEqual([["a"], ["c"], ["d"]]);
   expect(file.driver.inTransaction).toBe(false);
+});
+
+test("an async body is refused and rolled back, also one that rejects later or a query that nobody ran", async () => {
+  const kv = sqliteTable("kv", { k: text("k") });
+  const results = await Promise.allSettled([
+    file.write(put("a", "1")),
+    file.write(async () => {
+      put("b", "1")();
+      await Promise.resolve();
+      throw new Error("later");
+    }),
+    file.write(() => drizzle(file.driver).insert(kv).values({ k: "query" })),
+    file.write(put("c", "1")),
+  ]);
+  expect(results.map((result) => (result.status === "rejected" ? (result.reason as { code: string }).code : "written"))).toEqual([
+    "written",
+    "async_transaction",
+    "async_transaction",
+    "written",
+  ]);
+  expect(file.all("SELECT k FROM kv ORDER BY k")).toEqual([["a"], ["c"]]);
+});
+
+test.each([undefined, null, 0, "text"])("a body that throws %j rejects with just that", async (thrown) => {
+  const fail = () => {
+    put("a", "1")();
+    throw thrown;
+  };
+  expect(await Promise.allSettled([file.write(fail), file.write(put("b", "1")), file.write(fail, { alone: true })])).toEqual([
+    { status: "rejected", reason: thrown },
+    { status: "fulfilled", value: 1 },
+    { status: "rejected", reason: thrown },
+  ]);
+  expect(file.all("SELECT k FROM kv")).toEqual([["b"]]);
+});
+
+test("while an asynchronous Drizzle transaction is open, reads see committed rows, and writes wait for it as for a lock", async () => {
+  const db = drizzle(file.driver);
+  const hold = (ms: number) =>
+    db.transaction(async () => {
+      put("theirs", "1")();
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    });
+  const short = hold(50);
+  expect([file.all("SELECT k FROM kv"), get("theirs")]).toEqual([[], undefined]);
+  expect(file.get("PRAGMA application_id")).toEqual([kind]);
+  expect(await Promise.all([file.write(put("a", "1")), file.write(put("b", "1"), { alone: true })])).toEqual([1, 1]);
+  await short;
+  expect(file.all("SELECT k FROM kv ORDER BY k")).toEqual([["a"], ["b"], ["theirs"]]);
+
+  const long = hold(600);
+  await expect(file.write(put("c", "1"))).rejects.toMatchObject({
+    code: "busy",
+    retryable: true,
+    message: expect.stringContaining("driver"),
+  });
+  await long;
+  expect(get("c")).toBeUndefined();
+  await file.write(put("c", "1"));
 });
 
 test("commit listeners hear of each commit once", async () => {

@@ -1,10 +1,12 @@
 // Opens a libSQL file: pragmas, kind, migrations, then a writer in front of its one connection.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
-import type { Driver } from "../engine/driver.ts";
+import type { Driver, Statement } from "../engine/driver.ts";
 import { closedError } from "../engine/errors.ts";
 import { openLibsql } from "../engine/open-driver.ts";
 import { retryBusy } from "../engine/retry-busy.ts";
+import { describeSql } from "../engine/sql-text.ts";
 import { applyMigrations } from "../migrate/migrate.ts";
+import { gateOf } from "../sqlite/adapter/writer-gate.ts";
 import { backupTo } from "./backup.ts";
 import { examine, fileBytes } from "./doctor.ts";
 import type { FileOptions, StorageFile } from "./types.ts";
@@ -50,12 +52,16 @@ function createStorageFile(driver: Driver, busyTimeoutMs: number): StorageFile {
     if (closing !== undefined) throw closedError(driver.path);
     return driver;
   };
+  const gate = gateOf(driver);
+  /** While somebody's asynchronous transaction is open on the connection, its rows are not there yet for anyone else. */
+  const committed = (sql: string): Statement =>
+    gate.owner !== undefined && describeSql(sql).kind === "read" ? open().prepareCommitted(sql) : open().prepare(sql);
   return {
     path: driver.path,
     driver,
     prepare: (sql) => open().prepare(sql),
-    all: (sql, params) => open().prepare(sql).all(params),
-    get: (sql, params) => open().prepare(sql).get(params),
+    all: (sql, params) => committed(sql).all(params),
+    get: (sql, params) => committed(sql).get(params),
     write: writer.write,
     onCommit: driver.onCommit,
     backup: (target) => writer.task(() => backupTo(driver, target)),

@@ -77,8 +77,8 @@ export interface StorageFile {
   /**
    * Runs `body` inside the transaction of its group; resolves with its result after the commit is synced. FIFO.
    * Bodies that wait share one commit. When one throws, the group is rolled back and every body is run again alone: only the bad one rejects,
-   * so a body must have no effect outside the file.
-   * Errors: what `body` threw; `busy`, `full`, `readonly`, `io` (retryable), `constraint`, `corrupt`, `closed`.
+   * so a body must have no effect outside the file. A body must not be async: that is `async_transaction`, and its statements are rolled back.
+   * Errors: what `body` threw, also nothing; `async_transaction`, `busy` (another process, or a transaction left open on `driver`), `full`, `readonly`, `io` (retryable), `constraint`, `corrupt`, `closed`.
    */
   write<T>(body: () => T, options?: WriteOptions): Promise<T>;
   /** Called after each commit. Returns the unsubscriber. */

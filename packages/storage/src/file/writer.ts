@@ -3,6 +3,7 @@ import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Driver } from "../engine/driver.ts";
 import { closedError } from "../engine/errors.ts";
 import { busyDelayMs, sleep } from "../engine/retry-busy.ts";
+import { refusePromise } from "../engine/transaction-control.ts";
 import type { WriteOptions } from "./types.ts";
 
 /** Caps of one group: they bound how long one commit holds the thread. */
@@ -19,6 +20,10 @@ interface Job {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
   stopListening: () => void;
+}
+
+interface Failure {
+  readonly thrown: unknown;
 }
 
 export interface Writer {
@@ -80,9 +85,9 @@ export function createWriter(driver: Driver, busyTimeoutMs: number): Writer {
     const group = takeGroup();
     // Everyone stopped waiting while the lock was sought.
     if (group.length === 0) return driver.exec("ROLLBACK");
-    const error = tryGroup(group);
-    if (error === undefined) return;
-    if (group.length === 1) return (group[0] as Job).reject(error);
+    const failure = tryGroup(group);
+    if (failure === undefined) return;
+    if (group.length === 1) return (group[0] as Job).reject(failure.thrown);
     for (const job of group) await runAlone(job);
   }
 
@@ -94,12 +99,18 @@ export function createWriter(driver: Driver, busyTimeoutMs: number): Writer {
     }
   }
 
+  function lock(): void {
+    // Somebody's own transaction on the driver, which an asynchronous body keeps open: a lock like any other.
+    if (driver.inTransaction) throw busyError(driver, busyTimeoutMs);
+    driver.exec("BEGIN IMMEDIATE");
+  }
+
   /** Takes the write lock; false when the queue has emptied, since jobs that waited too long for it are rejected. */
   async function begin(): Promise<boolean> {
     const since = performance.now();
     for (let attempt = 1; ; attempt++) {
       try {
-        driver.exec("BEGIN IMMEDIATE");
+        lock();
         return true;
       } catch (error) {
         const delay = busyDelayMs(attempt);
@@ -117,7 +128,7 @@ export function createWriter(driver: Driver, busyTimeoutMs: number): Writer {
     for (let at = queue.findIndex(ends); at !== -1; at = queue.findIndex(ends)) {
       const [job] = queue.splice(at, 1) as [Job];
       job.stopListening();
-      job.reject(isBusy ? busyError(driver.path, busyTimeoutMs, error) : error);
+      job.reject(isBusy ? busyError(driver, busyTimeoutMs, error) : error);
     }
   }
 
@@ -141,18 +152,18 @@ export function createWriter(driver: Driver, busyTimeoutMs: number): Writer {
     return take(count);
   }
 
-  /** Runs the bodies and commits; returns the error after rolling everything back. */
-  function tryGroup(group: readonly Job[]): unknown {
+  /** Runs the bodies and commits; returns what was thrown, be it nothing, after rolling everything back. */
+  function tryGroup(group: readonly Job[]): Failure | undefined {
     const results: unknown[] = [];
     try {
       for (const job of group) {
-        results.push(job.body());
+        results.push(refusePromise(job.body()));
         if (!driver.inTransaction) throw new CuittyError("sql", "a write must not end the transaction it runs in");
       }
       driver.exec("COMMIT");
-    } catch (error) {
+    } catch (thrown) {
       if (driver.inTransaction) driver.exec("ROLLBACK");
-      return error ?? new CuittyError("sql", "a write threw nothing");
+      return { thrown };
     }
     totals.commits++;
     totals.writes += group.length;
@@ -166,16 +177,16 @@ export function createWriter(driver: Driver, busyTimeoutMs: number): Writer {
   async function runAlone(job: Job): Promise<void> {
     const deadline = performance.now() + busyTimeoutMs;
     for (let attempt = 1; ; attempt++) {
-      let error: unknown;
+      let failure: Failure | undefined;
       try {
-        driver.exec("BEGIN IMMEDIATE");
-        error = tryGroup([job]);
-      } catch (locked) {
-        error = locked;
+        lock();
+        failure = tryGroup([job]);
+      } catch (thrown) {
+        failure = { thrown };
       }
-      if (error === undefined) return;
+      if (failure === undefined) return;
       const delay = busyDelayMs(attempt);
-      if (!isCuittyError(error, "busy") || performance.now() + delay > deadline) return job.reject(error);
+      if (!isCuittyError(failure.thrown, "busy") || performance.now() + delay > deadline) return job.reject(failure.thrown);
       await sleep(delay);
     }
   }
@@ -195,7 +206,10 @@ export function createWriter(driver: Driver, busyTimeoutMs: number): Writer {
   };
 }
 
-function busyError(path: string, timeoutMs: number, cause: unknown): CuittyError {
-  const text = `another process has held the write lock of ${path} for ${timeoutMs} ms; try again later`;
+function busyError(driver: Driver, timeoutMs: number, cause?: unknown): CuittyError {
+  const { path } = driver;
+  const text = driver.inTransaction
+    ? `a transaction on the driver of ${path} was open for ${timeoutMs} ms; end it, or try again later`
+    : `another process has held the write lock of ${path} for ${timeoutMs} ms; try again later`;
   return new CuittyError("busy", text, { retryable: true, details: { path, timeoutMs }, cause });
 }
