@@ -46,6 +46,8 @@ export function createKitPipeline(ports: KitPorts): Pipeline {
   const maxBytes = (context: StageContext) => (context.projectId === null ? defaults.batchBytes : limitsOf(context.projectId).batchBytes);
   // A stage of the app, wherever it stands, may want the events when the reply is known.
   const hasBuiltInStagesOnly = () => pipeline.names.length === stages.length;
+  const decode = decodeBody({ maxBytes });
+  const check = validate(options.modules, { clock, random });
   const stages: readonly (NamedStage & { readonly name: StageName })[] = [
     { name: "shed", stage: shed({ maxInFlight: options.maxInFlight, isClosing, hasRoom: disk.hasRoom }) },
     { name: "authenticate", stage: authenticate(identity.keys, { authenticate: options.authenticate }) },
@@ -53,12 +55,12 @@ export function createKitPipeline(ports: KitPorts): Pipeline {
     { name: "limitBatches", stage: limitBatches(store, limitsOf) },
     { name: "readBody", stage: readBody({ maxBytes }) },
     { name: "verifySignature", stage: verifySignature(identity.projects) },
-    { name: "decodeBody", stage: decodeBody({ maxBytes }) },
+    { name: "decodeBody", stage: decode },
     { name: "idempotency", stage: idempotency({ clock }) },
-    { name: "validate", stage: validate(options.modules, { clock, random }) },
+    { name: "validate", stage: check },
     { name: "authorizeTypes", stage: authorizeTypes(authorizer, modules, { organizationOf }) },
-    { name: "limitEvents", stage: limitEvents(store, limitsOf) },
-    { name: "write", stage: write(modules, { bus, mayForget: hasBuiltInStagesOnly }) },
+    { name: "limitEvents", stage: limitEvents(store, limitsOf, modules) },
+    { name: "write", stage: write(modules, { bus, mayForget: hasBuiltInStagesOnly, recall: [decode, check] }) },
     { name: "respond", stage: respond() },
   ];
   const onFault = (error: unknown, requestId: string) => ports.onFault({ source: "request", error, requestId });

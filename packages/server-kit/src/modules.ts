@@ -5,6 +5,7 @@ import { CuittyError } from "@cuitty/wire-protocol";
 import { type Bus, createProcessBus } from "./bus.ts";
 import type { CuittyModule } from "./module.ts";
 import { checkModule } from "./module-check.ts";
+import { createTurns, type Turns } from "./turns.ts";
 
 /** A module and its open file. */
 export interface OpenModule {
@@ -24,6 +25,8 @@ export interface ModuleRegistry extends ModuleTypes {
   ofType(type: string): OpenModule | undefined;
   /** Tells streams what was written. */
   readonly bus: Bus;
+  /** Batches of one idempotency key must not meet: each file would know only its own. */
+  readonly turns: Turns;
   /** By module name. */
   stats(): Readonly<Record<string, ModuleFileStats>>;
   /** Size of all local files together. Units: bytes. */
@@ -71,6 +74,7 @@ export async function openModules(options: OpenModulesOptions): Promise<ModuleRe
   return {
     all: opened,
     bus: options.bus ?? createProcessBus(),
+    turns: createTurns(),
     ofName: (name) => byName.get(name),
     ofType: (type) => openByType.get(type),
     nameOfType: (type) => byType.get(type)?.name,

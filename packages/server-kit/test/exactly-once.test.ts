@@ -15,7 +15,7 @@ import { signBody } from "@cuitty/wire-protocol/signature";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type KeyCounts, writeKeys } from "./children/write-keys.ts";
-import { auditEvent, startKit } from "./running-kit.ts";
+import { auditEvent, type RunningKit, sendEvents, startKit } from "./running-kit.ts";
 
 const fromSource = ["--conditions=@cuitty/source", "--import", "tsx"];
 const child = (name: string): string => join(import.meta.dirname, "children", `${name}.ts`);
@@ -85,6 +85,59 @@ describe("a key", () => {
     } finally {
       await kit.close();
     }
+  });
+
+  describe("when the modules have changed meanwhile", () => {
+    const log = { type: "log", ts: "2026-04-27T12:34:56Z", data: { level: "info", message: "x" } };
+    const sent = [log, auditEvent(), { type: "x" }];
+    const headers = { "x-cuitty-idempotency-key": "other-modules" };
+
+    /** Sends a batch to a kit with logs alone, then does something to another kit on the same folder. */
+    async function reopened(events: readonly unknown[], names: string, then: (sender: Sender) => Promise<void>): Promise<void> {
+      const dataDir = await mkdtemp(join(tmpdir(), "cuitty-modules-"));
+      try {
+        const before = await startKit({ dataDir, modules: [logs()] });
+        const { apiKey: key, webhookSecret: secret, projectId } = before;
+        const first = await (await sendEvents(before, events, { headers })).text();
+        await before.close();
+        const modules = names.split(" ").map((name) => (name === "logs" ? logs() : audit()));
+        const running = await startKit({ dataDir, modules });
+        const storedBy = (name: string) => running.kit.eventIds(name, projectId).then((ids) => ids.length);
+        const replay = () => sendEvents(running, events, { headers, key, secret });
+        await then({ first, replay, storedBy, running }).finally(() => running.close());
+      } finally {
+        await rm(dataDir, { recursive: true, force: true });
+      }
+    }
+
+    interface Sender {
+      readonly first: string;
+      readonly running: RunningKit;
+      replay(): Promise<Response>;
+      storedBy(name: string): Promise<number>;
+    }
+
+    test.each(["logs audit", "audit logs"])("the reply is the same, and what was rejected is not stored (%s)", async (names) => {
+      for (const events of [sent, [auditEvent()]]) {
+        await reopened(events, names, async ({ first, replay, storedBy }) => {
+          for (let times = 0; times < 2; times++) expect([(await replay()).status, await (await replay()).text()]).toEqual([200, first]);
+          expect(first).toMatch(/"code":"type_not_enabled"/);
+          expect([await storedBy("audit"), await storedBy("logs")]).toEqual([0, events === sent ? 1 : 0]);
+        });
+      }
+    });
+
+    test("what was valid and is missing, as the first run was cut off, is written all the same", async () => {
+      await reopened([log, auditEvent(), auditEvent()], "logs audit", async ({ running, replay, storedBy }) => {
+        // As it would be had the first run, with both modules, rejected the last event and ended before audit's file was written.
+        await running.kit.modules
+          .ofName("logs")
+          ?.file.transact((tx) => tx.run("UPDATE _inbox SET note = ?", ['[{"index":2,"reason":"then"}]']));
+        const text = '{"accepted":2,"rejected":[{"index":2,"reason":"then"}]}';
+        for (let times = 0; times < 2; times++) expect(await (await replay()).text()).toBe(text);
+        expect([await storedBy("audit"), await storedBy("logs")]).toEqual([1, 1]);
+      });
+    });
   });
 
   test("belongs to its project", async () => {

@@ -1,5 +1,8 @@
 // Rate limits: against a reference model, and over HTTP with standard headers.
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createMemoryRateStore } from "@cuitty/server-kit";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
@@ -93,6 +96,34 @@ describe("over HTTP", () => {
     const first = await sendEvents(running, events(10), { headers });
     expect(first.headers.get("ratelimit")).toMatch(/^"batches";r=999;t=1, "events";r=0;t=10$/);
     expect((await sendEvents(running, events(10), { headers })).status).toBe(200);
+  });
+
+  test("a replay costs no events after a restart either, whatever the limits are now; what is new is still limited", async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), "cuitty-limits-"));
+    try {
+      const before = await startKit({ dataDir });
+      const { apiKey, webhookSecret: secret } = before;
+      const keyed = (key: string) => ({ "x-cuitty-idempotency-key": key });
+      const sent = [
+        ["within-the-burst", 10],
+        ["over-the-burst", 12],
+      ] as const;
+      const replies = [];
+      for (const [key, count] of sent) replies.push(await (await sendEvents(before, events(count), { headers: keyed(key) })).text());
+      await before.close();
+      running = await startKit({ dataDir, environment: { INGEST_RATE_LIMIT_EVENTS_PER_SECOND: "1" } });
+      const sendNow = (key: string, count: number) => sendEvents(running, events(count), { headers: keyed(key), key: apiKey, secret });
+      expect((await sendNow("takes-all-there-is", 10)).status).toBe(200);
+      for (const [index, [key, count]] of sent.entries()) {
+        const replay = await sendNow(key, count);
+        expect([replay.status, await replay.text(), replay.headers.get("idempotency-replayed")]).toEqual([200, replies[index], "true"]);
+        expect((await sendNow(key, count - 1)).status).toBe(422);
+        expect((await sendNow(`new-${key}`, count)).status).toBe(count > 10 ? 413 : 429);
+      }
+    } finally {
+      await running.close();
+      await rm(dataDir, { recursive: true, force: true });
+    }
   });
 
   test("a project's own limits win", async () => {

@@ -53,6 +53,7 @@ function honoApp(modules: ModuleRegistry): { listener: RequestListener; live: En
   const app = new Hono();
   const live = sse(modules);
   app.post("/telemetry", authenticate(keys), readBody(), verifySignature(secrets), idempotency(), ingest(modules));
+  app.post("/telemetry-too", authenticate(keys), readBody(), verifySignature(secrets), idempotency(), ingest(modules));
   app.post("/limited", authenticate(keys), rateLimit({ batchesPerSecond: 0.2, eventsPerSecond: 0.5 }), readBody(), ingest(modules));
   app.post("/looked-at", authenticate(keys), readBody(), routeEvents(modules), (c) => {
     const { batch, projectId } = c.get("cuitty");
@@ -74,6 +75,7 @@ function expressApp(modules: ModuleRegistry): { listener: RequestListener; live:
   const app = express().set("env", "test");
   const live = sse(modules);
   app.post("/telemetry", authenticate(keys), readBody(), verifySignature(secrets), idempotency(), ingest(modules));
+  app.post("/telemetry-too", authenticate(keys), readBody(), verifySignature(secrets), idempotency(), ingest(modules));
   app.post("/limited", authenticate(keys), rateLimit({ batchesPerSecond: 0.2, eventsPerSecond: 0.5 }), readBody(), ingest(modules));
   app.post("/looked-at", authenticate(keys), readBody(), routeEvents(modules), (_request, response) => {
     const { batch, projectId } = response.locals.cuitty;
@@ -152,6 +154,22 @@ describe.each([
     const replies = await Promise.all(Array.from({ length: 20 }, async () => (await post("/telemetry", [event], headers)).text()));
     expect(new Set(replies).size).toBe(1);
     expect(await stored()).toBe(1);
+  });
+
+  test("two routes at once cannot take one key for two bodies, though each goes to another file", async () => {
+    const entry = { type: "audit", ts: "2026-04-27T12:34:56Z", data: { actor: "alice@example.com", action: "a", resource: "r" } };
+    const statuses = new Set<string>();
+    for (let index = 0; index < 20; index++) {
+      const headers = { "x-cuitty-idempotency-key": `one-key-two-routes-${index}` };
+      const replies = await Promise.all([post("/telemetry", [event], headers), post("/telemetry-too", [entry], headers)]);
+      statuses.add(
+        replies
+          .map(({ status }) => status)
+          .sort()
+          .join(),
+      );
+    }
+    expect([...statuses]).toEqual(["200,422"]);
   });
 
   test("limits batches at once and events before they are written", async () => {

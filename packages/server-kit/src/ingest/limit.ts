@@ -1,7 +1,9 @@
 // Stages: rate limits per project, one for batches before the body is read, one for events before anything is written.
+import { hasKey } from "@cuitty/storage/module-file";
 import { CuittyError } from "@cuitty/wire-protocol";
 import type { ProjectLimits } from "../auth/directory.ts";
 import type { RateOutcome, RatePolicy, RateStore } from "../limits/rate-store.ts";
+import type { ModuleRegistry } from "../modules.ts";
 import type { Stage, StageContext } from "./stage.ts";
 
 /** Answers the limits of a project, defaults filled in. */
@@ -13,50 +15,67 @@ const burstSeconds = 10;
 /** Takes one from `batches`. **Errors**: `rate_limited`. */
 export function limitBatches(store: RateStore, limitsOf: LimitsOf): Stage {
   const policyOf = policyMaker("batches");
-  return (context) => take(context, store, { cost: 1, policy: policyOf(limitsOf(projectIdOf(context)).batchesPerSecond) });
+  return (context) =>
+    take(context, store, { cost: 1, policy: policyOf(limitsOf(projectIdOf(context)).batchesPerSecond), refuse: refuseAtOnce });
 }
 
-/** Takes one from `events` for every event sent, all or nothing. **Errors**: `rate_limited`, `batch_exceeds_burst`. */
-export function limitEvents(store: RateStore, limitsOf: LimitsOf): Stage {
+/** Files whose inboxes tell a replay, which is never refused for its events. */
+export type InboxFiles = Pick<ModuleRegistry, "all">;
+
+/** Takes one from `events` for every event sent, all or nothing. **Errors**: `rate_limited`, `batch_exceeds_burst`. @param modules asked for the key before a batch is refused */
+export function limitEvents(store: RateStore, limitsOf: LimitsOf, modules?: InboxFiles): Stage {
+  const limit = eventLimiter(store, limitsOf);
+  return (context) => limit(context, modules);
+}
+
+/** As `limitEvents`, for those who know the files only when a batch comes. */
+export function eventLimiter(store: RateStore, limitsOf: LimitsOf): (context: StageContext, modules?: InboxFiles) => ReturnType<Stage> {
   const policyOf = policyMaker("events");
-  return (context) => {
+  return (context, modules) => {
     const cost = context.events?.length ?? 0;
     const policy = policyOf(limitsOf(projectIdOf(context)).eventsPerSecond);
-    if (cost > policy.burst) {
-      throw new CuittyError(
-        "batch_exceeds_burst",
-        `Expected at most ${policy.burst} events in a batch of this project, got ${cost}; split it`,
-        {
-          details: { limit: policy.burst, got: cost },
-        },
-      );
-    }
-    return take(context, store, { cost, policy });
+    const refuse = (error: CuittyError) => unlessReplay(context, modules, error);
+    if (cost <= policy.burst) return take(context, store, { cost, policy, refuse });
+    const message = `Expected at most ${policy.burst} events in a batch of this project, got ${cost}; split it`;
+    return refuse(new CuittyError("batch_exceeds_burst", message, { details: { limit: policy.burst, got: cost } }));
   };
+}
+
+/** What a file has stored under the key was counted the first time, even where memory has lost the reply: the write tells it again. */
+function unlessReplay(context: StageContext, modules: InboxFiles | undefined, error: CuittyError): Promise<undefined> {
+  const key = context.idempotency?.key;
+  if (key === undefined || modules === undefined) throw error;
+  const files = modules.all.map(({ file }) => file);
+  return hasKey(files, projectIdOf(context), key).then((isKnown) => {
+    if (!isKnown) throw error;
+    return undefined;
+  });
 }
 
 interface Taking {
   readonly cost: number;
   readonly policy: RatePolicy;
+  readonly refuse: (error: CuittyError) => Promise<undefined>;
+}
+
+function refuseAtOnce(error: CuittyError): never {
+  throw error;
 }
 
 function take(context: StageContext, store: RateStore, taking: Taking): Promise<undefined> | undefined {
   const outcome = store.take(projectIdOf(context), taking.cost, taking.policy);
-  return outcome instanceof Promise
-    ? outcome.then((value) => settle(context, value, taking.policy))
-    : settle(context, outcome, taking.policy);
+  return outcome instanceof Promise ? outcome.then((value) => settle(context, value, taking)) : settle(context, outcome, taking);
 }
 
-function settle(context: StageContext, outcome: RateOutcome, policy: RatePolicy): undefined {
+function settle(context: StageContext, outcome: RateOutcome, { policy, refuse }: Taking): Promise<undefined> | undefined {
   addHeaders(context.replyHeaders, outcome, policy);
-  if (outcome.isAllowed) return;
-  throw new CuittyError(
-    "rate_limited",
-    `The project's limit of ${policy.perSecond} ${policy.name} a second is used up; wait as Retry-After says`,
-    {
+  if (outcome.isAllowed) return undefined;
+  const message = `The project's limit of ${policy.perSecond} ${policy.name} a second is used up; wait as Retry-After says`;
+  return refuse(
+    new CuittyError("rate_limited", message, {
       retryable: true,
       details: { retryAfterSeconds: outcome.retryAfterSeconds, extensions: { "violated-policies": [policy.name] } },
-    },
+    }),
   );
 }
 

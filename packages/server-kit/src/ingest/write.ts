@@ -13,50 +13,95 @@ export interface WriteOptions {
   readonly bus?: Bus;
   /** Whether `events` and `batch` may be forgotten once they are on their way: no later stage or listener looks at them. @default never */
   readonly mayForget?: () => boolean;
+  /** Stages that make a forgotten `batch` again from the body: needed with `mayForget`, for replays that meet other modules than the first request. */
+  readonly recall?: readonly Stage[];
 }
 
 /** Uses `batch`, `projectId` and `idempotency`, fills `replyBody`. **Errors**: `idempotency_key_reused`, those of the files. */
 export function write(modules: ModuleRegistry, options: WriteOptions = {}): Stage {
   return (context) => {
-    const { batch, projectId } = context;
+    const { batch, projectId, idempotency } = context;
     if (batch === null || projectId === null) throw new CuittyError("internal", "write must come after authenticate and validate");
-    const { rejected } = batch;
-    const { written, outcomes } = begin(modules, { context, batch, projectId });
-    // Nothing that waits for the disk may hold the events: with many requests under way the collector would copy them all, again and again.
-    if (options.mayForget?.()) {
-      context.events = null;
-      context.batch = null;
-    }
-    return settle(context, { written, outcomes, rejected, projectId, bus: options.bus });
+    const store = () => storeBatch(modules, context, options);
+    // One file's inbox holds by itself.
+    if (idempotency === null || modules.all.length === 1) return store();
+    return modules.turns.take(`${projectId}\0${idempotency.key}`, store);
   };
+}
+
+function storeBatch(modules: ModuleRegistry, context: StageContext, options: WriteOptions): Promise<undefined> {
+  const batch = context.batch as CheckedBatch;
+  const { rejected } = batch;
+  const { written, outcomes } = begin(modules, context, batch);
+  // Nothing that waits for the disk may hold the events: with many requests under way the collector would copy them all, again and again.
+  if (options.mayForget?.()) {
+    context.events = null;
+    context.batch = null;
+  }
+  return settle(modules, context, { written, outcomes, rejected, options });
 }
 
 /** What is left of a batch once its events are on their way. */
 interface Begun {
   readonly written: readonly OpenModule[];
-  readonly outcomes: Promise<readonly IngestOutcome[]>;
+  readonly outcomes: ReturnType<typeof writeBatch>;
 }
 
-function begin(
-  modules: ModuleRegistry,
-  { context, batch, projectId }: { context: StageContext; batch: CheckedBatch; projectId: string },
-): Begun {
-  const parts = partsOf(modules, batch.valid, context.idempotency !== null);
-  const note = batch.rejected.length === 0 ? undefined : JSON.stringify(batch.rejected);
-  const requests = [...parts].map(([module, events]) => partOf(module, events, { context, projectId, note }));
+function begin(modules: ModuleRegistry, context: StageContext, batch: CheckedBatch): Begun {
+  const { written, requests } = requestsOf(modules, context, batch);
+  if (requests.length === 0) return { written, outcomes: Promise.resolve([]) };
   // The same key with another body may have gone to other files.
-  const others = modules.all.filter((module) => !parts.has(module)).map(({ file }) => file);
-  return { written: [...parts.keys()], outcomes: requests.length === 0 ? Promise.resolve([]) : writeBatch(requests, others) };
+  const others = modules.all.filter((module) => !written.includes(module)).map(({ file }) => file);
+  return { written, outcomes: writeBatch(requests, others) };
+}
+
+function requestsOf(
+  modules: ModuleRegistry,
+  context: StageContext,
+  { valid, rejected }: CheckedBatch,
+): { readonly written: readonly OpenModule[]; readonly requests: readonly BatchPart[] } {
+  const parts = partsOf(modules, valid, context.idempotency !== null);
+  const note = rejected.length === 0 ? undefined : JSON.stringify(rejected);
+  return { written: [...parts.keys()], requests: [...parts].map(([module, events]) => partOf(module, events, { context, note })) };
 }
 
 async function settle(
+  modules: ModuleRegistry,
   context: StageContext,
-  { written, outcomes, rejected, projectId, bus }: Begun & { rejected: readonly RejectedEvent[]; projectId: string; bus: Bus | undefined },
+  { written, outcomes, rejected, options }: Begun & { rejected: readonly RejectedEvent[]; options: WriteOptions },
 ): Promise<undefined> {
   const told = await outcomes;
-  if (told.some(({ status }) => status === "mismatch")) throw keyReused();
-  finish(context, told, rejected);
-  if (bus !== undefined) hint(bus, projectId, written);
+  const [first] = told;
+  if (first?.status === "outdated") await complete(modules, context, { note: first.note, recall: options.recall });
+  else finish(context, storedOf(told), rejected);
+  if (options.bus !== undefined) hint(options.bus, context.projectId as string, written);
+}
+
+/**
+ * A replay that meets other modules or schemas than the first request did. What was rejected then stays rejected and unstored, as the client was told;
+ * what was valid then is written where it is missing, as the first run may have been cut off between two files.
+ */
+async function complete(
+  modules: ModuleRegistry,
+  context: StageContext,
+  { note, recall = [] }: { readonly note: string | null; readonly recall: WriteOptions["recall"] },
+): Promise<void> {
+  if (context.batch === null) for (const stage of recall) await stage(context);
+  if (context.batch === null) throw new CuittyError("internal", "write forgot a batch that nothing recalls");
+  const rejected = note === null ? [] : (JSON.parse(note) as readonly RejectedEvent[]);
+  const refused = new Set(rejected.map(({ index }) => index));
+  const valid = context.batch.valid.filter(({ index }) => !refused.has(index));
+  const { requests } = requestsOf(modules, context, { valid, rejected });
+  finish(context, storedOf(await Promise.all(requests.map(({ file, request }) => file.write(request)))), rejected);
+}
+
+type Stored = Exclude<IngestOutcome, { readonly status: "mismatch" }>;
+
+function storedOf(outcomes: Awaited<Begun["outcomes"]>): readonly Stored[] {
+  return outcomes.map((outcome) => {
+    if (outcome.status === "mismatch") throw keyReused();
+    return outcome as Stored;
+  });
 }
 
 type Parts = ReadonlyMap<OpenModule, readonly ValidEvent[]>;
@@ -82,12 +127,11 @@ function partsOf(modules: ModuleRegistry, events: readonly ValidEvent[], hasKey:
 
 interface PartContext {
   readonly context: StageContext;
-  readonly projectId: string;
   readonly note: string | undefined;
 }
 
-function partOf(module: OpenModule, events: readonly ValidEvent[], part: PartContext): BatchPart {
-  const { context, projectId, note } = part;
+function partOf(module: OpenModule, events: readonly ValidEvent[], { context, note }: PartContext): BatchPart {
+  const projectId = context.projectId as string;
   const nowMs = context.receivedAtMs;
   const plan = events.length === 0 ? { statements: [] } : module.definition.ingest(events, { projectId, nowMs });
   const request: IngestWrite = {
@@ -103,7 +147,7 @@ function partOf(module: OpenModule, events: readonly ValidEvent[], part: PartCon
   return { file: module.file, request };
 }
 
-function finish(context: StageContext, outcomes: readonly IngestOutcome[], rejected: readonly RejectedEvent[]): void {
+function finish(context: StageContext, outcomes: readonly Stored[], rejected: readonly RejectedEvent[]): void {
   const stored = outcomes.find((outcome) => outcome.status === "replayed");
   const note = stored?.status === "replayed" ? stored.note : undefined;
   // What was refused the first time is told again: schemas and modules may have changed since.
@@ -111,7 +155,6 @@ function finish(context: StageContext, outcomes: readonly IngestOutcome[], rejec
   let accepted = 0;
   let duplicate = 0;
   for (const outcome of outcomes) {
-    if (outcome.status === "mismatch") continue;
     accepted += outcome.inserted;
     duplicate += outcome.duplicate;
   }

@@ -7,7 +7,7 @@ import { authenticate as authenticateStage } from "../ingest/authenticate.ts";
 import { type AuthorizeIngestOptions, authorizeIngest, authorizeTypes } from "../ingest/authorize.ts";
 import { decodeBody } from "../ingest/decode-body.ts";
 import { type IdempotencyOptions, idempotency as idempotencyStage } from "../ingest/idempotency.ts";
-import { limitBatches, limitEvents } from "../ingest/limit.ts";
+import { eventLimiter, limitBatches } from "../ingest/limit.ts";
 import { type ReadBodyOptions, readBody as readBodyStage } from "../ingest/read-body.ts";
 import { respond } from "../ingest/respond.ts";
 import type { Stage, StageContext } from "../ingest/stage.ts";
@@ -74,7 +74,7 @@ export function rateLimitPart(options: RateLimitOptions = {}): Part {
   const { clock = systemClock, store = createMemoryRateStore({ clock }), limitsOf, ...own } = options;
   const limits = (projectId: string) => ({ ...limitDefaults, ...own, ...limitsOf?.(projectId) });
   const batches = limitBatches(store, limits);
-  const events = limitEvents(store, limits);
+  const events = eventLimiter(store, limits);
   return async (state) => {
     state.beforeWrite.push(events);
     return (await batches(state.context)) || undefined;
@@ -102,7 +102,12 @@ export function ingestPart(modules: ModuleRegistry, options: IngestOptions = {})
     const { context, beforeWrite } = state;
     if (context.wireBody === null) await read(state);
     if (context.batch === null) await route(state);
-    return (await runStages(beforeWrite, context)) ?? runStages(finish, context);
+    const limits = beforeWrite.map(
+      (stage): Stage =>
+        () =>
+          stage(context, modules),
+    );
+    return (await runStages(limits, context)) ?? runStages(finish, context);
   };
 }
 

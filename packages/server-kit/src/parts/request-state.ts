@@ -1,11 +1,12 @@
 // What the parts of one request share: the context of the stages, and what one part leaves for a later one.
 import type { OwnedContext } from "../ingest/context.ts";
 import type { Stage } from "../ingest/stage.ts";
+import type { ModuleRegistry } from "../modules.ts";
 
 export interface RequestState {
   readonly context: OwnedContext;
   /** Stages that need the events: they run in `ingest`, between validation and writing. */
-  readonly beforeWrite: Stage[];
+  readonly beforeWrite: ((context: OwnedContext, modules: ModuleRegistry) => ReturnType<Stage>)[];
   /** Whether the sender is still who he was; set by `authenticate`, asked by streams that last. */
   recheck: (() => Promise<boolean>) | null;
 }

@@ -16,4 +16,4 @@ export type {
   WriteCounts,
   WriteTransaction,
 } from "./types.ts";
-export { type BatchPart, writeBatch } from "./write-batch.ts";
+export { type BatchPart, hasKey, writeBatch } from "./write-batch.ts";

@@ -1,6 +1,6 @@
 // One request inside the group's transaction: its inbox row first, then its rows, then their counts.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
-import type { SqlValue } from "../engine/driver.ts";
+import type { SqlRow, SqlValue } from "../engine/driver.ts";
 import { runInteractive } from "./procedure.ts";
 import type { IngestOutcome, IngestWrite, RowInsert, SqlStatement, WriteTransaction } from "./types.ts";
 
@@ -34,6 +34,22 @@ export function checkIngestWrite(request: IngestWrite): void {
 export function isSameBody(stored: SqlValue | undefined, given: Uint8Array | undefined): boolean {
   if (!(stored instanceof Uint8Array) || given === undefined) return true;
   return stored.length === given.length && stored.every((byte, index) => byte === given[index]);
+}
+
+/** What keeps a batch from being written as it is: its key is in a file with another body, or with another note. */
+export type Objection = { readonly status: "mismatch" } | { readonly status: "outdated"; readonly note: string | null };
+
+/** What became of a part of a batch; on an objection nothing of the batch was written. Parts made by the note of an `outdated` one can be written one by one. */
+export type BatchOutcome = IngestOutcome | Objection;
+
+/** By the rows of INBOX_SELECT that files have of the batch's key. */
+export function objectionOf(
+  rows: readonly SqlRow[],
+  { fingerprint, note }: Pick<IngestWrite, "fingerprint" | "note">,
+): Objection | undefined {
+  if (!rows.every(([stored]) => isSameBody(stored, fingerprint))) return { status: "mismatch" };
+  const outdated = rows.find((row) => row[3] !== (note ?? null));
+  return outdated && { status: "outdated", note: outdated[3] as string | null };
 }
 
 /** The answer to a request whose key is in the inbox. `row` is one of INBOX_SELECT. */

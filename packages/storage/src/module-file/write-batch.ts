@@ -1,8 +1,9 @@
 // One request whose rows belong into several files: each part with its inbox row, and none where the key was used with another body.
-import { INBOX_SELECT, isSameBody } from "./ingest-write.ts";
+import type { SqlRow } from "../engine/driver.ts";
+import { type BatchOutcome, INBOX_SELECT, objectionOf } from "./ingest-write.ts";
 import type { ThreadLink } from "./thread/link.ts";
 import { askWrite, type ThreadedFile, threadedFileOf, toPlainWrite } from "./thread/threaded-module-file.ts";
-import type { IngestOutcome, IngestWrite, ModuleFile } from "./types.ts";
+import type { IngestWrite, ModuleFile } from "./types.ts";
 
 export interface BatchPart {
   readonly file: ModuleFile;
@@ -10,11 +11,12 @@ export interface BatchPart {
 }
 
 /**
- * Writes the parts of one batch, which have project, key and fingerprint in common; each is atomic, and a replay writes those that are missing.
- * @param otherFiles files that the same key may have gone to. If one of them, or of several parts', has it with another body, nothing is written and every outcome is a `mismatch`.
+ * Writes the parts of one batch, which have project, key, fingerprint and note in common; each is atomic, and a replay writes those that are missing.
+ * @param otherFiles files that the same key may have gone to. If one of them, or of several parts', has it with another body or note, nothing is written
+ * and every outcome is a `mismatch` or `outdated`. Two batches of one key must not be written at the same time: neither would see the other.
  * Errors: those of `ModuleFile.write`; other parts may have been written then.
  */
-export async function writeBatch(parts: readonly BatchPart[], otherFiles: readonly ModuleFile[] = []): Promise<IngestOutcome[]> {
+export async function writeBatch(parts: readonly BatchPart[], otherFiles: readonly ModuleFile[] = []): Promise<readonly BatchOutcome[]> {
   const [first] = parts;
   if (first === undefined) return [];
   // One part's own inbox is asked by its write.
@@ -32,16 +34,24 @@ export async function writeBatch(parts: readonly BatchPart[], otherFiles: readon
   return answered ?? writeEach(parts, asked);
 }
 
-async function writeEach(parts: readonly BatchPart[], asked: readonly ModuleFile[]): Promise<IngestOutcome[]> {
-  const request = parts[0]?.request;
-  if (request !== undefined && (await hasOtherBody(asked, request))) return parts.map(() => ({ status: "mismatch" }));
-  return Promise.all(parts.map((part) => part.file.write(part.request)));
+/** Whether one of the files has the key in its inbox. */
+export async function hasKey(files: readonly ModuleFile[], projectId: string, idempotencyKey: string): Promise<boolean> {
+  return (await inboxRows(files, projectId, idempotencyKey)).length > 0;
 }
 
-async function hasOtherBody(files: readonly ModuleFile[], { projectId, idempotencyKey, fingerprint }: IngestWrite): Promise<boolean> {
-  if (idempotencyKey === undefined) return false;
-  const rows = await Promise.all(files.map((file) => file.all(INBOX_SELECT, [projectId, idempotencyKey])));
-  return rows.some(([row]) => row !== undefined && !isSameBody(row[0], fingerprint));
+async function writeEach(parts: readonly BatchPart[], asked: readonly ModuleFile[]): Promise<readonly BatchOutcome[]> {
+  const request = parts[0]?.request;
+  const objection = request && (await objectionIn(asked, request));
+  return objection === undefined ? Promise.all(parts.map((part) => part.file.write(part.request))) : parts.map(() => objection);
+}
+
+async function objectionIn(files: readonly ModuleFile[], request: IngestWrite): Promise<ReturnType<typeof objectionOf>> {
+  const { projectId, idempotencyKey } = request;
+  return idempotencyKey === undefined ? undefined : objectionOf(await inboxRows(files, projectId, idempotencyKey), request);
+}
+
+async function inboxRows(files: readonly ModuleFile[], projectId: string, key: string): Promise<SqlRow[]> {
+  return (await Promise.all(files.map((file) => file.all(INBOX_SELECT, [projectId, key])))).flat();
 }
 
 interface ThreadFiles {
@@ -56,7 +66,7 @@ const commonLink = (links: readonly (ThreadLink | undefined)[]): ThreadLink | un
 async function writeWhenReady(
   parts: readonly BatchPart[],
   { own, others, asked }: ThreadFiles & { asked: readonly ModuleFile[] },
-): Promise<IngestOutcome[]> {
+): Promise<readonly BatchOutcome[]> {
   const link = commonLink(await Promise.all([...own, ...others].map((file) => file.ready())));
   return (link && sendTogether(parts, { own, others, link })) ?? writeEach(parts, asked);
 }
@@ -65,7 +75,7 @@ async function writeWhenReady(
 function sendTogether(
   parts: readonly BatchPart[],
   { own, others, link }: ThreadFiles & { link: ThreadLink },
-): Promise<IngestOutcome[]> | undefined {
+): Promise<readonly BatchOutcome[]> | undefined {
   const plain = parts.map(({ request }, index) => ({ file: own[index]?.number ?? 0, request: toPlainWrite(request, link) }));
   if (!plain.every(isPlain)) return undefined;
   return askWrite(link, { parts: plain, others: others.map(({ number }) => number) }, undefined);

@@ -2,10 +2,10 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { SqlRow, SqlValue } from "../../engine/driver.ts";
-import { INBOX_SELECT, isSameBody } from "../ingest-write.ts";
+import { type BatchOutcome, INBOX_SELECT, type Objection, objectionOf } from "../ingest-write.ts";
 import { openLocalModuleFile } from "../local-module-file.ts";
 import type { Procedure } from "../procedure.ts";
-import type { IngestOutcome, IngestWrite, ModuleFile, WriteTransaction } from "../types.ts";
+import type { IngestWrite, ModuleFile, WriteTransaction } from "../types.ts";
 import { type Bridge, type BridgeEnd, openBridge } from "./bridge.ts";
 import {
   exactValues,
@@ -130,9 +130,10 @@ async function run(hosted: Hosted, call: Call): Promise<unknown> {
   }
 }
 
-async function write(hosted: Hosted, { id, parts, others, isCancellable }: Call & { op: "write" }): Promise<IngestOutcome[]> {
+async function write(hosted: Hosted, { id, parts, others, isCancellable }: Call & { op: "write" }): Promise<readonly BatchOutcome[]> {
   const first = parts[0]?.request;
-  if (first !== undefined && (await hasOtherBody(hosted, first, others))) return parts.map(() => ({ status: "mismatch" }));
+  const objection = first && (await objectionIn(hosted, first, others));
+  if (objection !== undefined) return parts.map(() => objection);
   const controller = isCancellable ? new AbortController() : undefined;
   if (controller !== undefined) hosted.cancels.set(id, controller);
   try {
@@ -143,17 +144,17 @@ async function write(hosted: Hosted, { id, parts, others, isCancellable }: Call 
   }
 }
 
-/** Whether a file has the request's key with another body. */
-async function hasOtherBody(hosted: Hosted, request: PlainWrite, others: readonly number[]): Promise<boolean> {
-  const { projectId, idempotencyKey, fingerprint } = request;
-  if (idempotencyKey === undefined) return false;
+async function objectionIn(hosted: Hosted, request: PlainWrite, others: readonly number[]): Promise<Objection | undefined> {
+  const { projectId, idempotencyKey } = request;
+  if (idempotencyKey === undefined) return undefined;
+  const rows: SqlRow[] = [];
   for (const other of others) {
     const found = inboxRow(fileOf(hosted, other), [projectId, idempotencyKey]);
     // Most answers are there at once; waiting for each would cost as much as the question.
     const row = found instanceof Promise ? await found : found;
-    if (row !== undefined && !isSameBody(row[0], fingerprint)) return true;
+    if (row !== undefined) rows.push(row);
   }
-  return false;
+  return objectionOf(rows, request);
 }
 
 function inboxRow(file: ModuleFile, key: readonly SqlValue[]): SqlRow | undefined | Promise<SqlRow | undefined> {

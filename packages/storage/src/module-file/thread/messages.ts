@@ -17,7 +17,7 @@ export type ThreadCall =
   | {
       readonly op: "write";
       readonly parts: readonly PlainPart[];
-      /** Files whose inbox must not have the key with another body. */
+      /** Files whose inbox must not have the key with another body or note. */
       readonly others: readonly number[];
       readonly isCancellable: boolean;
     }

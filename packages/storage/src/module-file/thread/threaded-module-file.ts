@@ -3,7 +3,7 @@ import { isAbsolute, resolve } from "node:path";
 import type { SqlRow, SqlValue } from "../../engine/driver.ts";
 import { closedError } from "../../engine/errors.ts";
 import type { DoctorReport } from "../../file/types.ts";
-import { checkIngestWrite, writeRequest } from "../ingest-write.ts";
+import { type BatchOutcome, checkIngestWrite, writeRequest } from "../ingest-write.ts";
 import type { IngestOutcome, IngestWrite, ModuleFile, ModuleFileOptions, ModuleFileStats, RowInsert, SqlStatement } from "../types.ts";
 import type { ThreadLink } from "./link.ts";
 import { exactValue, exactValues, type PlainPart, type PlainWrite, type ThreadCall, withBuffers } from "./messages.ts";
@@ -64,7 +64,7 @@ export async function openThreadedFile(connect: Connect, options: ModuleFileOpti
     // A function stays in its thread: it gets a transaction of its own.
     if (plain === undefined) return thread.transact(number, (tx) => writeRequest(tx, request));
     const parts = [{ file: number, request: plain }];
-    const [outcome] = (await askWrite(thread, { parts, others: [] }, signal)) as [IngestOutcome];
+    const [outcome] = (await askWrite(thread, { parts, others: [] }, signal)) as readonly [IngestOutcome];
     return outcome;
   }
   async function all(sql: string, params: readonly SqlValue[]): Promise<SqlRow[]> {
@@ -111,13 +111,13 @@ function settling<T>(set: Set<Promise<unknown>>, promise: Promise<T>): Promise<T
   return promise;
 }
 
-/** Sends requests for files of one thread, all or none of them when a file of `others` has their key with another body. Does not hold them while it waits. */
+/** Sends requests for files of one thread, all or none of them when a file of `others` has their key with another body or note. Does not hold them while it waits. */
 export function askWrite(
   link: ThreadLink,
   { parts, others }: { readonly parts: readonly PlainPart[]; readonly others: readonly number[] },
   signal: AbortSignal | undefined,
-): Promise<IngestOutcome[]> {
-  return link.ask({ op: "write", parts, others, isCancellable: signal !== undefined }, signal) as Promise<IngestOutcome[]>;
+): Promise<readonly BatchOutcome[]> {
+  return link.ask({ op: "write", parts, others, isCancellable: signal !== undefined }, signal) as Promise<readonly BatchOutcome[]>;
 }
 
 /** The request as data; undefined when it holds a function, or a procedure that the thread does not know. */
