@@ -1,18 +1,19 @@
 // Live streams of a kit: who may open which, with a key, the app's own session or a one-time ticket.
 import { CuittyError } from "@cuitty/wire-protocol";
 import { authorize, notFound } from "./dispatch.ts";
-import { authenticate } from "./ingest/authenticate.ts";
 import type { OwnedContext } from "./ingest/context.ts";
 import type { KitPorts } from "./kit-pipeline.ts";
 import { basePathOf } from "./kit-routes.ts";
 import { jsonReply } from "./respond.ts";
 import type { Subject } from "./route.ts";
 import { projectOrThrow } from "./routes/resources.ts";
-import { chooseTopics } from "./sse/choose-topics.ts";
+import { chooseTopics, isRefusal } from "./sse/choose-topics.ts";
 import { createLiveStreams } from "./sse/live-streams.ts";
+import type { StreamPlace } from "./sse/options.ts";
 import { parseStreamQuery } from "./sse/stream-query.ts";
 import { createStreamTickets } from "./sse/tickets.ts";
 import type { TopicSource } from "./sse/topic-tail.ts";
+import { createListeners, type Listener } from "./stream-listener.ts";
 
 type Answer = (context: OwnedContext) => Promise<Response>;
 
@@ -25,14 +26,6 @@ export interface KitStreams {
   close(): void;
 }
 
-/** Who a stream is for. */
-interface Listener {
-  readonly subject: Subject;
-  readonly projectId: string;
-  readonly topics?: readonly string[];
-  readonly setCookie?: string;
-}
-
 const pageRows = 1_000;
 
 export function createKitStreams(ports: KitPorts): KitStreams {
@@ -43,43 +36,40 @@ export function createKitStreams(ports: KitPorts): KitStreams {
   const moduleByTopic = new Map(
     modules.all.flatMap(({ definition }) => (definition.streams ?? []).map(({ topic }) => [topic, definition.name] as const)),
   );
-  const identify = authenticate(identity.keys, { authenticate: options.authenticate });
   const tickets = createStreamTickets({ secret: identity.secretFor("stream tickets"), clock, random });
+  const listeners = createListeners({ identity, tickets, authenticate: options.authenticate });
   const live = createLiveStreams({
     ...options.streams,
     sources,
     bus,
     clock,
-    isAllowed: (subject) => subject.kind !== "api_key" || identity.keys.isLive(subject.id),
+    isAllowed,
     onError: (error) => onFault({ source: "stream", error }),
   });
 
-  async function checkRead({ subject, projectId }: Listener, moduleName: string): Promise<void> {
+  async function checkRead({ subject, projectId }: Pick<Listener, "subject" | "projectId">, moduleName: string): Promise<void> {
     const { organizationId } = projectOrThrow(identity, projectId);
     await authorize(authorizer, { subject }, { action: "read", resource: { type: "module", id: moduleName, organizationId, projectId } });
   }
 
-  async function listenerOf(context: OwnedContext, ticket: string | null): Promise<Listener> {
-    const { exchange } = context;
-    if (ticket === null) {
-      await identify(context);
-      if (context.projectId === null)
-        throw new CuittyError("invalid_request", "Expected X-Project-Id to name the project, as this credential is not bound to one");
-      return { subject: context.subject as Subject, projectId: context.projectId };
+  /** Whether a stream may go on. */
+  async function isAllowed(subject: Subject, { projectId, topics }: StreamPlace): Promise<boolean> {
+    if (subject.kind === "api_key" && !identity.keys.isLive(subject.id)) return false;
+    try {
+      await chooseTopics({ moduleByTopic, named: topics, checkRead: (moduleName) => checkRead({ subject, projectId }, moduleName) });
+      return true;
+    } catch (error) {
+      if (isRefusal(error)) return false;
+      throw error;
     }
-    const isHttps = exchange.request.url.startsWith("https:");
-    const path = (exchange.mountPath ?? "") + exchange.path;
-    const redeemed = tickets.redeem({ ticket, cookie: exchange.header("cookie"), path, isHttps });
-    if (redeemed === null) throw new CuittyError("unauthorized", "Expected a ticket that is neither used nor expired; ask for a new one");
-    return { ...redeemed.holder, setCookie: redeemed.setCookie };
   }
 
   function open(served: ReadonlyMap<string, string>): Answer {
     return async (context) => {
       const { exchange } = context;
       const query = parseStreamQuery(exchange);
-      const listener = await listenerOf(context, query.ticket);
-      const { subject, projectId } = listener;
+      const listener = await (query.ticket === null ? listeners.ofRequest(context) : listeners.ofTicket(context, query.ticket));
+      const { subject, projectId, askAgain } = listener;
       const topics = await chooseTopics({
         moduleByTopic: openedBy(listener, served, query.topics),
         named: query.topics,
@@ -89,23 +79,19 @@ export function createKitStreams(ports: KitPorts): KitStreams {
         "x-request-id": context.requestId,
         ...(listener.setCookie === undefined ? undefined : { "set-cookie": listener.setCookie }),
       };
-      const canRecheck = subject.kind === "user" && query.ticket === null && options.authenticate !== undefined;
-      return live.open(exchange, {
-        subject,
-        projectId,
-        topics,
-        cursor: query.cursor,
-        headers,
-        ...(canRecheck ? { recheck: async () => (await options.authenticate?.(exchange.request)) != null } : undefined),
-      });
+      async function recheck(): Promise<boolean> {
+        const now = await askAgain?.();
+        return now != null && isAllowed(now, { projectId, topics });
+      }
+      const request = { subject, projectId, topics, cursor: query.cursor, headers };
+      return live.open(exchange, askAgain === null ? request : { ...request, recheck });
     };
   }
 
   /** A page asks with its session, or a server with its key, and hands the ticket to EventSource. It opens what its asker may read. */
   async function issueTicket(context: OwnedContext): Promise<Response> {
     const { topics: named } = parseStreamQuery(context.exchange);
-    const listener = await listenerOf(context, null);
-    const { subject, projectId } = listener;
+    const listener = await listeners.ofRequest(context);
     const topics = await chooseTopics({
       moduleByTopic,
       named,
@@ -113,7 +99,7 @@ export function createKitStreams(ports: KitPorts): KitStreams {
       isPartial: true,
     });
     context.replyHeaders.set("cache-control", "no-store");
-    return jsonReply(context, JSON.stringify(tickets.issue({ subject, projectId, topics })), 201);
+    return jsonReply(context, JSON.stringify(listeners.issueTicket(context, { ...listener, topics })), 201);
   }
 
   return {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Subject } from "@cuitty/server-kit";
 import { logs } from "@cuitty/server-kit/logs";
 import { afterEach, describe, expect, test } from "vitest";
 import { createEventParser, type EventParser } from "../src/sse/test-tools/event-parser.ts";
@@ -348,5 +349,146 @@ describe("a user of the app", () => {
     expect(nobody.status()).toBe(401);
     sessions.clear();
     await until(() => reader.isClosed(), 3_000);
+  });
+});
+
+describe("what was revoked ends", () => {
+  interface Account {
+    readonly sessions: Set<string>;
+    scopes: string[];
+    projectId: string;
+  }
+
+  /** An app with sessions in a cookie or a header, and users of the kit's own organization. */
+  async function startApp(options: Parameters<typeof startKit>[0] = {}): Promise<{ running: RunningKit; account: Account }> {
+    const account: Account = { sessions: new Set(["s1"]), scopes: ["read"], projectId: "" };
+    let organizationId = "";
+    const running = await start({
+      authenticate: async ({ headers }) => {
+        const session = headers.get("x-session") ?? /session=(\w+)/.exec(headers.get("cookie") ?? "")?.[1] ?? "";
+        const { projectId, scopes } = account;
+        return account.sessions.has(session) ? { id: "alice", kind: "user", projectId, organizationId, scopes } : null;
+      },
+      ...options,
+    });
+    account.projectId = running.projectId;
+    organizationId = organizationOf(running);
+    return { running, account };
+  }
+
+  async function askTicket(running: RunningKit, headers: Record<string, string>): Promise<string> {
+    const response = await fetch(`${running.url}/api/stream-tickets`, { method: "POST", headers });
+    expect(response.status).toBe(201);
+    return `${running.url}/api/stream?ticket=${((await response.json()) as { ticket: string }).ticket}`;
+  }
+
+  async function opened(url: string, headers: Record<string, string> = {}): Promise<Reader> {
+    const reader = read(url, headers);
+    await until(() => reader.parser.retryMs() !== null);
+    return reader;
+  }
+
+  const cookieOf = (reader: Reader): string => reader.setCookie()?.split(";")[0] ?? "";
+
+  test("a logout ends the streams of tickets within 5 seconds; neither their cookies nor unused tickets open again", async () => {
+    const { running, account } = await startApp();
+    const header = { "x-session": "s1" };
+    const [byHeader, byCookie, unused] = [
+      await askTicket(running, header),
+      await askTicket(running, { cookie: "session=s1" }),
+      await askTicket(running, header),
+    ];
+    // A page whose session is a header cannot send it here; one whose session is a cookie does.
+    const readers = [await opened(byHeader), await opened(byCookie, { cookie: "session=s1" })] as const;
+    const again = await opened(byHeader, { cookie: cookieOf(readers[0]) });
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(readers.some((reader) => reader.isClosed())).toBe(false);
+    account.sessions.clear();
+    await until(() => [...readers, again].every((reader) => reader.isClosed()), 5_000);
+    expect((await refusalOf(byHeader, { cookie: cookieOf(readers[0]) }))[0]).toBe(401);
+    expect((await refusalOf(byCookie, { cookie: `session=s1; ${cookieOf(readers[1])}` }))[0]).toBe(401);
+    expect((await refusalOf(unused, {}))[0]).toBe(401);
+  });
+
+  test("a session that was a cookie has to be sent after a restart too, and somebody else's is not it", async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), "cuitty-streams-"));
+    cleanups.push(() => rm(dataDir, { recursive: true, force: true }));
+    const before = await startApp({ dataDir });
+    const url = await askTicket(before.running, { cookie: "session=s1" });
+    const cookie = cookieOf(await opened(url, { cookie: "session=s1" }));
+    await before.running.close();
+    const { projectId } = before.running;
+    const user = (id: string): Subject => ({ id, kind: "user", projectId, organizationId: "", scopes: ["read"] });
+    const users = new Map([
+      ["session=s2", "alice"],
+      ["session=s3", "mallory"],
+    ]);
+    const running = await start({
+      dataDir,
+      authenticate: async ({ headers }) => {
+        const id = users.get(/session=\w+/.exec(headers.get("cookie") ?? "")?.[0] ?? "");
+        return id === undefined
+          ? null
+          : { ...user(id), organizationId: running.kit.identity.projects.get(projectId)?.organizationId ?? "" };
+      },
+    });
+    const after = url.replace(before.running.url, running.url);
+    for (const session of ["", "session=s3; "]) expect((await refusalOf(after, { cookie: session + cookie }))[0]).toBe(401);
+    await opened(after, { cookie: `session=s2; ${cookie}` });
+  });
+
+  test("a user who may not read any more loses his streams within 5 seconds", async () => {
+    const { running, account } = await startApp();
+    const url = await askTicket(running, { "x-session": "s1" });
+    const readers = [await opened(url), await opened(`${running.url}/api/stream`, { "x-session": "s1" })];
+    account.scopes = ["ingest"];
+    await until(() => readers.every((reader) => reader.isClosed()), 5_000);
+  });
+
+  test("an authorizer that changes its mind ends the streams of what is not allowed any more within 5 seconds", async () => {
+    let isAuditOpen = true;
+    const { running } = await startApp({
+      authorizer: {
+        authorize: (_subject, _action, { id }) =>
+          id === "audit" && !isAuditOpen ? { effect: "deny", reason: "is over" } : { effect: "allow" },
+        list: () => "all",
+      },
+    });
+    const url = (topic: string): Promise<string> =>
+      running.kit
+        .createStreamTicket({ projectId: running.projectId })
+        .then((ticket) => `${running.url}/api/stream?topics=${topic}&ticket=${ticket}`);
+    const [auditStream, logStream] = [await opened(await url("audit")), await opened(await url("logs"))];
+    isAuditOpen = false;
+    await until(() => auditStream.isClosed(), 5_000);
+    expect(logStream.isClosed()).toBe(false);
+  });
+
+  test("a deleted project ends its streams, whoever opened them, and its tickets and cookies open nothing", async () => {
+    const { running, account } = await startApp();
+    const { id: projectId = "" } = await manage(running, "POST", "/api/projects", { name: "short-lived" });
+    const { key = "" } = await manage(running, "POST", `/api/projects/${projectId}/keys`, { scopes: ["read"] });
+    account.projectId = projectId;
+    const session = { "x-session": "s1" };
+    const bySession = await askTicket(running, session);
+    const ownTicket = async (): Promise<string> =>
+      `${running.url}/api/stream?ticket=${await running.kit.createStreamTicket({ projectId })}`;
+    const [own, unused] = [await ownTicket(), await ownTicket()];
+    const readers = [
+      await opened(bySession),
+      await opened(own),
+      await opened(`${running.url}/api/stream`, session),
+      await opened(`${running.url}/api/stream`, bearer(key)),
+    ] as const;
+    await manage(running, "DELETE", `/api/projects/${projectId}`);
+    await until(() => readers.every((reader) => reader.isClosed()), 5_000);
+    for (const [url, reader] of [
+      [bySession, readers[0]],
+      [own, readers[1]],
+    ] as const)
+      expect((await refusalOf(url, { cookie: cookieOf(reader) })).slice(0, 2)).toEqual([404, "not_found"]);
+    expect((await refusalOf(unused, {}))[0]).toBe(404);
+    expect((await refusalOf(`${running.url}/api/stream`, session))[0]).toBe(404);
+    expect((await refusalOf(`${running.url}/api/stream-tickets`, session, "POST"))[0]).toBe(404);
   });
 });

@@ -37,11 +37,16 @@ async function refusalsOf(names: ReadonlySet<string>, checkRead: TopicChoice["ch
     try {
       await checkRead(name);
     } catch (error) {
-      if (!isCuittyError(error, "not_found") && !isCuittyError(error, "insufficient_scope")) throw error;
+      if (!isRefusal(error)) throw error;
       refusals.set(name, error);
     }
   }
   return refusals;
+}
+
+/** Whether an error says that something may not be read, and not that it could not be found out. */
+export function isRefusal(error: unknown): error is CuittyError {
+  return isCuittyError(error, "not_found") || isCuittyError(error, "insufficient_scope");
 }
 
 /** `invalid_request` that says what is here. */

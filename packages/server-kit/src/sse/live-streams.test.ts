@@ -239,15 +239,27 @@ describe("live streams as a web stream", () => {
     await second.body?.cancel();
   });
 
-  test("a session that is over ends the stream; a stream of a user is asked for by itself", async () => {
+  test("of a user, his rights and his session are each asked for; a check that hangs holds up no other", async () => {
     const bus = createProcessBus();
-    const streams = createLiveStreams({ sources: [createMemorySource("logs", bus)], bus, isAllowed: () => false });
+    const over = new Set<string>();
+    const streams = createLiveStreams({
+      sources: [createMemorySource("logs", bus)],
+      bus,
+      sessionRecheckMs: 500,
+      isAllowed: ({ id }, { projectId, topics }) =>
+        id === "hanging" ? new Promise(() => {}) : !over.has(`${id} may read ${topics} of ${projectId}`),
+    });
     cleanups.push(() => streams.close());
-    const subject = { ...subjectOf("p1", "alice"), kind: "user" as const };
-    const request = { subject, projectId: "p1", topics: ["logs"], cursor: null, recheck: async () => true };
-    await streams.open(fetchExchange(new Request("http://localhost/")), request);
+    for (const id of ["hanging", "alice", "bob"]) {
+      const subject = { ...subjectOf("p1", id), kind: "user" as const };
+      const request = { subject, projectId: "p1", topics: ["logs"], cursor: null, recheck: async () => !over.has(`session of ${id}`) };
+      await streams.open(fetchExchange(new Request("http://localhost/")), request);
+    }
     bus.publish(KEYS_TOPIC, { seq: 0 });
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(streams.stats().streams).toBe(1);
+    over.add("alice may read logs of p1");
+    bus.publish(KEYS_TOPIC, { seq: 0 });
+    await until(() => streams.stats().streams === 2, 1_000);
+    over.add("session of bob");
+    await until(() => streams.stats().streams === 1, 2_000);
   });
 });

@@ -22,7 +22,7 @@ export interface StreamRequest {
   readonly cursor: string | null;
   /** Headers beside the stream's own. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Whether the subject may still read: asked as often as for a key, or once a minute for a user; false ends the stream. @default `isAllowed` of the options */
+  /** Whether the sender is still who he was, asked beside `isAllowed`: as often for a key, every `sessionRecheckMs` for a user; false ends the stream. */
   readonly recheck?: () => Promise<boolean>;
 }
 
@@ -31,7 +31,7 @@ export interface LiveStreams {
   /**
    * Answers with a stream. On Node the frames are written to the response itself, and what is returned only says so (`isSentResponse`).
    * A HEAD is answered at once with the head of the stream, and takes no place.
-   * Errors: `unauthorized`, `invalid_request`, `invalid_cursor`, `overloaded`, `shutting_down`.
+   * Who may read is checked before. Errors: `invalid_request`, `invalid_cursor`, `overloaded`, `shutting_down`.
    */
   open(exchange: Exchange, request: StreamRequest): Promise<Response>;
   stats(): { readonly streams: number; readonly stalled: number };
@@ -69,8 +69,6 @@ export function createLiveStreams(given: LiveStreamsOptions): LiveStreams {
     for (const topic of topics) if (!sourcesByTopic.has(topic)) throw unknownTopic(topic, sourcesByTopic.keys());
     const cursor = request.cursor === null ? null : parseStreamCursor(request.cursor, topics);
     checkOpen();
-    // A cookie outlives the key it was given for.
-    if (request.recheck === undefined && !(await options.isAllowed(request.subject))) throw notAllowed();
     if (exchange.method === "HEAD") return new Response(null, { headers: headersOf(request) });
     streams.reserve(request.projectId);
     let channel: Channel | null = null;
@@ -91,7 +89,8 @@ export function createLiveStreams(given: LiveStreamsOptions): LiveStreams {
     const headers = headersOf(request);
     const outgoing = exchange.node?.outgoing;
     const { sink, response } = outgoing === undefined ? webAnswer(exchange, headers, client) : nodeAnswer(outgoing, headers, client);
-    streams.add(client, { projectId: request.projectId, subject: request.subject, recheck: request.recheck ?? null });
+    const { subject, projectId, recheck = null } = request;
+    streams.add(client, { subject, projectId, topics: channel.topics, recheck });
     // Gone while the stream was being opened: nobody will say so again.
     if (sink === null) client.onClose();
     else client.start(sink, openingBytes(start, options.retryMs));
@@ -161,8 +160,4 @@ async function startOf(channel: Channel, cursor: Positions | null): Promise<Stre
 function openingBytes({ positions, resets }: StreamStart, retryMs: number): Uint8Array {
   const cursor = positionsToCursor(positions);
   return toBytes(openingFrame(cursor, retryMs) + resets.map((notice) => resetFrame(cursor, notice)).join(""));
-}
-
-function notAllowed(): CuittyError {
-  return new CuittyError("unauthorized", "The key of this stream was revoked or has expired; ask for a new ticket");
 }

@@ -18,20 +18,26 @@ export interface StreamLimits {
   readonly heartbeatMs?: number;
   /** How often topics are read although no hint came. Units: ms. @default 5000 */
   readonly pollMs?: number;
-  /** How often it is checked that an API key may still read. Units: ms. @default 4000 */
+  /** How often it is checked that a project is still there, its key still good and its topics still the subject's to read. Units: ms. @default 4000 */
   readonly recheckMs?: number;
-  /** How often the app is asked whether a user's session is still good. Units: ms. @default 60000 */
+  /** How often the app is asked whether a user's session is still good: once a stream, spread over this time. Longer costs it less. Units: ms. @default 4000 */
   readonly sessionRecheckMs?: number;
   /** What clients wait before they come back. Units: ms. @default 2000 */
   readonly retryMs?: number;
+}
+
+/** What a stream reads. */
+export interface StreamPlace {
+  readonly projectId: string;
+  readonly topics: readonly string[];
 }
 
 export interface LiveStreamsOptions extends StreamLimits {
   /** The durable streams by topic. */
   readonly sources: readonly TopicSource[];
   readonly bus: Bus;
-  /** Whether an API key may still read; asked every `recheckMs` for each key that has a stream, and when keys change. @default always */
-  readonly isAllowed?: (subject: Subject) => Promise<boolean> | boolean;
+  /** Whether a subject may still read; asked every `recheckMs`, once for all its streams of the same topics, and when keys or projects change. @default always */
+  readonly isAllowed?: (subject: Subject, place: StreamPlace) => Promise<boolean> | boolean;
   /** @default the system's */
   readonly clock?: Clock;
   /** A page could not be read, or a check failed. The streams go on or are closed; nothing is lost. @default ignored */
@@ -50,7 +56,7 @@ export function normalizeStreamOptions(options: LiveStreamsOptions): NormalStrea
     heartbeatMs: options.heartbeatMs ?? 15_000,
     pollMs: options.pollMs ?? 5_000,
     recheckMs: options.recheckMs ?? 4_000,
-    sessionRecheckMs: options.sessionRecheckMs ?? 60_000,
+    sessionRecheckMs: options.sessionRecheckMs ?? 4_000,
     retryMs: options.retryMs ?? 2_000,
     isAllowed: options.isAllowed ?? (() => true),
     clock: options.clock ?? systemClock,

@@ -3,13 +3,12 @@ import { CuittyError } from "@cuitty/wire-protocol";
 import { KEYS_TOPIC } from "../bus.ts";
 import type { Subject } from "../route.ts";
 import type { StreamClient } from "./client.ts";
-import type { NormalStreamOptions } from "./options.ts";
+import type { NormalStreamOptions, StreamPlace } from "./options.ts";
 
 /** Whose stream it is. */
-export interface StreamOwner {
-  readonly projectId: string;
+export interface StreamOwner extends StreamPlace {
   readonly subject: Subject;
-  /** Asks again who it is; null asks `isAllowed`. Keys are asked for often, once for all their streams, sessions of users one by one and seldom. */
+  /** Asks again who it is, beside `isAllowed`: for a key once for all its streams, for users one by one. */
   readonly recheck: (() => Promise<boolean>) | null;
 }
 
@@ -32,6 +31,14 @@ interface Entry extends StreamOwner {
   readonly endsAtMs: number;
   /** After so many ticks of silence a comment is sent: between half a period and a whole one, so that not all are sent at once. */
   readonly maxQuietTicks: number;
+  /** Streams with the same one are asked for together. */
+  readonly question: string;
+  /** So that not all sessions are asked for in one tick. */
+  readonly sessionTick: number;
+}
+
+interface Asking {
+  mustRepeat: boolean;
 }
 
 const tickMs = 500;
@@ -42,22 +49,21 @@ export function createStreamSet(options: NormalStreamOptions, poll: () => void):
   const heartbeatTicks = Math.max(1, Math.round(options.heartbeatMs / tickMs));
   const pollTicks = Math.max(1, Math.round(options.pollMs / tickMs));
   const recheckTicks = Math.max(1, Math.round(options.recheckMs / tickMs));
-  // Less often than keys: it costs the app a look-up for each stream.
   const sessionRecheckTicks = Math.max(1, Math.round(options.sessionRecheckMs / tickMs));
   let reserved = 0;
   let tickNumber = 0;
-  let isChecking = false;
-  let mustCheckAgain = false;
+  const asking = new Map<string, Asking>();
+  const sessionsAsked = new Set<StreamClient>();
   let timer: ReturnType<typeof setInterval> | null = null;
-  const unsubscribe = options.bus.subscribe(KEYS_TOPIC, () => void checkKeys());
+  const unsubscribe = options.bus.subscribe(KEYS_TOPIC, checkAll);
 
   function tick(): void {
     tickNumber++;
     const nowMs = options.clock();
     for (const [client, entry] of entries) attend(client, entry, nowMs);
-    if (tickNumber % sessionRecheckTicks === 0) checkSessions();
+    checkSessions();
     if (tickNumber % pollTicks === 0) poll();
-    if (tickNumber % recheckTicks === 0) void checkKeys();
+    if (tickNumber % recheckTicks === 0) checkAll();
   }
 
   function attend(client: StreamClient, { endsAtMs, maxQuietTicks }: Entry, nowMs: number): void {
@@ -68,35 +74,53 @@ export function createStreamSet(options: NormalStreamOptions, poll: () => void):
   }
 
   function checkSessions(): void {
-    for (const [client, { subject, recheck }] of entries) if (recheck !== null && !isKey(subject)) void checkSession(client, recheck);
+    for (const [client, { subject, recheck, sessionTick }] of entries) {
+      const isDue = recheck !== null && !isKey(subject) && (tickNumber + sessionTick) % sessionRecheckTicks === 0;
+      if (isDue && !sessionsAsked.has(client)) void checkSession(client, recheck);
+    }
   }
 
   async function checkSession(client: StreamClient, recheck: () => Promise<boolean>): Promise<void> {
+    sessionsAsked.add(client);
     try {
       if (!(await recheck())) client.end(options.retryMs);
     } catch (error) {
       options.onError(error);
+    } finally {
+      sessionsAsked.delete(client);
     }
   }
 
-  /** One question a key, however many streams it has. A check that fails is not an answer: it is asked again at the next one. */
-  async function checkKeys(): Promise<void> {
-    mustCheckAgain = isChecking;
-    if (isChecking) return;
-    isChecking = true;
-    const answers = new Map<string, boolean>();
-    for (const [client, { subject, recheck }] of entries) {
-      if (recheck !== null && !isKey(subject)) continue;
-      if (!answers.has(subject.id)) answers.set(subject.id, await isAllowed(subject, recheck));
-      if (answers.get(subject.id) === false) client.end(options.retryMs);
+  /** One question for all streams of a subject with the same topics, and none waits for another's answer. */
+  function checkAll(): void {
+    const questions = new Map<string, StreamOwner>();
+    for (const entry of entries.values()) questions.set(entry.question, entry);
+    for (const [question, owner] of questions) {
+      const running = asking.get(question);
+      if (running === undefined) void check(question, owner);
+      else running.mustRepeat = true;
     }
-    isChecking = false;
-    if (mustCheckAgain) void checkKeys();
   }
 
-  async function isAllowed(subject: Subject, recheck: StreamOwner["recheck"]): Promise<boolean> {
+  async function check(question: string, owner: StreamOwner): Promise<void> {
+    const state: Asking = { mustRepeat: true };
+    asking.set(question, state);
+    while (state.mustRepeat) {
+      state.mustRepeat = false;
+      if (!(await isAllowed(owner))) endAll(question);
+    }
+    asking.delete(question);
+  }
+
+  function endAll(question: string): void {
+    for (const [client, entry] of entries) if (entry.question === question) client.end(options.retryMs);
+  }
+
+  /** A check that fails is not an answer: it is asked again at the next one. */
+  async function isAllowed({ subject, projectId, topics, recheck }: StreamOwner): Promise<boolean> {
     try {
-      return await (recheck?.() ?? options.isAllowed(subject));
+      if (!(await options.isAllowed(subject, { projectId, topics }))) return false;
+      return recheck === null || !isKey(subject) || (await recheck());
     } catch (error) {
       options.onError(error);
       return true;
@@ -125,7 +149,9 @@ export function createStreamSet(options: NormalStreamOptions, poll: () => void):
       // Streams that were opened together do not end together.
       const endsAtMs = Math.round(options.clock() + options.maxDurationMs * (1 - Math.random() / 10));
       const maxQuietTicks = Math.ceil((heartbeatTicks * (1 + Math.random())) / 2);
-      entries.set(client, { ...owner, endsAtMs, maxQuietTicks });
+      const question = JSON.stringify([owner.subject, owner.projectId, owner.topics]);
+      const sessionTick = Math.floor(Math.random() * sessionRecheckTicks);
+      entries.set(client, { ...owner, endsAtMs, maxQuietTicks, question, sessionTick });
       if (timer !== null) return;
       timer = setInterval(tick, tickMs);
       timer.unref();

@@ -23,18 +23,19 @@ describe("stream tickets", () => {
     expect(expiresAt).toBe(new Date(1_030_000).toISOString());
     const first = tickets.redeem(at(ticket));
     expect(first?.holder).toEqual(holder);
-    expect(first?.setCookie).toMatch(
+    expect(first?.setCookie()).toMatch(
       /^cuitty_stream_[0-9a-f]{24}=[\w-]+\.[\w-]+; Path=\/api\/stream; Max-Age=86400; HttpOnly; SameSite=Strict$/,
     );
     expect(tickets.redeem(at(ticket))).toBeNull();
     later(3_600_000);
     const restarted = createStreamTickets({ clock, secret });
-    const second = restarted.redeem(at(ticket, `other=1; ${cookieOf(first?.setCookie)}`));
+    const second = restarted.redeem(at(ticket, `other=1; ${cookieOf(first?.setCookie())}`));
     expect(second?.holder).toEqual(holder);
+    const renewed = cookieOf(second?.setCookie());
     later(86_300_000);
-    expect(restarted.redeem(at(ticket, cookieOf(second?.setCookie)))?.holder).toEqual(holder);
+    expect(restarted.redeem(at(ticket, renewed))?.holder).toEqual(holder);
     later(86_400_001);
-    expect(restarted.redeem(at(ticket, cookieOf(second?.setCookie)))).toBeNull();
+    expect(restarted.redeem(at(ticket, renewed))).toBeNull();
   });
 
   test("a ticket is good for 30 seconds", () => {
@@ -47,7 +48,7 @@ describe("stream tickets", () => {
   test("the cookie of another ticket, a changed one and one of another server open nothing", () => {
     const { tickets, clock } = setUp();
     const [one, two] = [tickets.issue(holder), tickets.issue({ ...holder, projectId: "p2" })];
-    const cookie = cookieOf(tickets.redeem(at(one.ticket))?.setCookie);
+    const cookie = cookieOf(tickets.redeem(at(one.ticket))?.setCookie());
     expect(tickets.redeem(at(two.ticket))?.holder.projectId).toBe("p2");
     expect(tickets.redeem(at(two.ticket, cookie))).toBeNull();
     expect(createStreamTickets({ clock }).redeem(at(one.ticket, cookie))).toBeNull();
@@ -57,9 +58,34 @@ describe("stream tickets", () => {
     }
   });
 
+  test("with the asking request as proof, the cookie ends when the first one would have, and the question is kept that long", async () => {
+    const { tickets, later, clock, secret } = setUp();
+    const { ticket } = tickets.issue({ ...holder, proof: "request" }, async () => holder.subject);
+    const first = tickets.redeem(at(ticket));
+    const cookie = cookieOf(first?.setCookie());
+    later(86_300_000);
+    const second = tickets.redeem(at(ticket, cookie));
+    expect(await second?.askAgain?.()).toEqual(holder.subject);
+    const renewed = second?.setCookie() ?? "";
+    expect(renewed).toMatch(/; Max-Age=100;/);
+    expect(createStreamTickets({ clock, secret }).redeem(at(ticket, cookieOf(renewed)))?.askAgain).toBeNull();
+    later(100_000);
+    expect(tickets.redeem(at(ticket, cookieOf(renewed)))).toBeNull();
+  });
+
+  test("with the session as proof, the cookie says so and is renewed", () => {
+    const { tickets, later } = setUp();
+    const { ticket } = tickets.issue({ ...holder, proof: "request" }, async () => holder.subject);
+    const cookie = cookieOf(tickets.redeem(at(ticket))?.setCookie("session"));
+    later(86_300_000);
+    const again = tickets.redeem(at(ticket, cookie));
+    expect([again?.holder.proof, again?.askAgain]).toEqual(["session", null]);
+    expect(again?.setCookie()).toMatch(/; Max-Age=86400;/);
+  });
+
   test("over HTTPS the cookie is Secure", () => {
     const { tickets } = setUp();
-    expect(tickets.redeem({ ...at(tickets.issue(holder).ticket), isHttps: true })?.setCookie).toMatch(/; Secure$/);
+    expect(tickets.redeem({ ...at(tickets.issue(holder).ticket), isHttps: true })?.setCookie()).toMatch(/; Secure$/);
   });
 
   test("unused tickets are bounded, and make room when they expire", () => {

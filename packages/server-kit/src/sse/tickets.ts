@@ -19,7 +19,15 @@ export interface TicketHolder {
   readonly projectId: string;
   /** The only topics it opens. @default all that the subject may read */
   readonly topics?: readonly string[];
+  /**
+   * What shows that a user is still who he was: his session, which the browser sends itself, or the request that asked for the ticket.
+   * @default what needs no proof here: an API key, or the app whose code made the ticket
+   */
+  readonly proof?: "session" | "request";
 }
+
+/** Asks the app again who sent a request; null when it does not know him any more. */
+export type AskAgain = () => Promise<Subject | null>;
 
 export interface IssuedTicket {
   readonly ticket: string;
@@ -29,8 +37,13 @@ export interface IssuedTicket {
 
 export interface Redemption {
   readonly holder: TicketHolder;
-  /** Value of `Set-Cookie`: renewed each time the stream is opened. */
-  readonly setCookie: string;
+  /** What the ticket was issued with; null when that was nothing, or is not known any more. */
+  readonly askAgain: AskAgain | null;
+  /**
+   * Value of `Set-Cookie`: for 24 hours from now each time the stream is opened. With the proof `request` it ends when the first cookie would have:
+   * only this process can ask again, so that after a restart nobody could revoke it.
+   */
+  setCookie(proof?: TicketHolder["proof"]): string;
 }
 
 export interface TicketPresentation {
@@ -43,8 +56,8 @@ export interface TicketPresentation {
 }
 
 export interface StreamTickets {
-  /** Valid for 30 seconds and one use. Errors: `overloaded` when too many are unused. */
-  issue(holder: TicketHolder): IssuedTicket;
+  /** Valid for 30 seconds and one use. `askAgain` is kept as long as the ticket's cookie. Errors: `overloaded` when too many are unused. */
+  issue(holder: TicketHolder, askAgain?: AskAgain): IssuedTicket;
   /** The holder by the cookie of this ticket, else by the ticket itself, which is used up then; null when neither is good. */
   redeem(presentation: TicketPresentation): Redemption | null;
 }
@@ -52,6 +65,18 @@ export interface StreamTickets {
 const ticketMs = 30_000;
 const sessionMs = 86_400_000;
 const maxOpenTickets = 10_000;
+const maxAskers = 10_000;
+
+interface OpenTicket {
+  readonly holder: TicketHolder;
+  readonly askAgain: AskAgain | null;
+  readonly expiresAtMs: number;
+}
+
+interface Session {
+  readonly holder: TicketHolder;
+  readonly expiresAtMs: number;
+}
 
 export function createStreamTickets(options: StreamTicketsOptions = {}): StreamTickets {
   const clock = options.clock ?? systemClock;
@@ -59,42 +84,43 @@ export function createStreamTickets(options: StreamTicketsOptions = {}): StreamT
   const secret = options.secret ?? random(32);
   if (secret.byteLength < 32) throw new CuittyError("invalid_option", "secret: expected at least 32 bytes");
   /** Hash of the ticket to its holder: a dump of the process gives no usable ticket. In order of expiry. */
-  const openTickets = new Map<string, { readonly holder: TicketHolder; readonly expiresAtMs: number }>();
+  const openTickets = new Map<string, OpenTicket>();
+  /** By the name of the cookie, in order of expiry. */
+  const askers = new Map<string, { readonly askAgain: AskAgain; readonly expiresAtMs: number }>();
 
-  function dropExpired(nowMs: number): void {
-    for (const [key, { expiresAtMs }] of openTickets) {
-      if (expiresAtMs > nowMs) return;
-      openTickets.delete(key);
-    }
+  function takeTicket(name: string): TicketHolder | null {
+    const open = openTickets.get(name);
+    openTickets.delete(name);
+    if (open === undefined || open.expiresAtMs <= clock()) return null;
+    if (open.askAgain !== null) keepAsker(name, open.askAgain);
+    return open.holder;
   }
 
-  function takeTicket(ticket: string): TicketHolder | null {
-    const key = nameOf(ticket);
-    const open = openTickets.get(key);
-    openTickets.delete(key);
-    return open !== undefined && open.expiresAtMs > clock() ? open.holder : null;
+  function keepAsker(name: string, askAgain: AskAgain): void {
+    const nowMs = clock();
+    dropExpired(askers, nowMs);
+    const [oldest] = askers.keys();
+    if (oldest !== undefined && askers.size >= maxAskers) askers.delete(oldest);
+    askers.set(name, { askAgain, expiresAtMs: nowMs + sessionMs });
   }
 
   const sign = (name: string, payload: string): Buffer =>
     createHmac("sha256", secret).update(`cuitty.stream-session\n${name}\n${payload}`).digest();
 
-  function sessionOf(name: string, cookie: string | null): TicketHolder | null {
+  function sessionOf(name: string, cookie: string | null): Session | null {
     const [payload, signature] = cookieValue(cookie, name)?.split(".") ?? [];
     if (payload === undefined || signature === undefined) return null;
     const given = Buffer.from(signature, "base64url");
     const expected = sign(name, payload);
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return null;
-    const { holder, expiresAtMs } = JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as {
-      holder: TicketHolder;
-      expiresAtMs: number;
-    };
-    return expiresAtMs > clock() ? holder : null;
+    const session = JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as Session;
+    return session.expiresAtMs > clock() ? session : null;
   }
 
   return {
-    issue(holder) {
+    issue(holder, askAgain) {
       const nowMs = clock();
-      dropExpired(nowMs);
+      dropExpired(openTickets, nowMs);
       if (openTickets.size >= maxOpenTickets) {
         throw new CuittyError("overloaded", "Too many unused stream tickets; try again", {
           retryable: true,
@@ -102,19 +128,38 @@ export function createStreamTickets(options: StreamTicketsOptions = {}): StreamT
         });
       }
       const ticket = Buffer.from(random(32)).toString("base64url");
-      openTickets.set(nameOf(ticket), { holder, expiresAtMs: nowMs + ticketMs });
+      openTickets.set(nameOf(ticket), { holder, askAgain: askAgain ?? null, expiresAtMs: nowMs + ticketMs });
       return { ticket, expiresAt: new Date(nowMs + ticketMs).toISOString() };
     },
     redeem({ ticket, cookie, path, isHttps }) {
       const name = nameOf(ticket);
-      const holder = sessionOf(name, cookie) ?? takeTicket(ticket);
+      const session = sessionOf(name, cookie);
+      const holder = session?.holder ?? takeTicket(name);
       if (holder === null) return null;
-      const payload = Buffer.from(JSON.stringify({ holder, expiresAtMs: clock() + sessionMs }), "utf8").toString("base64url");
-      const value = `${payload}.${sign(name, payload).toString("base64url")}`;
-      const setCookie = `${name}=${value}; Path=${path}; Max-Age=${sessionMs / 1000}; HttpOnly; SameSite=Strict${isHttps ? "; Secure" : ""}`;
-      return { holder, setCookie };
+      return {
+        holder,
+        askAgain: askers.get(name)?.askAgain ?? null,
+        setCookie(proof = holder.proof) {
+          const nowMs = clock();
+          if (proof !== "request") askers.delete(name);
+          const expiresAtMs = proof === "request" && session !== null ? session.expiresAtMs : nowMs + sessionMs;
+          const renewed: Session = { holder: proof === undefined ? holder : { ...holder, proof }, expiresAtMs };
+          const payload = Buffer.from(JSON.stringify(renewed), "utf8").toString("base64url");
+          const value = `${payload}.${sign(name, payload).toString("base64url")}`;
+          const maxAgeSeconds = Math.ceil((expiresAtMs - nowMs) / 1000);
+          return `${name}=${value}; Path=${path}; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Strict${isHttps ? "; Secure" : ""}`;
+        },
+      };
     },
   };
+}
+
+/** Of a map in order of expiry. */
+function dropExpired(entries: Map<string, { readonly expiresAtMs: number }>, nowMs: number): void {
+  for (const [key, { expiresAtMs }] of entries) {
+    if (expiresAtMs > nowMs) return;
+    entries.delete(key);
+  }
 }
 
 // Each ticket has a cookie of its own: two pages of one browser, of two projects perhaps, do not take each other's.
