@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { ServerKit } from "@cuitty/server-kit";
+import { serve } from "@cuitty/server-kit/node";
 import { signBody } from "@cuitty/wire-protocol/signature";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createEventParser } from "../src/sse/test-tools/event-parser.ts";
@@ -192,6 +193,26 @@ describe.each(hosts.map((host) => [host.name, host] as const))("%s", (_name, hos
     stop();
     await until(() => kit.stats().streams === 0);
   });
+});
+
+test("a server with nothing but the kit answers other paths with a problem and a request id", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "cuitty-host-"));
+  const { kit } = await openKit(dataDir);
+  const server = await serve(kit, { port: 0 });
+  try {
+    const named = await fetch(`${server.url}/elsewhere`, { headers: { "x-request-id": "mine-1" } });
+    expect([named.status, named.headers.get("x-request-id"), await named.json()]).toMatchObject([
+      404,
+      "mine-1",
+      { code: "not_found", instance: "mine-1" },
+    ]);
+    const { instance } = (await (await fetch(`${server.url}/elsewhere`)).json()) as { instance: string };
+    expect(instance).toMatch(/^[0-9a-f-]{36}$/);
+  } finally {
+    await server.close(0);
+    await kit.close();
+    await rm(dataDir, { recursive: true, force: true });
+  }
 });
 
 /** Sends text as it is and takes everything until the server closes. */

@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { type IncomingMessage, type RequestListener, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { until } from "../sse/test-tools/stream-server.ts";
@@ -9,15 +9,14 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function start(options: ServeOptions = {}): Promise<RunningServer> {
-  const running = await serve(
-    (incoming, outgoing) => {
-      if (incoming.url === "/never") return;
-      incoming.resume();
-      incoming.on("end", () => outgoing.end("ok"));
-    },
-    { port: 0, ...options },
-  );
+const sayOk: RequestListener = (incoming, outgoing) => {
+  if (incoming.url === "/never") return;
+  incoming.resume();
+  incoming.on("end", () => outgoing.end("ok"));
+};
+
+async function start(options: ServeOptions = {}, listener = sayOk): Promise<RunningServer> {
+  const running = await serve(listener, { port: 0, ...options });
   cleanups.push(() => running.close(0));
   return running;
 }
@@ -69,6 +68,33 @@ describe("serve()", () => {
     const { port } = await start();
     await expect(start({ port })).rejects.toMatchObject({ code: "port_in_use", message: expect.stringMatching(/another port/) });
     await expect(start({ hostname: "203.0.113.1" })).rejects.toMatchObject({ code: "listen_failed" });
+  });
+
+  test("every header within the size limit arrives, however many there are; over the limit is 431", async () => {
+    const seen: IncomingMessage[] = [];
+    const { port } = await start({}, (incoming, outgoing) => {
+      seen.push(incoming);
+      outgoing.end();
+    });
+    const many = Array.from({ length: 3_000 }, () => "a:\r\n").join("");
+    const client = open(port, `GET / HTTP/1.1\r\nHost: x\r\n${many}X-Cuitty-Signature: last\r\nConnection: close\r\n\r\n`);
+    await until(() => client.isClosed());
+    expect([seen[0]?.headers["x-cuitty-signature"], seen[0]?.rawHeaders.length]).toEqual(["last", 2 * 3_003]);
+    const large = open(port, `GET / HTTP/1.1\r\nHost: x\r\nA: ${"a".repeat(17_000)}\r\nConnection: close\r\n\r\n`);
+    await until(() => large.isClosed());
+    expect(large.text()).toMatch(/^HTTP\/1.1 431 /);
+  });
+
+  test("a target that is not a path is a problem with a request id, the client's own where it sent one", async () => {
+    const { port } = await start();
+    const head = "Host: x\r\nX-Request-Id: mine-1\r\nConnection: close\r\n\r\n";
+    for (const line of ["GET http://x/api/health", "OPTIONS *"]) {
+      const client = open(port, `${line} HTTP/1.1\r\n${head}`);
+      await until(() => client.isClosed());
+      expect(client.text()).toMatch(/^HTTP\/1.1 400 /);
+      expect(client.text().toLowerCase()).toContain("content-type: application/problem+json");
+      expect(client.text()).toMatch(/"code":"invalid_request".*"instance":"mine-1"/);
+    }
   });
 
   test("a connection that says nothing is closed", async () => {

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { CuittyError } from "@cuitty/wire-protocol";
-import { type MountableKit, nodeHandler } from "./node-handler.ts";
+import { type MountableKit, nodeHandler, nodeRefusal } from "./node-handler.ts";
 
 export interface ServeOptions {
   /** 0 takes a free one. @default 7700 */
@@ -32,7 +32,6 @@ export interface RunningServer {
   close(graceMs?: number): Promise<void>;
 }
 
-const maxHeaders = 100;
 const checkEveryMs = 1_000;
 
 /**
@@ -56,7 +55,8 @@ export async function serve(app: MountableKit | RequestListener, options: ServeO
     guardTarget(listener),
   );
   server.maxConnections = maxConnections;
-  server.maxHeadersCount = maxHeaders;
+  // No count: Node drops headers over it without a word, a signature or a key among them. `maxHeaderSize` holds, and answers 431.
+  server.maxHeadersCount = 0;
   capPerIp(server, maxConnectionsPerIp);
   await listen(server, port, hostname);
   const actualPort = (server.address() as AddressInfo).port;
@@ -75,13 +75,14 @@ export async function serve(app: MountableKit | RequestListener, options: ServeO
 
 /** Only targets that begin with a slash reach a handler: an absolute one or `*` names something else than a path here. */
 function guardTarget(listener: RequestListener): RequestListener {
+  const refuse = nodeRefusal();
   return (incoming: IncomingMessage, outgoing) => {
     if (incoming.url?.startsWith("/")) {
       listener(incoming, outgoing);
       return;
     }
-    outgoing.writeHead(400, { connection: "close" });
-    outgoing.end();
+    outgoing.setHeader("connection", "close");
+    refuse(incoming, outgoing, new CuittyError("invalid_request", "Expected a request target that begins with a slash"));
   };
 }
 
