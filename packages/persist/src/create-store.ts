@@ -4,6 +4,7 @@ import { type AdapterCapabilities, capabilitiesOf, type PersistAdapter } from ".
 import { createEmitter, type Emitter } from "./core/emitter.ts";
 import { createExclusive } from "./core/mutex.ts";
 import { createRows, type Rows } from "./core/rows.ts";
+import { createWork, entryRows, type Work } from "./core/work.ts";
 import { randomBytes } from "./crypto/providers/provider.ts";
 import { exportStore } from "./export-store.ts";
 import { type Batch, runBatch } from "./facets/batch.ts";
@@ -12,6 +13,7 @@ import { createEventIds, createEvents, type Events } from "./facets/events.ts";
 import { createKv, type Kv } from "./facets/kv.ts";
 import { createRecords, type Records } from "./facets/records.ts";
 import { loadSchemas } from "./facets/schemas.ts";
+import { guardBlobs, guardCrypto, guardEvents, guardKv, guardRecords } from "./guard.ts";
 import { type ImportOptions, type ImportResult, type ImportSource, importStore } from "./import-store.ts";
 import { openAdapter } from "./open-adapter.ts";
 import { type CheckedOptions, checkOptions, type StoreOptions } from "./options.ts";
@@ -47,7 +49,7 @@ export interface Store {
   /** Reads what `export` wrote into this store. Existing keys are replaced unless told otherwise. */
   import(source: ImportSource, options?: ImportOptions): Promise<ImportResult>;
   status(): StoreStatus;
-  /** Waits for what is queued, then closes. Idempotent. */
+  /** Waits for everything called before, then closes; a blob whose source is still read is waited for too, unless its signal ends it. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -67,7 +69,11 @@ export async function createStore(options: StoreOptions): Promise<Store> {
     const unlocked = await exclusive(`${adapter.name ?? "custom"}:${checked.name}`, () => unlock(adapter, checked));
     return assemble(checked, { adapter, schemas, unlocked });
   } catch (error) {
-    await adapter.close?.();
+    try {
+      await adapter.close?.();
+    } catch {
+      // What went wrong first is what the caller can act on.
+    }
     throw error;
   }
 }
@@ -83,27 +89,31 @@ function assemble(options: CheckedOptions, { adapter, schemas, unlocked }: Opene
   const emitter = createEmitter();
   if (options.onError) emitter.on("error", options.onError);
   const rows = createRows(adapter, unlocked.codec, emitter.fail);
+  const work = createWork();
+  const entry = entryRows(rows, work);
   const records = createRecords(rows, schemas);
   const kv = createKv(rows, clock);
   const eventIds = createEventIds(rows, clock, randomBytes);
-  const events = createEvents(rows, eventIds, emitter);
-  const ownBlobs = createBlobs({ rows, vault: unlocked.vault, clock });
-  const { snapshot: _snapshot, ...blobs } = ownBlobs;
+  const blobs = createBlobs({ rows, vault: unlocked.vault, clock });
   const crypto = createStoreCrypto({ rows, vault: unlocked.vault, emitter });
   const stopWatching = adapter.watch?.(rows.changedElsewhere);
   const upkeep = startUpkeep({ kv, blobs, crypto, emitter });
-  const closing = closer({ rows, adapter, crypto, stop: [() => stopWatching?.(), upkeep.stop] }, emitter);
+  const closing = closer({ rows, adapter, work, stop: [() => stopWatching?.(), upkeep.stop] }, emitter);
+  async function* exported(): AsyncGenerator<string> {
+    work.assertOpen();
+    yield* exportStore({ rows, blobs, clock });
+  }
   return {
     name,
-    records,
-    kv,
-    blobs,
-    events,
-    crypto,
+    records: guardRecords({ entry: createRecords(entry, schemas), inner: records }, work),
+    kv: guardKv({ entry: createKv(entry, clock), inner: kv }, work),
+    blobs: guardBlobs(blobs, work),
+    events: guardEvents(createEvents(rows, eventIds, emitter), work),
+    crypto: guardCrypto(crypto, work),
     sync: { status: noSync },
-    batch: (body) => runBatch({ rows, records, kv, schemas, eventIds, clock }, body),
-    export: () => exportStore({ rows, blobs: ownBlobs, clock }),
-    import: (source, importOptions) => importStore({ rows, blobs }, source, importOptions),
+    batch: (body) => work.run(() => runBatch({ rows, records, kv, schemas, eventIds, clock }, body)),
+    export: exported,
+    import: (source, importOptions) => work.run(() => importStore({ rows, blobs }, source, importOptions)),
     status: () => ({
       name,
       adapter: adapter.name ?? "custom",
@@ -124,14 +134,16 @@ function noSync(): never {
 interface Closable {
   readonly rows: Rows;
   readonly adapter: PersistAdapter;
-  readonly crypto: StoreCrypto;
+  readonly work: Work;
   readonly stop: readonly (() => unknown)[];
 }
 
-function closer({ rows, adapter, stop }: Closable, emitter: Emitter) {
+function closer({ rows, adapter, work, stop }: Closable, emitter: Emitter) {
   let closed: Promise<void> | undefined;
   async function close(): Promise<void> {
+    const done = work.end();
     for (const end of stop) await end();
+    await done;
     await rows.close();
     try {
       await adapter.close?.();

@@ -1,4 +1,5 @@
 // Seals every value of older keys with the newest one, in the background, in pages, never over a newer write.
+import { isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { AdapterEntry, AdapterOp } from "./adapter.ts";
 import type { Emitter } from "./core/emitter.ts";
 import { manifestKey } from "./core/manifest.ts";
@@ -6,13 +7,16 @@ import { sealedValue } from "./core/plain-codec.ts";
 import { type Address, addressId, type Facet } from "./core/row.ts";
 import type { Rows } from "./core/rows.ts";
 import { nextTurn } from "./core/turn.ts";
+import { storeClosed } from "./core/work.ts";
 import { readHeader } from "./crypto/envelope.ts";
 
 /** Facets whose rows hold users' data; their rows are named by tokens, so every facet is read on its own. */
 const facets: readonly Facet[] = ["records", "kv", "events", "blobs", "chunks", "contents", "uploads", "garbage"];
 
 export interface Reseal {
-  /** Starts over with the newest key; resolves when nothing older is left. */
+  /** Marks that a rotation is about to begin, so that one killed right after its key was made is resumed. Returns what ends the announcement. */
+  announce(): Promise<() => void>;
+  /** Starts over with the newest key; resolves when nothing older is left. Errors: `store_closed` when it is stopped before. */
   start(): Promise<void>;
   /** Starts when a run was interrupted: its mark is still there. */
   resume(): Promise<void>;
@@ -33,28 +37,35 @@ export function createReseal(parts: ResealParts): Reseal {
   let running: Promise<void> | undefined;
   let isStopped = false;
   let restart = false;
+  let announced = 0;
+
+  const putMark = () => rows.commit([{ type: "put", address: mark, row: { json: JSON.stringify({ epoch: epoch() }) } }]);
+
+  async function pass(counts: { resealed: number; checked: number }): Promise<void> {
+    for (const facet of facets) {
+      for await (const page of rows.scan(await rows.codec.scopeOf(facet, ""))) {
+        if (isStopped) throw storeClosed();
+        counts.checked += page.length;
+        counts.resealed += await resealPage(parts, facet, page);
+        emitter.emit("rotation", { epoch: epoch(), ...counts, done: false });
+        await nextTurn();
+      }
+    }
+  }
 
   async function run(): Promise<void> {
-    let resealed = 0;
-    let checked = 0;
+    const counts = { resealed: 0, checked: 0 };
     try {
       do {
         restart = false;
-        await rows.commit([{ type: "put", address: mark, row: { json: JSON.stringify({ epoch: epoch() }) } }]);
-        for (const facet of facets) {
-          for await (const page of rows.scan(await rows.codec.scopeOf(facet, ""))) {
-            if (isStopped) return;
-            checked += page.length;
-            resealed += await resealPage(parts, facet, page);
-            emitter.emit("rotation", { epoch: epoch(), resealed, checked, done: false });
-            await nextTurn();
-          }
-        }
+        await putMark();
+        await pass(counts);
+        // A rotation that is about to begin has put its mark already.
+        if (!restart && announced === 0) await rows.commit([{ type: "delete", address: mark }]);
       } while (restart);
-      await rows.commit([{ type: "delete", address: mark }]);
-      emitter.emit("rotation", { epoch: epoch(), resealed, checked, done: true });
+      emitter.emit("rotation", { epoch: epoch(), ...counts, done: true });
     } catch (error) {
-      if (isStopped) return;
+      if (isStopped) throw isCuittyError(error, "store_closed") ? error : storeClosed(error);
       emitter.fail(error);
       throw error;
     } finally {
@@ -70,6 +81,19 @@ export function createReseal(parts: ResealParts): Reseal {
   }
 
   return {
+    async announce() {
+      announced++;
+      const end = () => {
+        announced--;
+      };
+      return putMark().then(
+        () => end,
+        (error: unknown) => {
+          end();
+          throw error;
+        },
+      );
+    },
     start,
     async resume() {
       if (await rows.get(mark)) await start().catch(() => undefined);

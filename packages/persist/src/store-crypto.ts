@@ -19,7 +19,7 @@ export interface RotateOptions {
 
 export interface Rotation {
   readonly epoch: number;
-  /** Resolves when every value is sealed anew; progress is told by `events.on("rotation")`. Closing the store stops it, the next open goes on. */
+  /** Resolves when every value is sealed anew; progress is told by `events.on("rotation")`. Closing the store stops it: it rejects with `store_closed`, and the next open goes on. */
   readonly done: Promise<void>;
 }
 
@@ -68,8 +68,14 @@ export function createStoreCrypto({ rows, vault, emitter }: StoreCryptoParts): S
       );
     }
     if (save) await save(await ringToText(open.vault.provider, next));
-    await open.vault.extend(next);
-    const done = open.reseal.start();
+    const endAnnouncement = await open.reseal.announce();
+    let done: Promise<void>;
+    try {
+      await open.vault.extend(next);
+      done = open.reseal.start();
+    } finally {
+      endAnnouncement();
+    }
     // Failures are told as `error`; a caller who does not await `done` must not get an unhandled rejection.
     done.catch(() => undefined);
     return { epoch, done };

@@ -4,10 +4,11 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runInNewContext } from "node:vm";
-import { createStore, type Store, type StoreOptions } from "@cuitty/persist";
+import { createStore, type PersistAdapter, type Store, type StoreOptions } from "@cuitty/persist";
 import { openFile } from "@cuitty/storage/file";
 import { isCuittyError } from "@cuitty/wire-protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { memoryAdapter } from "../src/adapters/memory.ts";
 
 let store: Store;
 let folder: string;
@@ -296,7 +297,67 @@ describe("a closed store", () => {
       closed.batch((batch) => batch.kv.put("a", 1)),
       closed.crypto.rotateKey(),
     ];
+    calls.push(
+      closed.batch(() => undefined),
+      closed.kv.sweep(),
+      closed.import(""),
+      closed.export().next(),
+      closed.crypto.exportKey(),
+      closed.blobs.sweep(),
+      Promise.resolve(closed.blobs.list()),
+    );
     for (const call of calls) expect((await failure(call))?.code).toBe("store_closed");
     expect(closed.status().isOpen).toBe(false);
+    const listeners = [
+      () => closed.records.watch("a", () => undefined),
+      () => closed.kv.watch("a", () => undefined),
+      () => closed.blobs.watch("a", () => undefined),
+      () => closed.events.subscribe("a", () => undefined),
+      () => closed.events.on("error", () => undefined),
+    ];
+    for (const listen of listeners) expect(listen).toThrow(/the store is closed/);
   });
+
+  test.each([false, true])(
+    "what was called before close is done, what is called after it is refused, in the same turn too (encrypted: %s)",
+    async (encrypt) => {
+      const inner = memoryAdapter();
+      const turn = () => new Promise((resolve) => setImmediate(resolve));
+      let isClosed = false;
+      const slow: PersistAdapter = {
+        ...inner,
+        async get(key) {
+          await turn();
+          if (isClosed) throw new Error("read after close");
+          return inner.get(key);
+        },
+        async batch(ops) {
+          await turn();
+          await inner.batch!(ops);
+        },
+        async close() {
+          isClosed = true;
+        },
+      };
+      const secret = { encrypt, key: new Uint8Array(32).fill(1), keyStorage: "none" } as const;
+      const closing = await createStore({ name: "c", adapter: slow, ...(encrypt ? secret : {}) });
+      await closing.records.put("there", 1);
+      const before = [
+        closing.records.put("a", 1),
+        closing.records.get("a"),
+        closing.records.get("there"),
+        closing.events.append("log", 1),
+        closing.blobs.put("blob", new Uint8Array(200_000)),
+        closing.batch(async (batch) => batch.records.put("b", await batch.records.get("there"))),
+        closing.records.list().then((entries) => entries.length > 0),
+      ];
+      const closed = closing.close();
+      const after = [closing.records.put("c", 1), closing.records.get("a"), closing.batch(() => 1), closing.events.append("log", 2)].map(
+        failure,
+      );
+      expect(await Promise.all(before)).toMatchObject([undefined, 1, 1, { data: 1 }, { size: 200_000 }, undefined, true]);
+      for (const error of await Promise.all(after)) expect(error?.code).toBe("store_closed");
+      await closed;
+    },
+  );
 });

@@ -305,13 +305,54 @@ describe("rotation", () => {
     await Promise.all(Array.from({ length: 3_000 }, (_, i) => store.records.put(`r/${i}`, i)));
     const rotation = await store.crypto.rotateKey();
     await store.close();
-    await rotation.done;
+    await expect(rotation.done).rejects.toMatchObject({ code: "store_closed" });
     expect((await epochsOnDisk(options.path!)).has(1)).toBe(true);
     const again = await createStore(options);
     await new Promise<void>((resolve) => again.events.on("rotation", ({ done }) => done && resolve()));
     expect(again.crypto.status()).toEqual({ epoch: 2, epochs: 2, rotating: false });
     await again.close();
     expect([...(await epochsOnDisk(options.path!))]).toEqual([2]);
+  });
+
+  test("goes on after the process ended between the new key and the first value", async () => {
+    const inner = { ...memoryAdapter(), close: undefined };
+    let isDead = false;
+    const dying: PersistAdapter = {
+      ...inner,
+      batch: (ops) => (isDead ? Promise.reject(new Error("dead")) : inner.batch!(ops)),
+      async put(key, value) {
+        if (isDead) throw new Error("dead");
+        await inner.put(key, value);
+        // The manifest with the new key is in place.
+        isDead = key === "meta/manifest" && rotating;
+      },
+    };
+    let rotating = false;
+    const secret = { encrypt: true, keyStorage: "file", keyFile: join(folder, "key") } as const;
+    const store = await createStore({ name: "r", adapter: dying, ...secret });
+    await store.records.put("a", 1);
+    rotating = true;
+    const rotation = await store.crypto.rotateKey();
+    await expect(rotation.done).rejects.toMatchObject({ code: "write_failed" });
+    await store.close();
+    const again = await createStore({ name: "r", adapter: inner, ...secret });
+    await new Promise<void>((resolve) => again.events.on("rotation", ({ done }) => done && resolve()));
+    await again.close();
+    for (const { key, value } of await inner.range!({ prefix: "", limit: 100 }))
+      if (key !== "meta/manifest") expect(Buffer.from(value as Uint8Array).readUInt32BE(5)).toBe(2);
+  });
+
+  test("a second rotation while the first ends is done when its own values are", async () => {
+    const store = await createStore({ ...options, path: undefined, keyStorage: undefined, adapter: "memory" } as StoreOptions);
+    for (let i = 0; i < 40; i++) {
+      await store.records.put("a", i);
+      const first = await store.crypto.rotateKey();
+      await Promise.all(Array.from({ length: i % 8 }, () => new Promise((resolve) => setImmediate(resolve))));
+      const second = await store.crypto.rotateKey();
+      await Promise.all([first.done, second.done]);
+      expect(store.crypto.status()).toMatchObject({ epoch: 1 + 2 * (i + 1), rotating: false });
+    }
+    await store.close();
   });
 
   test("a key exported before does not open the store after, one exported after opens also what was sealed before", async () => {

@@ -107,6 +107,7 @@ function createConnection(name: string): Connection {
       } catch (error) {
         // The browser closes databases when a user clears site data or a newer tab upgrades; a transaction cannot even begin then.
         if ((error as { name?: string }).name !== "InvalidStateError") throw ioError(error);
+        if (isClosed) throw ioError(error);
         opening = undefined;
         return body(await open()).catch((again: unknown) => {
           throw ioError(again);

@@ -1,5 +1,4 @@
 // Rows of one open store: reads that see every earlier write, writes that are durable when they resolve, listings in the order of paths.
-import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { type AdapterChange, type AdapterEntry, type AdapterOp, capabilitiesOf, type PersistAdapter } from "../adapter.ts";
 import { type Awaitable, chain, isPromise } from "../crypto/bytes.ts";
 import { entriesInOrder, entriesOf } from "./entries.ts";
@@ -9,6 +8,7 @@ import { type Address, addressId, type Facet, type Located, type Row, type RowCo
 import { createRowCache } from "./row-cache.ts";
 import { callSafely } from "./safely.ts";
 import { nextTurn } from "./turn.ts";
+import { storeClosed } from "./work.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
 export type RowChange =
@@ -86,7 +86,7 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
   }
 
   function assertOpen(): void {
-    if (isClosed) throw new CuittyError("store_closed", "the store is closed; open it again with createStore");
+    if (isClosed) throw storeClosed();
   }
 
   let writes = 0;

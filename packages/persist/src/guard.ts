@@ -1,0 +1,76 @@
+// The facets as callers have them: each call counts as work of the store, which closing waits for, and none is taken afterwards.
+import type { Work } from "./core/work.ts";
+import type { Blobs } from "./facets/blobs.ts";
+import type { EntryList } from "./facets/entries.ts";
+import type { Events } from "./facets/events.ts";
+import type { Kv } from "./facets/kv.ts";
+import type { Records } from "./facets/records.ts";
+import type { StoreCrypto } from "./store-crypto.ts";
+
+function guardList<T>(list: EntryList<T>, work: Work): EntryList<T> {
+  return {
+    [Symbol.asyncIterator]: () => {
+      work.assertOpen();
+      return list[Symbol.asyncIterator]();
+    },
+    // biome-ignore lint/suspicious/noThenProperty: reason: the documented list can be awaited as well as iterated.
+    then: (onFulfilled, onRejected) => work.run(() => list).then(onFulfilled, onRejected),
+  };
+}
+
+/** A facet of single reads and writes: over `entryRows`, which guard them where it costs least, and over the rows below, for what takes several steps. */
+export interface Doubled<F> {
+  readonly entry: F;
+  readonly inner: F;
+}
+
+export function guardRecords({ entry, inner }: Doubled<Records>, work: Work): Records {
+  return { ...entry, list: (prefix, options) => guardList(inner.list(prefix, options), work) };
+}
+
+export function guardKv({ entry, inner }: Doubled<Kv>, work: Work): Kv {
+  return { ...entry, list: (prefix, options) => guardList(inner.list(prefix, options), work), sweep: () => work.run(inner.sweep) };
+}
+
+export function guardEvents(events: Events, work: Work): Events {
+  return {
+    ...events,
+    append: (log, data) => work.run(() => events.append(log, data)),
+    list: (log, options) => guardList(events.list(log, options), work),
+    subscribe(log, listener) {
+      work.assertOpen();
+      return events.subscribe(log, listener);
+    },
+    on(type, listener) {
+      work.assertOpen();
+      return events.on(type, listener);
+    },
+  };
+}
+
+export function guardBlobs(blobs: Blobs, work: Work): Blobs {
+  return {
+    put: (key, source, options) => work.run(() => blobs.put(key, source, options)),
+    get: (key, range) => work.run(() => blobs.get(key, range)),
+    stream: (key, range) => work.run(() => blobs.stream(key, range)),
+    info: (key) => work.run(() => blobs.info(key)),
+    has: (key) => work.run(() => blobs.has(key)),
+    delete: (key) => work.run(() => blobs.delete(key)),
+    list: (prefix, options) => guardList(blobs.list(prefix, options), work),
+    watch(target, listener) {
+      work.assertOpen();
+      return blobs.watch(target, listener);
+    },
+    uploadedBytes: (key) => work.run(() => blobs.uploadedBytes(key)),
+    sweep: () => work.run(() => blobs.sweep()),
+  };
+}
+
+export function guardCrypto(crypto: StoreCrypto, work: Work): StoreCrypto {
+  return {
+    ...crypto,
+    exportKey: (options) => work.run(() => crypto.exportKey(options)),
+    recoveryCode: () => work.run(() => crypto.recoveryCode()),
+    rotateKey: (options) => work.run(() => crypto.rotateKey(options)),
+  };
+}
