@@ -80,6 +80,31 @@ describe("authenticity", () => {
     expect(await problem(await sendEvents(running, [auditEvent()], { secret: null }))).toEqual({ status: 403, code: "signature_required" });
   });
 
+  test("where the extended form is required, the refusal names it and does not ask for what was sent", async () => {
+    const extended = await startKit({ signaturePolicy: "extended" });
+    try {
+      for (const secret of [null, extended.webhookSecret]) {
+        const { code, detail } = (await (await sendEvents(extended, [auditEvent()], { secret })).json()) as Record<string, string>;
+        expect([code, detail]).toEqual(["signature_required", expect.stringContaining("t=<Unix seconds>,k=<secret id>,v1=<hex>")]);
+        expect(detail).not.toMatch(/without a prefix/);
+      }
+    } finally {
+      await extended.close();
+    }
+  });
+
+  test("an empty signature is wrong where none is needed, and the refusal says to leave it out", async () => {
+    const optional = await startKit({ signaturePolicy: "optional" });
+    try {
+      expect((await sendEvents(optional, [auditEvent()], { secret: null })).status).toBe(200);
+      const empty = await sendEvents(optional, [auditEvent()], { secret: null, headers: { "x-cuitty-signature": "" } });
+      const { code, detail } = (await empty.json()) as Record<string, string>;
+      expect([empty.status, code, detail]).toEqual([403, "signature_mismatch", expect.stringContaining("leave it out")]);
+    } finally {
+      await optional.close();
+    }
+  });
+
   test("a batch signed with the secret key itself is accepted", async () => {
     expect((await sendEvents(running, [auditEvent()], { secret: running.apiKey })).status).toBe(200);
   });

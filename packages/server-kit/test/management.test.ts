@@ -263,6 +263,13 @@ describe("publishable keys", () => {
     expect(reply.status).toBe(200);
     expect(reply.headers.get("access-control-allow-origin")).toBe(origin);
     expect(reply.headers.get("access-control-expose-headers")).toContain("retry-after");
+    for (const signature of ["", "0".repeat(64)]) {
+      const headers = { origin, "x-cuitty-signature": signature };
+      const wrong = await sendEvents(running, [auditEvent()], { key: made.key, secret: null, headers });
+      expect([wrong.status, await wrong.json()]).toMatchObject([403, { code: "signature_mismatch" }]);
+    }
+    expect((await sendEvents(running, [auditEvent()], { key: made.key, secret: made.key, headers: { origin } })).status).toBe(403);
+    expect((await sendEvents(running, [auditEvent()], { key: made.key, headers: { origin } })).status).toBe(200);
     expect((await send(made.key, "https://evil.example")).status).toBe(403);
     expect((await send(made.key, undefined)).status).toBe(403);
     expect((await call("GET", "/api/modules/logs/events", undefined, made.key)).status).toBe(403);
