@@ -12,6 +12,8 @@ export interface SchemaCheck {
 }
 
 const maxProblems = 5;
+/** Keys of a body are the sender's text: no more of them than shows the place. */
+const maxPathCharacters = 200;
 
 /** Compiled on first use where the runtime allows it, interpreted elsewhere. */
 export function schemaCheck(schema: TSchema): SchemaCheck {
@@ -24,7 +26,7 @@ export function schemaCheck(schema: TSchema): SchemaCheck {
     problems(value, root) {
       const problems: ProblemFieldError[] = [];
       for (const { path, message } of Value.Errors(schema, value)) {
-        problems.push({ path: root + path.replaceAll("/", "."), reason: message });
+        problems.push({ path: (root + path.replaceAll("/", ".")).slice(0, maxPathCharacters), reason: message });
         if (problems.length === maxProblems) break;
       }
       return problems;

@@ -235,6 +235,12 @@ describe("keys", () => {
   });
 });
 
+test("a refusal repeats no more of a body's keys than shows the place", async () => {
+  const { status, body } = await call("POST", "/api/projects", { name: "Long", ["k".repeat(200_000)]: 1 });
+  expect([status, body.code]).toEqual([400, "invalid_request"]);
+  expect(JSON.stringify(body).length).toBeLessThan(2_000);
+});
+
 describe("publishable keys", () => {
   const origin = "https://app.example.com";
   const make = (body: unknown) => call("POST", `/api/projects/${running.projectId}/keys`, body);

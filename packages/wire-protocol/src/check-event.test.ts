@@ -92,6 +92,27 @@ describe("limits", () => {
   });
 });
 
+describe("a reason repeats no more of the sender's keys than shows the place", () => {
+  const long = "k".repeat(200_000);
+  test.each([
+    [
+      "a number that overflowed",
+      JSON.parse(`{"type":"log","ts":"2026-04-27T12:34:56Z","data":{"level":"info","message":"m","${long}":1e999}}`),
+    ],
+    [
+      "one in an emoji's halves",
+      JSON.parse(`{"type":"log","ts":"2026-04-27T12:34:56Z","data":{"level":"info","message":"m","${"😀".repeat(500)}":1e999}}`),
+    ],
+    ["one deep inside", log({ fields: { [long]: { [`${long.slice(0, 9_000)}`]: [Number.POSITIVE_INFINITY] } } })],
+  ])("%s", (_case, event) => {
+    const checked = checkEvent(event);
+    expect(checked).toMatchObject({ ok: false, code: "invalid", reason: expect.stringMatching(/^data\..*: expected a finite number$/) });
+    const { reason } = checked as { reason: string };
+    expect(reason.length).toBeLessThan(230);
+    expect(reason).toBe(Buffer.from(reason).toString());
+  });
+});
+
 describe("values that JSON cannot store as they are", () => {
   test("a number that overflowed is refused, with its place", () => {
     expect(

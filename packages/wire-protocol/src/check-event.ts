@@ -63,6 +63,8 @@ interface CheckerState {
 /** What `type`, `ts`, `id` and their names take in an event, at most. */
 const envelopeBytes = 160;
 
+const maxPathCharacters = 200;
+
 const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
 /**
@@ -153,10 +155,13 @@ function checkData(event: EventParts, checker: TypeChecker, limits: CheckerState
   if (scan.isIllFormed) data = toWellFormedValue(data) as Record<string, unknown>;
   if (scan.hasOddValue || !checker.isValid(data)) {
     const problem = explainData(checker.schema, data) ?? findOddValue(data) ?? { path: "data", code: "invalid", expected: "a valid value" };
-    return refuse(`${problem.path}: ${problem.code === "required" ? "required" : `expected ${problem.expected}`}`, problem.code);
+    return refuse(`${cutPath(problem.path)}: ${problem.code === "required" ? "required" : `expected ${problem.expected}`}`, problem.code);
   }
   return splitData(data, checker.knownKeys);
 }
+
+/** Keys are the sender's text, and a reason is told and stored: no more of them than shows the place. */
+const cutPath = (path: string): string => path.slice(0, maxPathCharacters).replace(/[\uD800-\uDBFF]$/, "");
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

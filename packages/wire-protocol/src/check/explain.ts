@@ -10,8 +10,6 @@ export interface Problem {
   readonly expected: string;
 }
 
-const maxPathCharacters = 200;
-
 /** The first problem, or null when the value follows the schema. Two runs on equal values say the same. */
 export function explainData(schema: TSchema, data: unknown): Problem | null {
   return explain(schema, data, "data");
@@ -45,7 +43,7 @@ function explainOthers(schema: TObject, value: Record<string, unknown>, path: st
   if (others === undefined || others === true) return null;
   for (const key of Object.keys(value)) {
     if (Object.hasOwn(schema.properties, key)) continue;
-    const memberPath = `${path}.${key}`.slice(0, maxPathCharacters);
+    const memberPath = `${path}.${key}`;
     if (others === false) return { path: memberPath, code: "invalid", expected: "no such field" };
     const problem = explain(others, value[key], memberPath);
     if (problem !== null) return problem;
