@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Driver, EngineName, SqlValue } from "./driver.ts";
 import { isHonkerInstalled } from "./honker-native.ts";
 import { openHonker, openLibsql } from "./open-driver.ts";
-import { holdWriteLock, readElsewhere } from "./testing/lock-holder.ts";
+import { executeElsewhere, holdWriteLock, readElsewhere } from "./testing/lock-holder.ts";
+import { startClient } from "./testing/open-child.ts";
 
 const codeOf = (body: () => unknown): unknown => {
   try {
@@ -130,6 +131,65 @@ describe.each(engines)("%s", (engine) => {
           sql,
         ).toEqual(rows);
       }
+    });
+
+    test.each(["plain", "with NUL"])("statements follow a schema that another process changes (%s text)", (text) => {
+      const value = text === "plain" ? "v" : "v\0w";
+      driver.exec("CREATE TABLE t (a, b)");
+      driver.prepare("INSERT INTO t VALUES (1, ?)").run([value]);
+      const all = driver.prepare("SELECT * FROM t");
+      const committed = driver.prepareCommitted("SELECT * FROM t");
+      const insert = driver.prepare("INSERT INTO t (a) VALUES (?) RETURNING *");
+      const remove = driver.prepare("DELETE FROM t WHERE a = 2 RETURNING *");
+      const seen = () => [
+        all.get(),
+        all.all(),
+        all.columns,
+        committed.all(),
+        insert.all([2]),
+        insert.columns,
+        remove.get(),
+        remove.columns,
+      ];
+      expect(seen()).toEqual([[1, value], [[1, value]], ["a", "b"], [[1, value]], [[2, null]], ["a", "b"], [2, null], ["a", "b"]]);
+      const changes: [string, string[], SqlValue[], SqlValue[]][] = [
+        ["ALTER TABLE t ADD COLUMN c DEFAULT 'n'", ["a", "b", "c"], [1, value, "n"], [2, null, "n"]],
+        ["ALTER TABLE t RENAME COLUMN b TO bb", ["a", "bb", "c"], [1, value, "n"], [2, null, "n"]],
+        ["ALTER TABLE t DROP COLUMN bb", ["a", "c"], [1, "n"], [2, "n"]],
+        ["DROP TABLE t; CREATE TABLE t (a, z); INSERT INTO t VALUES (1, 'new')", ["a", "z"], [1, "new"], [2, null]],
+      ];
+      for (const [sql, columns, row, added] of changes) {
+        executeElsewhere(driver.path, sql);
+        expect(seen(), sql).toEqual([row, [row], columns, [row], [added], columns, added, columns]);
+      }
+      executeElsewhere(driver.path, "ALTER TABLE t ADD COLUMN q DEFAULT 7");
+      expect(driver.transaction(() => [insert.all([2]), all.all(), all.columns, remove.all()])).toEqual([
+        [[2, null, 7]],
+        [
+          [1, "new", 7],
+          [2, null, 7],
+        ],
+        ["a", "z", "q"],
+        [[2, null, 7]],
+      ]);
+      executeElsewhere(driver.path, "INSERT INTO t (a) VALUES (3)");
+      expect(driver.prepare("UPDATE t SET z = 'x' WHERE a = 3").run().changes).toBe(1);
+    });
+
+    test("text with NUL that another process was the first to write is read whole", async () => {
+      driver.exec("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT); INSERT INTO t VALUES (0, '')");
+      const byId = driver.prepare("SELECT b FROM t WHERE a = ?");
+      expect([byId.get([0]), byId.all([1])]).toEqual([[""], []]);
+      const other = await startClient(driver.path, engine);
+      expect(byId.get([0])).toEqual([""]);
+      await other.run(`client.driver.prepare("INSERT INTO t VALUES (1, ?)").run(["secret\\0tail"])`);
+      expect([byId.get([1]), byId.all([1]), driver.prepareCommitted("SELECT b FROM t WHERE a = 1").get()]).toEqual([
+        ["secret\0tail"],
+        [["secret\0tail"]],
+        ["secret\0tail"],
+      ]);
+      await other.end();
+      expect(driver.prepare("UPDATE t SET b = 'x' WHERE a = 1 RETURNING b").get()).toEqual(["x"]);
     });
 
     test("each call has its own parameters, whatever was called before and however it ended", () => {

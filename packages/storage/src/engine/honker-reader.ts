@@ -19,6 +19,12 @@ export interface HonkerConnection {
   lastInsertRowid(hasInserted: boolean): number | bigint;
 }
 
+/** A connection compiles against the schema it knows, and learns of another process's changes when it runs something. */
+export const learnSchema = (query: HonkerConnection["query"]): unknown => query("SELECT 1 FROM sqlite_master LIMIT 1", []);
+
+/** Changes with the schema, whoever changes it. */
+export const schemaVersion = (query: HonkerConnection["query"]): unknown => query("PRAGMA schema_version", [])[0]?.schema_version;
+
 /** Functions that read or change the writer's own state, or write. */
 const onWriter = /\b(?:changes|total_changes|last_insert_rowid|notify|honker_\w+)\s*\(/i;
 
@@ -28,6 +34,7 @@ export function createHonkerReader(connection: HonkerConnection, sql: string): N
   const query = isOnWriter ? connection.query : connection.read;
   let plan: ReaderPlan | undefined;
   let names: readonly string[] | undefined;
+  let namedAt: unknown;
   let schemaChanges = 0;
 
   function read(params: readonly SqlValue[], isFirst: boolean): SqlRow[] {
@@ -39,16 +46,19 @@ export function createHonkerReader(connection: HonkerConnection, sql: string): N
       // The schema has changed under `SELECT *`: the columns are counted anew, once.
       if (plan === undefined || !/has \d+ values for \d+ columns/.test(String((error as Error).message))) throw error;
       schemaChanges++;
-      // A connection compiles against the schema it knows and learns of a new one when it runs something.
-      query("SELECT 1 FROM sqlite_master LIMIT 1", []);
+      // The columns are counted on the writer.
+      learnSchema(query);
+      learnSchema(connection.query);
       plan = createPlan(connection, sql, { isOnWriter, attempt: schemaChanges });
-      names = undefined;
       return readRows(plan, reading);
     }
   }
   return {
     columns: () => {
-      names ??= columnNames(connection, sql);
+      // As many columns may have other names now, which no row tells.
+      const version = schemaVersion(query);
+      if (names === undefined || version !== namedAt) names = columnNames(connection, sql);
+      namedAt = version;
       return names;
     },
     run: (params) => {
@@ -146,6 +156,7 @@ function columnNames(connection: HonkerConnection, sql: string): readonly string
     text += `${sql.slice(from, start)}NULL`;
     from = end;
   }
+  learnSchema(connection.query);
   connection.execute(`CREATE TEMP VIEW "_cuitty_names" AS ${text}${sql.slice(from)}`, []);
   try {
     const names = connection

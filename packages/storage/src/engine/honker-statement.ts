@@ -3,9 +3,9 @@
 import type { NativeStatement } from "./connection-holder.ts";
 import type { RunResult, SqlRow, SqlValue } from "./driver.ts";
 import { createBinder } from "./honker-bind.ts";
-import { createHonkerReader, type HonkerConnection } from "./honker-reader.ts";
+import { createHonkerReader, type HonkerConnection, learnSchema, schemaVersion } from "./honker-reader.ts";
 import { exactColumn, exactRows } from "./honker-rows.ts";
-import { rewriteReturning } from "./returning.ts";
+import { type ReturningSql, rewriteReturning } from "./returning.ts";
 import type { SqlInfo } from "./sql-text.ts";
 
 const rowChanging = new Set(["INSERT", "REPLACE", "UPDATE", "DELETE"]);
@@ -32,17 +32,16 @@ const columnOrders: readonly (readonly [RegExp, string])[] = [
 export function createHonkerStatement(connection: HonkerConnection, sql: string, info: SqlInfo): NativeStatement {
   const text = sql.slice(0, info.end);
   if (info.verb === "EXPLAIN" || info.kind !== "read") {
-    const returning =
-      info.kind === "write"
-        ? rewriteReturning(text, { columnsOf: (table) => tableColumns(connection, table), toColumn: exactColumn })
-        : undefined;
-    if (returning !== undefined) return createReturning(connection, returning.sql, returning.columns);
+    const rewrite = () => rewriteReturning(text, { columnsOf: (table) => tableColumns(connection, table), toColumn: exactColumn });
+    const returning = info.kind === "write" ? rewrite() : undefined;
+    if (returning !== undefined) return createReturning(connection, returning, () => rewrite() ?? returning);
     return info.kind === "write" ? createWriter(connection, text, info.verb) : createOther(connection, text);
   }
   return createHonkerReader(connection, text);
 }
 
 function tableColumns(connection: HonkerConnection, table: string): string[] {
+  learnSchema(connection.query);
   const rows = connection.query("SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid", [table]);
   return rows.map(({ name }) => String(name));
 }
@@ -72,14 +71,26 @@ function createWriter(connection: HonkerConnection, sql: string, verb: string): 
   };
 }
 
-function createReturning(connection: HonkerConnection, sql: string, columns: readonly string[]): NativeStatement {
-  const bind = createBinder(sql);
+function createReturning(connection: HonkerConnection, first: ReturningSql, rewrite: () => ReturningSql): NativeStatement {
+  let returning = first;
+  let bind = createBinder(first.sql);
+  let version = first.hasStar ? schemaVersion(connection.query) : undefined;
+
+  function follow(): void {
+    const now = schemaVersion(connection.query);
+    if (now === version) return;
+    version = now;
+    returning = rewrite();
+    bind = createBinder(returning.sql);
+  }
   const all = (params: readonly SqlValue[]): SqlRow[] => {
+    // The columns of a `*` are those that the table has now, not those it had when the statement was made.
+    if (first.hasStar) follow();
     const bound = bind(params);
-    return exactRows(connection.query(bound.sql, bound.params), columns.length, "c");
+    return exactRows(connection.query(bound.sql, bound.params), returning.columns.length, "c");
   };
   return {
-    columns: () => columns,
+    columns: () => returning.columns,
     run: (params) => ({ changes: all(params).length, lastInsertRowid: connection.lastInsertRowid(true) }),
     all,
     get: (params) => all(params)[0],

@@ -31,11 +31,20 @@ export interface LibsqlDatabase {
  */
 export const nulTextTable = "_cuitty_nul_text";
 
+/** What the statements of a connection know of the file's text. */
+export interface NulText {
+  mayHoldNul: boolean;
+  /** Changes with the schema, whoever changes it. */
+  schemaVersion(): unknown;
+  /** Looks whether another process has marked the file since. */
+  look(): void;
+}
+
 export interface LibsqlStatementOptions {
   readonly sql: string;
   readonly info: SqlInfo;
   /** Shared by all statements of a connection. */
-  readonly text: { mayHoldNul: boolean };
+  readonly text: NulText;
 }
 
 interface BoundValues {
@@ -88,7 +97,7 @@ export function createLibsqlStatement(database: LibsqlDatabase, options: LibsqlS
 }
 
 /** Before a write that brings NUL: in the write's own transaction, so that the mark is there if and only if the text is. */
-function markNul(database: LibsqlDatabase, text: { mayHoldNul: boolean }): void {
+function markNul(database: LibsqlDatabase, text: NulText): void {
   database.exec(`CREATE TABLE IF NOT EXISTS ${nulTextTable} (note TEXT)`);
   text.mayHoldNul = true;
 }
@@ -100,13 +109,17 @@ function createReader(
 ): NativeStatement {
   const canBeBytes = info.kind === "write" || (info.kind === "read" && info.verb !== "EXPLAIN");
   let bytes: NativeLibsqlStatement | undefined;
+  /** Set for a `RETURNING *` as bytes, which lists the columns that the table had then. */
+  let listedAt: unknown;
   // The binding's `get` does not reset before it binds: after `all`, or after an error, it would answer for the parameters of before.
   let single: NativeLibsqlStatement | undefined;
   // Of two statements the one that ran last knows the present schema.
   let latest = native;
-  const columns = () => latest.columns().map(({ name }) => name);
+  // What is read as bytes has columns of its own: a fresh statement knows the present names.
+  const columns = () => (text.mayHoldNul && canBeBytes ? database.prepare(sql) : latest).columns().map(({ name }) => name);
 
   function bytesStatement(): NativeLibsqlStatement {
+    learnSchema(database);
     // Counted on a fresh statement: a cached one learns of a new schema only when it runs.
     const names = database
       .prepare(sql)
@@ -117,15 +130,17 @@ function createReader(
         .prepare(`SELECT * FROM "${table.replaceAll('"', '""')}" LIMIT 0`)
         .columns()
         .map(({ name }) => name);
-    const text =
-      info.kind === "write"
-        ? (rewriteReturning(sql, { columnsOf, toColumn: asBytes })?.sql ?? sql)
-        : `WITH "_b"(${names}) AS (${sql.slice(0, info.end)}\n) SELECT ${names.map(asBytes)} FROM "_b"`;
-    return read(database, text);
+    if (info.kind !== "write") {
+      return read(database, `WITH "_b"(${names}) AS (${sql.slice(0, info.end)}\n) SELECT ${names.map(asBytes)} FROM "_b"`);
+    }
+    const returning = rewriteReturning(sql, { columnsOf, toColumn: asBytes });
+    if (returning?.hasStar) listedAt = text.schemaVersion();
+    return read(database, returning?.sql ?? sql);
   }
 
   function allAsBytes(values: Bound[]): Bound[][] {
     try {
+      if (listedAt !== undefined && listedAt !== text.schemaVersion()) bytes = undefined;
       bytes ??= bytesStatement();
       return bytes.all(values);
     } catch (error) {
@@ -139,6 +154,7 @@ function createReader(
   function all(params: readonly SqlValue[]): SqlRow[] {
     const { values, hasNul } = bind(params);
     if (hasNul && info.kind === "write") markNul(database, text);
+    if (canBeBytes) text.look();
     if ((hasNul || text.mayHoldNul) && canBeBytes) {
       return allAsBytes(values).map(textRow);
     }
@@ -169,6 +185,7 @@ function createReader(
     },
     all,
     get: (params) => {
+      if (canBeBytes) text.look();
       if (text.mayHoldNul || info.kind === "write") return all(params)[0];
       const { values, hasNul } = bind(params);
       if (hasNul) return all(params)[0];
@@ -198,6 +215,11 @@ function createWriter(database: LibsqlDatabase, native: NativeLibsqlStatement, {
       return undefined;
     },
   };
+}
+
+/** A connection compiles against the schema it knows, and learns of another process's changes when it runs something. */
+function learnSchema(database: LibsqlDatabase): void {
+  read(database, "SELECT 1 FROM sqlite_master LIMIT 1").get([]);
 }
 
 function lastChange(database: LibsqlDatabase): RunResult {

@@ -3,7 +3,7 @@ import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { NativeConnection } from "./connection-holder.ts";
 import type { Driver, Synchronous } from "./driver.ts";
 import { createDriverCore } from "./driver-core.ts";
-import { createLibsqlStatement, type LibsqlDatabase, nulTextTable } from "./libsql-statement.ts";
+import { createLibsqlStatement, type LibsqlDatabase, type NulText, nulTextTable } from "./libsql-statement.ts";
 import { loadNative } from "./native-module.ts";
 import type { SqlInfo } from "./sql-text.ts";
 
@@ -56,7 +56,7 @@ function connect(path: string, settings: LibsqlSettings): NativeConnection {
     database.close();
     throw error;
   }
-  const text = { mayHoldNul: holdsNulText(database) };
+  const text = createNulText(database, path === ":memory:" || settings.isOwned);
   let reader: LibsqlDatabase | undefined;
   const openReader = (): LibsqlDatabase => {
     reader ??= new Database(path, { timeout: settings.busyTimeoutMs });
@@ -79,8 +79,35 @@ function connect(path: string, settings: LibsqlSettings): NativeConnection {
   };
 }
 
-function holdsNulText(database: LibsqlDatabase): boolean {
-  return database.prepare(`SELECT 1 FROM sqlite_master WHERE name = '${nulTextTable}'`).raw(true).get([]) !== undefined;
+/** Longest that a look at the schema is good for within one turn of the event loop. Units: ms. */
+const lookMs = 5;
+
+/**
+ * Looks for the mark at connect, then whenever the schema has changed. To ask that for each read would cost as much as the read: it is asked once
+ * a turn, and again when a turn takes long. What a process did before it told this one of it, by whatever message, is seen.
+ */
+function createNulText(database: LibsqlDatabase, isAlone: boolean): NulText {
+  const mark = database.prepare(`SELECT 1 FROM sqlite_master WHERE name = '${nulTextTable}'`).raw(true);
+  const version = database.prepare("PRAGMA schema_version").raw(true);
+  const schemaVersion = () => version.all([])[0]?.[0];
+  let seen = schemaVersion();
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  const forget = () => {
+    lookedAtMs = Number.NEGATIVE_INFINITY;
+  };
+  return {
+    mayHoldNul: mark.all([]).length > 0,
+    schemaVersion,
+    look() {
+      if (isAlone || this.mayHoldNul || performance.now() - lookedAtMs < lookMs) return;
+      if (lookedAtMs === Number.NEGATIVE_INFINITY) setImmediate(forget).unref();
+      lookedAtMs = performance.now();
+      const now = schemaVersion();
+      if (now === seen) return;
+      seen = now;
+      this.mayHoldNul = mark.all([]).length > 0;
+    },
+  };
 }
 
 /** Changing the journal mode of a new file needs the lock for a moment; another process may be doing just that. */

@@ -4,6 +4,8 @@ import { describeSql, nextToken, type SqlToken } from "./sql-text.ts";
 export interface ReturningSql {
   readonly sql: string;
   readonly columns: readonly string[];
+  /** Whether a `*` was written out as the columns of the moment. */
+  readonly hasStar: boolean;
 }
 
 const verbs = new Set(["INSERT", "REPLACE", "UPDATE", "DELETE"]);
@@ -113,8 +115,10 @@ export function rewriteReturning(given: string, { columnsOf, toColumn }: Returni
   const clause = findClause(sql, sql.length) as Clause;
   const columns: string[] = [];
   const expressions: string[] = [];
+  let hasStar = false;
   for (const item of clause.items) {
     if (item.length === 1 && sql.slice(item[0]!.start, item[0]!.end) === "*") {
+      hasStar = true;
       for (const name of columnsOf(clause.table)) {
         columns.push(name);
         expressions.push(quoteName(name));
@@ -125,5 +129,5 @@ export function rewriteReturning(given: string, { columnsOf, toColumn }: Returni
     columns.push(name);
     expressions.push(expression);
   }
-  return { sql: `${sql.slice(0, clause.start)}RETURNING ${expressions.map(toColumn)}`, columns };
+  return { sql: `${sql.slice(0, clause.start)}RETURNING ${expressions.map(toColumn)}`, columns, hasStar };
 }

@@ -1,5 +1,5 @@
 // Test tool: another process that holds the write lock of a file until told to let go.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 
 const script = `
   const Database = require("libsql");
@@ -42,4 +42,10 @@ export async function readElsewhere(path: string, sql: string): Promise<unknown[
   });
   await new Promise((done) => child.once("close", done));
   return JSON.parse(output) as unknown[][];
+}
+
+/** Runs a script as another process, and waits for it without a turn of the event loop. */
+export function executeElsewhere(path: string, sql: string): void {
+  const text = `const Database = require("libsql"); new Database(process.argv[1], { timeout: 5000 }).exec(process.argv[2])`;
+  execFileSync(process.execPath, ["-e", text, path, sql], { cwd: import.meta.dirname, stdio: ["ignore", "ignore", "inherit"] });
 }
