@@ -45,7 +45,10 @@ export interface ServerKit<Modules extends readonly CuittyModule[] = readonly Cu
   readonly bus: Bus;
   /** Makes the first administrator, once per data folder. Errors: `already_bootstrapped`, `invalid_option`, `unknown_option`. */
   bootstrap(options: BootstrapOptions): Promise<Bootstrapped>;
-  /** A ticket for a page that your own code has authenticated: `EventSource("/api/stream?ticket=…")`. Valid for 30 s and one use. */
+  /**
+   * A ticket for a page that your own code has authenticated: `EventSource("/api/stream?ticket=…")`. Valid for 30 s and one use. It names no user:
+   * only the end of its project ends it. A page whose user may log out asks `POST /api/stream-tickets` with his session instead.
+   */
   createStreamTicket(options: { readonly projectId: string; readonly topics?: readonly string[] }): Promise<string>;
   /** Ids of the events of a topic in the order they were stored. For checks: it reads all of them. */
   eventIds(topic: string, projectId: string): Promise<readonly string[]>;
