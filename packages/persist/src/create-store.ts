@@ -113,7 +113,7 @@ function assemble(options: CheckedOptions, { adapter, schemas, unlocked }: Opene
     sync: { status: noSync },
     batch: (body) => work.run(() => runBatch({ rows, records, kv, schemas, eventIds, clock }, body)),
     export: exported,
-    import: (source, importOptions) => work.run(() => importStore({ rows, blobs }, source, importOptions)),
+    import: (source, importOptions) => work.run(() => importStore({ rows, blobs, schemas, clock }, source, importOptions)),
     status: () => ({
       name,
       adapter: adapter.name ?? "custom",

@@ -1,16 +1,24 @@
 // Reads the lines of an exported store into an open one.
-import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { toJson } from "./core/json.ts";
 import { checkKey } from "./core/paths.ts";
 import type { RowChange, Rows } from "./core/rows.ts";
 import { base64UrlToBytes } from "./crypto/bytes.ts";
 import type { Blobs } from "./facets/blobs.ts";
+import { checkOptionsObject } from "./facets/check.ts";
+import { checkEvent } from "./facets/events.ts";
+import type { Schemas } from "./facets/schemas.ts";
 import { exportVersion, type Line } from "./transfer-format.ts";
 
 const commitRows = 500;
 const eventId = /^[0-9a-f]{24}$/;
 
-export type ImportSource = string | AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array> | ReadableStream<Uint8Array>;
+export type ImportSource =
+  | string
+  | Uint8Array
+  | AsyncIterable<string | Uint8Array>
+  | Iterable<string | Uint8Array>
+  | ReadableStream<Uint8Array>;
 
 export interface ImportOptions {
   /** What happens to a key that exists. @default "replace" */
@@ -29,6 +37,8 @@ export interface ImportResult {
 export interface ImportParts {
   readonly rows: Rows;
   readonly blobs: Blobs;
+  readonly schemas: Schemas;
+  readonly clock: () => number;
 }
 
 interface Numbered {
@@ -39,8 +49,13 @@ interface Numbered {
 type BlobLine = Extract<Line, { type: "blob" }>;
 const countOf = { record: "records", kv: "kv", event: "events" } as const;
 
-/** Errors: `import_invalid` naming the line, `newer_format`, `invalid_key`. What stood before a bad line is imported; importing again is safe. */
-export async function importStore({ rows, blobs }: ImportParts, source: ImportSource, options: ImportOptions = {}): Promise<ImportResult> {
+/**
+ * Errors: `import_invalid`, `newer_format`, `invalid_key`, `value_not_json`, `value_too_large`, `invalid_record`, each naming the line.
+ * What stood before a bad line is imported; importing again is safe.
+ */
+export async function importStore(parts: ImportParts, source: ImportSource, options: ImportOptions = {}): Promise<ImportResult> {
+  const { rows, blobs } = parts;
+  checkOptionsObject(options, "import", ["existing"]);
   const { existing = "replace" } = options;
   if (existing !== "replace" && existing !== "keep") throw new CuittyError("invalid_option", 'existing must be "replace" or "keep"');
   const counts = { records: 0, kv: 0, events: 0, blobs: 0, kept: 0 };
@@ -57,12 +72,12 @@ export async function importStore({ rows, blobs }: ImportParts, source: ImportSo
     if ("cuitty" in line || line.type === "chunk" || line.type === "end") throw badLine(number, "a line of this kind cannot stand here");
     if (line.type === "blob") {
       await flush();
-      const isKept = await importBlob(blobs, { line, number, existing }, lines);
+      const isKept = await withLine(number, () => importBlob(blobs, { line, number, existing }, lines));
       counts[isKept ? "kept" : "blobs"]++;
       return;
     }
-    const change = changeOf(line, number);
-    if (existing === "keep" && (await rows.get(change.address))) {
+    const change = await withLine(number, () => changeOf(line, number, parts.schemas));
+    if (existing === "keep" && (await isThere(parts, change))) {
       counts.kept++;
       return;
     }
@@ -71,8 +86,10 @@ export async function importStore({ rows, blobs }: ImportParts, source: ImportSo
     if (waiting.length >= commitRows) await flush();
   }
 
+  let last = 0;
   for (let next = await lines.next(); !next.done; next = await lines.next()) {
     const { line, number } = next.value;
+    last = number;
     if (number === 1) assertHeader(line);
     else if ("type" in line && line.type === "end") {
       await flush();
@@ -81,7 +98,27 @@ export async function importStore({ rows, blobs }: ImportParts, source: ImportSo
     } else await take(next.value);
   }
   await flush();
-  throw new CuittyError("import_invalid", "the export is cut: its last line is missing; what came was imported");
+  throw cut(last + 1, "the export is cut: its last line is missing; what came was imported");
+}
+
+/** An entry whose time is over is not there any more, only not yet deleted. */
+async function isThere({ rows, clock }: ImportParts, { address }: RowChange): Promise<boolean> {
+  const row = await rows.get(address);
+  return row !== undefined && (row.meta?.x === undefined || row.meta.x > clock());
+}
+
+/** What is wrong with a line says which line it is. */
+async function withLine<T>(number: number, body: () => T | Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (!isCuittyError(error) || (error.details as { line?: number } | undefined)?.line !== undefined) throw error;
+    throw new CuittyError(error.code, `line ${number} cannot be imported: ${error.message}`, {
+      retryable: error.retryable,
+      details: { ...error.details, line: number },
+      cause: error,
+    });
+  }
 }
 
 function assertHeader(line: Line): void {
@@ -94,24 +131,26 @@ function assertHeader(line: Line): void {
   }
 }
 
-function changeOf(line: Extract<Line, { type: "record" | "kv" | "event" }>, number: number): RowChange {
+function changeOf(line: Extract<Line, { type: "record" | "kv" | "event" }>, number: number, schemas: Schemas): RowChange {
   if (line.type === "event") {
     if (typeof line.id !== "string" || !eventId.test(line.id)) throw badLine(number, "its id is not that of an event");
-    checkKey(line.log, `log of line ${number}`);
-    return { type: "put", address: { facet: "events", path: line.log, leaf: line.id }, row: { json: toJson(line.data) } };
+    const { log, json } = checkEvent(line.log, line.data);
+    return { type: "put", address: { facet: "events", path: log, leaf: line.id }, row: { json } };
   }
-  checkKey(line.key, `key of line ${number}`);
+  if (line.type !== "record" && line.type !== "kv") throw badLine(number, "its type is unknown");
+  checkKey(line.key);
+  const address = { facet: line.type === "record" ? ("records" as const) : line.type, path: line.key };
   const json = toJson(line.value);
   if (line.type === "record") {
-    return {
-      type: "put",
-      address: { facet: "records", path: line.key },
-      row: line.version === undefined ? { json } : { json, meta: { v: line.version } },
-    };
+    const { version } = line;
+    if (version !== undefined && !(Number.isSafeInteger(version) && version >= 1))
+      throw badLine(number, "its version is not a whole number from 1");
+    schemas.checkStored(line.key, line.value, version);
+    return { type: "put", address, row: version === undefined ? { json } : { json, meta: { v: version } } };
   }
-  if (line.type !== "kv") throw badLine(number, "its type is unknown");
   const ends = line.expiresAtMs;
-  return { type: "put", address: { facet: "kv", path: line.key }, row: ends === undefined ? { json } : { json, meta: { x: ends } } };
+  if (ends !== undefined && !Number.isFinite(ends)) throw badLine(number, "its expiresAtMs is not a number of milliseconds");
+  return { type: "put", address, row: ends === undefined ? { json } : { json, meta: { x: ends } } };
 }
 
 /** True when the blob existed and was to be kept; its chunks are read past. */
@@ -120,9 +159,10 @@ async function importBlob(
   { line, number, existing }: { line: BlobLine; number: number; existing: "replace" | "keep" },
   lines: AsyncGenerator<Numbered>,
 ): Promise<boolean> {
-  checkKey(line.key, `key of line ${number}`);
+  checkKey(line.key);
+  if (line.contentType !== undefined && typeof line.contentType !== "string") throw badLine(number, "its contentType is not text");
   if (!Number.isSafeInteger(line.size) || line.size < 0) throw badLine(number, "its size is not a number of bytes");
-  const source = chunkLines(line.size, lines);
+  const source = chunkLines({ size: line.size, number }, lines);
   if (existing === "keep" && (await blobs.has(line.key))) {
     for await (const _chunk of source);
     return true;
@@ -135,12 +175,17 @@ async function importBlob(
   return false;
 }
 
-async function* chunkLines(size: number, lines: AsyncGenerator<Numbered>): AsyncGenerator<Uint8Array> {
+async function* chunkLines(
+  { size, number: start }: { readonly size: number; readonly number: number },
+  lines: AsyncGenerator<Numbered>,
+): AsyncGenerator<Uint8Array> {
+  let last = start;
   for (let left = size; left > 0; ) {
     const next = await lines.next();
-    if (next.done) throw new CuittyError("import_invalid", "the export is cut in the middle of a blob");
+    if (next.done) throw cut(last + 1, "the export is cut in the middle of a blob");
     const { line, number } = next.value;
-    const bytes = "type" in line && line.type === "chunk" ? base64UrlToBytes(line.data) : undefined;
+    last = number;
+    const bytes = "type" in line && line.type === "chunk" && typeof line.data === "string" ? base64UrlToBytes(line.data) : undefined;
     if (!bytes || bytes.length === 0 || bytes.length > left) throw badLine(number, "expected a chunk of the blob before it");
     left -= bytes.length;
     yield bytes;
@@ -148,31 +193,55 @@ async function* chunkLines(size: number, lines: AsyncGenerator<Numbered>): Async
 }
 
 async function* numberedLines(source: ImportSource): AsyncGenerator<Numbered> {
-  let number = 0;
-  for await (const text of textLines(source)) {
+  const at = { line: 0 };
+  for await (const text of textLines(source, at)) {
     if (text === "") continue;
-    number++;
+    at.line++;
     let line: unknown;
     try {
       line = JSON.parse(text);
     } catch (cause) {
-      throw badLine(number, "it is not JSON", cause);
+      throw badLine(at.line, "it is not JSON", cause);
     }
-    if (typeof line !== "object" || line === null) throw badLine(number, "it is not an object");
-    yield { line: line as Line, number };
+    if (typeof line !== "object" || line === null) throw badLine(at.line, "it is not an object");
+    yield { line: line as Line, number: at.line };
   }
 }
 
-async function* textLines(source: ImportSource): AsyncGenerator<string> {
+async function* textLines(source: ImportSource, at: { readonly line: number }): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decode = (part?: Uint8Array) => {
+    try {
+      return decoder.decode(part, { stream: part !== undefined });
+    } catch (cause) {
+      throw badLine(at.line + 1, "it is not UTF-8", cause);
+    }
+  };
   let rest = "";
-  for await (const part of typeof source === "string" ? [source] : (source as AsyncIterable<string | Uint8Array>)) {
-    rest += typeof part === "string" ? part : decoder.decode(part, { stream: true });
+  for await (const part of partsOf(source)) {
+    if (typeof part !== "string" && !(part instanceof Uint8Array)) throw notSource();
+    rest += typeof part === "string" ? part : decode(part);
     const lines = rest.split(/\r?\n/);
     rest = lines.pop()!;
     yield* lines;
   }
+  rest += decode();
   if (rest !== "") yield rest;
+}
+
+function partsOf(source: ImportSource): AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array> {
+  if (typeof source === "string" || source instanceof Uint8Array) return [source];
+  if (typeof source !== "object" || source === null || !(Symbol.asyncIterator in source || Symbol.iterator in source)) throw notSource();
+  return source as AsyncIterable<string | Uint8Array>;
+}
+
+function notSource(): CuittyError {
+  return new CuittyError("invalid_option", "import takes the text of an export, or a stream or an iterable of its text or bytes");
+}
+
+/** The line that is missing is named. */
+function cut(number: number, message: string): CuittyError {
+  return new CuittyError("import_invalid", message, { details: { line: number } });
 }
 
 function badLine(number: number, why: string, cause?: unknown): CuittyError {

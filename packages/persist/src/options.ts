@@ -85,7 +85,16 @@ export function checkOptions(options: StoreOptions): CheckedOptions {
   checkTypes(checked);
   checkAdapter(checked.adapter);
   checkCombinations(checked);
-  return checked;
+  return { ...checked, clock: options.clock ? wholeMs(options.clock) : Date.now };
+}
+
+/** A clock may count fractions, as `performance` does; ids and ends are made of whole milliseconds. */
+function wholeMs(clock: () => number): () => number {
+  return () => {
+    const now = clock();
+    if (typeof now === "number" && now >= 0 && now <= Number.MAX_SAFE_INTEGER) return Math.floor(now);
+    throw invalid(`clock must give milliseconds since 1970, got ${String(now)}`);
+  };
 }
 
 function refuseLater(options: Record<string, unknown>): void {

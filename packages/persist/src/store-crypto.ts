@@ -4,6 +4,7 @@ import type { Emitter } from "./core/emitter.ts";
 import type { Rows } from "./core/rows.ts";
 import { createKeyRing, ringToText } from "./crypto/key-ring.ts";
 import { randomBytes } from "./crypto/providers/provider.ts";
+import { checkFunction, checkOptionsObject } from "./facets/check.ts";
 import { createReseal, type Reseal } from "./reseal.ts";
 import type { Vault } from "./unlock.ts";
 
@@ -82,7 +83,9 @@ export function createStoreCrypto({ rows, vault, emitter }: StoreCryptoParts): S
   }
 
   return {
-    async exportKey({ passphrase } = {}) {
+    async exportKey(options = {}) {
+      checkOptionsObject(options, "exportKey", ["passphrase"]);
+      const { passphrase } = options;
       const { provider, ring } = encrypted().vault;
       if (passphrase === undefined) return ringToText(provider, ring);
       return (await import("./crypto/passphrase.ts")).wrapRing(provider, ring, passphrase);
@@ -91,7 +94,9 @@ export function createStoreCrypto({ rows, vault, emitter }: StoreCryptoParts): S
       const { provider, ring } = encrypted().vault;
       return (await import("./crypto/recovery-code.ts")).ringToRecoveryCode(provider, ring);
     },
-    rotateKey(options = {}) {
+    async rotateKey(options = {}) {
+      checkOptionsObject(options, "rotateKey", ["save"]);
+      if (options.save !== undefined) checkFunction(options.save, "save");
       const next = rotating.then(() => rotate(options));
       rotating = next.catch(() => undefined);
       return next;

@@ -120,6 +120,33 @@ describe("values", () => {
     ["a class instance", { "odd name": new User() }, '$["odd name"]'],
     ["an object with toJSON", { a: { toJSON: () => 1 } }, "$.a"],
     ["a cycle", cycle, "$.deep.self"],
+    ["an array with toJSON", { a: Object.assign([1], { toJSON: () => 1 }) }, "$.a"],
+    ["an array of a subclass", [new (class List extends Array<number> {})(2)], "$[0]"],
+    ["an array with a property", { found: "ab".match(/b/) }, "$.found.index"],
+    ["an array with a symbol", { a: Object.assign([1], { [Symbol("x")]: 1 }) }, "$.a"],
+    ["an object with a symbol for a key", { a: { [Symbol("x")]: 1 } }, "$.a"],
+    [
+      "a getter",
+      {
+        a: {
+          get now() {
+            return 1;
+          },
+        },
+      },
+      "$.a.now",
+    ],
+    [
+      "a getter that gives undefined",
+      {
+        get now() {
+          return undefined;
+        },
+      },
+      "$.now",
+    ],
+    ["a getter in an array", { a: Object.defineProperty([1], 0, { get: () => 1, enumerable: true }) }, "$.a[0]"],
+    ["an object that inherits from another", Object.create(Object.assign(Object.create(null), { inherited: 1 })), "$"],
   ];
   test.each(bad)("%s is refused with its place", async (_name, value, path) => {
     for (const call of [store.records.put("k", value), store.kv.put("k", value), store.events.append("k", value)]) {
@@ -189,6 +216,13 @@ describe("options", () => {
     ["a key of 16 bytes", { name: "a", adapter: "memory", encrypt: true, key: new Uint8Array(16) }, "invalid_option"],
     ["encrypt as text", { name: "a", adapter: "memory", encrypt: "yes" }, "invalid_option"],
     ["a passphrase without a key", { name: "a", adapter: "memory", encrypt: true, passphrase: "x" }, "invalid_option"],
+    ["collections that are none", { name: "a", adapter: "memory", collections: 7 }, "invalid_option"],
+    ["a collection that is none", { name: "a", adapter: "memory", collections: { users: null } }, "invalid_option"],
+    [
+      "an upcaster that is none",
+      { name: "a", adapter: "memory", collections: { users: { schema: {}, upcasters: { 1: 1 } } } },
+      "invalid_option",
+    ],
     ["a schema that is none", { name: "a", adapter: "memory", collections: { users: { schema: 1 } } }, "invalid_option"],
     ["an S3 option on sqlite", { name: "a", adapter: "sqlite", bucket: "b" }, "unsupported_option"],
     ["indexeddb on Node", { name: "a", adapter: "indexeddb" }, "unsupported"],
@@ -205,6 +239,30 @@ describe("options", () => {
       expect((await failure(store.batch((batch) => batch.kv.put("k", 1, options))))?.code).toBe("invalid_option");
     }
     expect(await store.kv.has("k")).toBe(false);
+  });
+
+  test("options that are null, no object or misspelled are refused, never ignored and never a TypeError", async () => {
+    const secret = await createStore({ name: "bad", adapter: "memory", encrypt: true });
+    const calls: ((options: never) => unknown)[] = [
+      (options) => store.records.list("", options),
+      (options) => store.kv.list("", options),
+      (options) => store.blobs.list("", options),
+      (options) => store.events.list("log", options),
+      (options) => store.blobs.put("k", "x", options),
+      (options) => store.blobs.get("k", options),
+      (options) => store.blobs.stream("k", options),
+      (options) => store.import("", options),
+      (options) => secret.crypto.exportKey(options),
+      (options) => secret.crypto.rotateKey(options),
+    ];
+    for (const call of calls) {
+      for (const options of [null, 7, "x", { lmit: 1 }] as never[])
+        expect((await failure((async () => call(options))()))?.code, `${call} ${JSON.stringify(options)}`).toBe("invalid_option");
+    }
+    const puts = [{ contentType: 7 }, { onProgress: 1 }, { resume: "yes" }, { from: -1 }, { signal: {} }, { signal: null }];
+    for (const options of puts) expect((await failure(store.blobs.put("k", "x", options as never)))?.code).toBe("invalid_option");
+    expect((await failure(secret.crypto.rotateKey({ save: 1 as never })))?.code).toBe("invalid_option");
+    await secret.close();
   });
 
   test("ttlMs must be a positive number", async () => {

@@ -59,6 +59,20 @@ describe("events", () => {
     await second.close();
   });
 
+  test("a clock with fractions gives whole milliseconds everywhere, one without time is refused", async () => {
+    now += 0.75;
+    const { id, atMs } = await store.events.append("log", 1);
+    expect(id).toMatch(/^[0-9a-f]{24}$/);
+    expect(atMs).toBe(Math.floor(now));
+    expect((await store.events.append("log", 2)).id > id).toBe(true);
+    await store.kv.put("k", 1, { ttlMs: 5 });
+    expect(await store.kv.expiresAt("k")).toBe(Math.floor(now) + 5);
+    expect((await store.blobs.put("b", "x")).atMs).toBe(Math.floor(now));
+    now = Number.NaN;
+    await expect(store.events.append("log", 3)).rejects.toMatchObject({ code: "invalid_option" });
+    now = 1_700_000_000_000;
+  });
+
   test("subscribers hear of appends after they are durable, until they leave", async () => {
     const heard: unknown[] = [];
     const stop = store.events.subscribe("log", ({ data }) => heard.push(data));
@@ -126,6 +140,17 @@ describe("batch", () => {
       }),
     ).rejects.toMatchObject({ code: "value_not_json" });
     expect(await store.records.list()).toEqual([]);
+  });
+
+  test("an event is checked when it is appended, and what is stored is what it was then", async () => {
+    await store.batch((batch) => {
+      expect(() => batch.events.append("", 1)).toThrow(/at least one character/);
+      expect(() => batch.events.append("log", new Date(0))).toThrow(/a Date/);
+      const data = { n: 1 };
+      batch.events.append("log", data);
+      data.n = 2;
+    });
+    expect((await store.events.list("log")).map(({ data }) => data)).toEqual([{ n: 1 }]);
   });
 
   test("reads see the batch's own writes; concurrent increments lose none", async () => {
@@ -281,5 +306,57 @@ describe("export and import", () => {
     expect(await code('{"cuitty":"persist-export","version":2}\n')).toBe("newer_format");
     expect(await code("")).toBe("import_invalid");
     await target.close();
+  });
+
+  const head = '{"cuitty":"persist-export","version":1}';
+  const chunks = (...lines: unknown[]) =>
+    [head, ...lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line)))].join("\n");
+
+  test("an entry that has ended does not keep the exported one out", async () => {
+    await store.kv.put("a", "old", { ttlMs: 5 });
+    await store.kv.put("b", "old", { ttlMs: 500 });
+    now += 10;
+    const text = chunks({ type: "kv", key: "a", value: "new" }, { type: "kv", key: "b", value: "new" }, { type: "end", lines: 3 });
+    expect(await store.import(text, { existing: "keep" })).toEqual({ records: 0, kv: 1, events: 0, blobs: 0, kept: 1 });
+    expect([await store.kv.get("a"), await store.kv.get("b")]).toEqual(["new", "old"]);
+  });
+
+  test.each([
+    ["invalid_key", { type: "record", key: "../a", value: 1 }],
+    ["invalid_key", { type: "event", log: "", id: "0".repeat(24), data: 1 }],
+    ["invalid_key", { type: "blob", key: 7, size: 0 }],
+    ["value_not_json", { type: "record", key: "a" }],
+    ["value_too_large", { type: "kv", key: "a", value: "x".repeat(1_100_000) }],
+    ["import_invalid", { type: "record", key: "a", value: 1, version: "2" }],
+    ["import_invalid", { type: "record", key: "a", value: 1, version: 0 }],
+    ["import_invalid", { type: "kv", key: "a", value: 1, expiresAtMs: "soon" }],
+    ["import_invalid", { type: "kv", key: "a", value: 1, expiresAtMs: null }],
+    ["import_invalid", { type: "blob", key: "a", size: 0, contentType: 7 }],
+    ["import_invalid", { type: "blob", key: "a", size: "1" }],
+    ["import_invalid", { type: "other", key: "a" }],
+    ["import_invalid", "not json"],
+    ["invalid_record", { type: "record", key: "users/b", value: { name: 7 }, version: 2 }],
+    ["invalid_record", { type: "record", key: "users/b", value: { title: 7 } }],
+  ])("%s names its line: %j", async (code, line) => {
+    const upcasters = { 1: (value: { title: unknown }) => ({ name: value.title }) };
+    const collections = { users: { schema: Type.Object({ name: Type.String() }), version: 2, upcasters } };
+    const target = await createStore({ name: "t", adapter: "memory", collections });
+    const good = [
+      { type: "record", key: "users/a", value: { title: "Ada" }, version: 1 },
+      { type: "record", key: "users/new", value: { first: 1 }, version: 3 },
+    ];
+    const error = await target.import(chunks(...good, line)).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code, details: { line: 4 } });
+    expect((error as Error).message).toContain("line 4");
+    await target.close();
+  });
+
+  test("an export that is cut, or that is no text, names the line too", async () => {
+    const code = (source: unknown) => store.import(source as string).catch((error: unknown) => error);
+    expect(await code(head)).toMatchObject({ code: "import_invalid", details: { line: 2 } });
+    expect(await code(chunks({ type: "blob", key: "a", size: 9 }))).toMatchObject({ code: "import_invalid", details: { line: 3 } });
+    expect(await code([Buffer.from(`${head}\n`), Uint8Array.of(0xff)])).toMatchObject({ code: "import_invalid", details: { line: 2 } });
+    expect(await code([Buffer.from(`${head}\n"`), Uint8Array.of(0xc3)])).toMatchObject({ code: "import_invalid", details: { line: 2 } });
+    for (const source of [null, undefined, 7, {}, [7]]) expect(await code(source)).toMatchObject({ code: "invalid_option" });
   });
 });

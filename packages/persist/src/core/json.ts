@@ -42,19 +42,47 @@ function isFine(value: unknown, depth: number): boolean {
 }
 
 function isFineArray(value: readonly unknown[], depth: number): boolean {
-  for (let i = 0; i < value.length; i++) if (!isFine(value[i], depth + 1)) return false;
+  if (!isArrayPrototype(Object.getPrototypeOf(value)) || hasToJson(value)) return false;
+  const names = Reflect.ownKeys(value);
+  // Its elements and `length`: neither a hole nor a property.
+  if (names.length !== value.length + 1) return false;
+  for (let i = 0; i < value.length; i++) {
+    const property = Object.getOwnPropertyDescriptor(value, i);
+    if (!property || isAccessor(property) || !isFine(property.value, depth + 1)) return false;
+  }
   return true;
 }
 
 function isFineObject(value: object, depth: number): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype !== Object.prototype && prototype !== null) return false;
-  if (typeof (value as { toJSON?: unknown }).toJSON === "function") return false;
-  for (const name of Object.keys(value)) {
-    const item = (value as Record<string, unknown>)[name];
-    if (item !== undefined && !isFine(item, depth + 1)) return false;
+  if (hasToJson(value)) return false;
+  for (const name of Reflect.ownKeys(value)) {
+    const property = Object.getOwnPropertyDescriptor(value, name)!;
+    if (!property.enumerable) continue;
+    if (typeof name === "symbol" || isAccessor(property)) return false;
+    if (property.value !== undefined && !isFine(property.value, depth + 1)) return false;
   }
   return true;
+}
+
+function hasToJson(value: object): boolean {
+  return typeof (value as { toJSON?: unknown }).toJSON === "function";
+}
+
+/** What a getter gives now need not be what it gives when the value is written as text. */
+function isAccessor(property: PropertyDescriptor): boolean {
+  return property.get !== undefined || property.set !== undefined;
+}
+
+/** Of any realm: such a prototype is an array itself, that of a subclass is not. */
+function isArrayPrototype(prototype: unknown): boolean {
+  return prototype === Array.prototype || Array.isArray(prototype);
+}
+
+/** Of any realm. */
+function isObjectPrototype(prototype: object): boolean {
+  return prototype === Object.prototype || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf"));
 }
 
 type Step = string | number;
@@ -92,31 +120,59 @@ function checkObject(value: object, path: Step[], above: Set<object>): void {
   if (above.has(value)) throw refuse(path, "a reference to an object that holds it");
   if (above.size >= maxDepth) throw refuse(path.slice(0, 8), `nested deeper than ${maxDepth} levels`);
   above.add(value);
-  if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) {
-      path.push(i);
-      check(value[i], path, above);
-      path.pop();
-    }
-  } else {
-    checkPlain(value, path);
-    for (const name of Object.keys(value)) {
-      const item = (value as Record<string, unknown>)[name];
-      // JSON leaves such a property out, and reading it gives undefined again.
-      if (item === undefined) continue;
-      path.push(name);
-      check(item, path, above);
-      path.pop();
-    }
-  }
+  if (Array.isArray(value)) checkArray(value, path, above);
+  else checkProperties(value, path, above);
   above.delete(value);
+}
+
+function checkArray(value: readonly unknown[], path: Step[], above: Set<object>): void {
+  if (!isArrayPrototype(Object.getPrototypeOf(value))) throw refuse(path, "an array of a class of its own; store Array.from() of it");
+  if (hasToJson(value)) throw refuse(path, "an array with toJSON");
+  for (const name of Object.keys(value).slice(countOfElements(value)))
+    throw refuse([...path, name], "a property of an array, which JSON leaves out");
+  checkSymbols(value, path);
+  for (let i = 0; i < value.length; i++) checkItem(Object.getOwnPropertyDescriptor(value, i), i, { path, above });
+}
+
+/** Elements come first among the names. */
+function countOfElements(value: readonly unknown[]): number {
+  let count = 0;
+  for (let i = 0; i < value.length; i++) if (Object.hasOwn(value, i)) count++;
+  return count;
+}
+
+function checkProperties(value: object, path: Step[], above: Set<object>): void {
+  checkPlain(value, path);
+  checkSymbols(value, path);
+  for (const name of Object.keys(value)) {
+    const property = Object.getOwnPropertyDescriptor(value, name)!;
+    // JSON leaves such a property out, and reading it gives undefined again.
+    if (!isAccessor(property) && property.value === undefined) continue;
+    checkItem(property, name, { path, above });
+  }
+}
+
+function checkItem(
+  property: PropertyDescriptor | undefined,
+  name: Step,
+  { path, above }: { readonly path: Step[]; readonly above: Set<object> },
+): void {
+  path.push(name);
+  if (property && isAccessor(property)) throw refuse(path, "a getter or setter; store the value itself");
+  check(property?.value, path, above);
+  path.pop();
+}
+
+function checkSymbols(value: object, path: readonly Step[]): void {
+  if (Object.getOwnPropertySymbols(value).some((name) => Object.getOwnPropertyDescriptor(value, name)!.enumerable))
+    throw refuse(path, "an object with a symbol for a key");
 }
 
 /** An object of any realm whose prototype is Object.prototype or null; a class instance would come back as something else. */
 function checkPlain(value: object, path: readonly Step[]): void {
   const prototype = Object.getPrototypeOf(value) as object | null;
-  if (prototype === null || Object.getPrototypeOf(prototype) === null) {
-    if (typeof (value as { toJSON?: unknown }).toJSON === "function") throw refuse(path, "an object with toJSON");
+  if (prototype === null || isObjectPrototype(prototype)) {
+    if (hasToJson(value)) throw refuse(path, "an object with toJSON");
     return;
   }
   const name = Object.prototype.toString.call(value).slice(8, -1);

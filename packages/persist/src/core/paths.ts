@@ -1,12 +1,12 @@
 // Rules for keys and prefixes: what may name a record, and what a caller hears when it may not.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { isWellFormed, loneSurrogate } from "../crypto/bytes.ts";
 
 const maxKeyBytes = 1024;
 const maxSegmentBytes = 255;
 const maxSegments = 64;
 /** Keys up to this length cannot exceed a byte limit whatever they hold (UTF-8 takes at most 3 bytes per UTF-16 unit). */
 const surelyShortChars = Math.floor(maxSegmentBytes / 3);
-const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
 function invalid(what: string, expected: string, got: string): CuittyError {
   return new CuittyError("invalid_key", `${what} ${expected}, got ${got}`);
@@ -35,11 +35,6 @@ function checkText(key: string, what: string): void {
   const segments = key.split("/");
   if (segments.length > maxSegments) throw invalid(what, `must have at most ${maxSegments} segments`, `${segments.length}`);
   for (const [index, segment] of segments.entries()) checkSegment(segment, `segment ${index + 1} of the ${what}`);
-}
-
-function isWellFormed(text: string): boolean {
-  const native = (text as { isWellFormed?: () => boolean }).isWellFormed;
-  return native ? native.call(text) : !loneSurrogate.test(text);
 }
 
 function checkSegment(segment: string, what: string): void {

@@ -153,3 +153,10 @@ function base64Value(code: number): number {
   if (code === 45) return 62;
   return code === 95 ? 63 : -1;
 }
+
+export const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+export function isWellFormed(text: string): boolean {
+  const native = (text as { isWellFormed?: () => boolean }).isWellFormed;
+  return native ? native.call(text) : !loneSurrogate.test(text);
+}

@@ -86,3 +86,17 @@ test("keys of another size and things that are no bytes are invalid parameters",
   await expect(seal("text" as never, { key: generateKey() })).rejects.toMatchObject({ code: "invalid_parameter" });
   await expect(open("text" as never, { key: generateKey() })).rejects.toMatchObject({ code: "invalid_parameter" });
 });
+
+test("epochs that do not fit into the envelope and contexts that are no text are invalid parameters", async () => {
+  const key = generateKey();
+  for (const epoch of [0, -1, 1.5, 2 ** 32, Number.NaN, "1" as never])
+    await expect(seal(new Uint8Array(1), { key, epoch })).rejects.toMatchObject({ code: "invalid_parameter" });
+  expect((await seal(new Uint8Array(1), { key, epoch: 2 ** 32 - 1 })).slice(5, 9)).toEqual(new Uint8Array(4).fill(255));
+  const sealed = await seal(new Uint8Array(1), { key, context: "a\ufffd" });
+  for (const context of ["a\ud800", "\udc00", 7 as never]) {
+    await expect(seal(new Uint8Array(1), { key, context })).rejects.toMatchObject({ code: "invalid_parameter" });
+    await expect(open(sealed, { key, context })).rejects.toMatchObject({ code: "invalid_parameter" });
+  }
+  await expect(seal(new Uint8Array(1), null as never)).rejects.toMatchObject({ code: "invalid_parameter" });
+  await expect(open(sealed, null as never)).rejects.toMatchObject({ code: "invalid_parameter" });
+});

@@ -1,5 +1,6 @@
 // `seal` and `open`: one value, one key, one context; the envelope of the store without a store.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { isWellFormed } from "./bytes.ts";
 import { nonceBytes, openEnvelope, type Place, readHeader, saltBytes, scopeOf, sealEnvelope } from "./envelope.ts";
 import type { ProviderOption } from "./primitives.ts";
 import { type CryptoProvider, loadProvider, randomBytes } from "./providers/provider.ts";
@@ -7,6 +8,8 @@ import { createSegments, deriveSegment, type SegmentSource } from "./segment.ts"
 import { createPathTokens } from "./tokens.ts";
 
 const noStore = new Uint8Array(0);
+/** It stands in 32 bits of the envelope. */
+const maxEpoch = 2 ** 32 - 1;
 
 export interface SealOptions extends ProviderOption {
   /** 32 bytes. */
@@ -21,7 +24,9 @@ export interface SealOptions extends ProviderOption {
 
 /** Seals with a key of its own for this value, derived with a fresh salt. Adds 93 bytes. Errors: `invalid_parameter`. */
 export async function seal(plaintext: Uint8Array, options: SealOptions): Promise<Uint8Array> {
-  const { random = randomBytes, epoch = 1 } = options;
+  const { random = randomBytes, epoch = 1 } = options ?? {};
+  if (!Number.isInteger(epoch) || epoch < 1 || epoch > maxEpoch)
+    throw new CuittyError("invalid_parameter", `epoch must be a whole number from 1 to ${maxEpoch}, got ${String(epoch)}`);
   const { provider, source, place } = await prepare(options);
   const segment = await deriveSegment({ ...source, random }, epoch, random(saltBytes));
   return new Uint8Array(
@@ -40,11 +45,18 @@ export async function open(envelope: Uint8Array, options: Omit<SealOptions, "ran
 async function prepare(options: SealOptions): Promise<{ provider: CryptoProvider; source: SegmentSource; place: Place }> {
   const key = checkBytes(options?.key, "key");
   if (key.length !== 32) throw new CuittyError("invalid_parameter", `key must be 32 bytes, got ${key.length}`);
-  const context = options.context ?? "";
+  const context = checkContext(options.context ?? "");
   const provider = await loadProvider(options.provider);
   const tokens = await createPathTokens({ provider, storeId: noStore, rootKey: key });
   const place = { scope: scopeOf(noStore, "seal"), key: context, mask: await tokens.mask(context) };
   return { provider, place, source: { provider, storeId: noStore, epochKey: () => key, random: randomBytes } };
+}
+
+/** As UTF-8 every lone surrogate is the same replacement character: two contexts would be one. */
+function checkContext(context: unknown): string {
+  if (typeof context !== "string") throw new CuittyError("invalid_parameter", `context must be a string, got ${typeof context}`);
+  if (!isWellFormed(context)) throw new CuittyError("invalid_parameter", "context must be well-formed Unicode, got a lone surrogate");
+  return context;
 }
 
 function checkBytes(value: unknown, name: string): Uint8Array {

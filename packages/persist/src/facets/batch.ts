@@ -4,7 +4,7 @@ import { capabilitiesOf } from "../adapter.ts";
 import { checkKey } from "../core/paths.ts";
 import { addressId, type Facet } from "../core/row.ts";
 import type { RowChange, Rows } from "../core/rows.ts";
-import { type EventIds, eventPut } from "./events.ts";
+import { type CheckedEvent, checkEvent, type EventIds, eventPut } from "./events.ts";
 import { type Kv, type KvPutOptions, kvPut } from "./kv.ts";
 import { type Records, recordPut } from "./records.ts";
 import type { Schemas } from "./schemas.ts";
@@ -42,7 +42,7 @@ export interface BatchParts {
 interface Draft {
   readonly batch: Batch;
   readonly changes: Map<string, RowChange>;
-  readonly events: { readonly log: string; readonly data: unknown }[];
+  readonly events: CheckedEvent[];
   readonly read: Set<string>;
 }
 
@@ -67,7 +67,7 @@ export async function runBatch<T>(parts: BatchParts, body: (batch: Batch) => T |
       const draft = createDraft(parts);
       const result = await body(draft.batch);
       const changes = [...draft.changes.values()];
-      for (const { log, data } of draft.events) changes.push(await eventPut(parts.eventIds, log, data));
+      for (const event of draft.events) changes.push(await eventPut(parts.eventIds, event));
       if (changes.length > maxBatchChanges) {
         throw new CuittyError("batch_too_large", `a batch has at most ${maxBatchChanges} changes, got ${changes.length}; split it`);
       }
@@ -85,7 +85,7 @@ export async function runBatch<T>(parts: BatchParts, body: (batch: Batch) => T |
 
 function createDraft(parts: BatchParts): Draft {
   const changes = new Map<string, RowChange>();
-  const events: { log: string; data: unknown }[] = [];
+  const events: CheckedEvent[] = [];
   const read = new Set<string>();
 
   function add(change: RowChange): void {
@@ -117,7 +117,7 @@ function createDraft(parts: BatchParts): Draft {
         get: (key) => get("records", key),
       },
       kv: { put: putKv, set: putKv, delete: (key) => remove("kv", key), get: (key) => get("kv", key) },
-      events: { append: (log, data) => void events.push({ log, data: structuredClone(data) }) },
+      events: { append: (log, data) => void events.push(checkEvent(log, data)) },
     },
   };
 }

@@ -3,6 +3,7 @@ import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Rows } from "../core/rows.ts";
 import { chunkLeaf } from "./blob-content.ts";
 import { chunkBytes } from "./blob-source.ts";
+import { checkOptionsObject } from "./check.ts";
 
 export interface BlobRange {
   /** First byte. @default 0 */
@@ -25,6 +26,7 @@ export interface BlobReader {
 
 /** Errors: `invalid_option`. */
 export function checkRange(range: BlobRange = {}): BlobRange {
+  checkOptionsObject(range, "a blob's range", ["start", "end"]);
   for (const name of ["start", "end"] as const) {
     const value = range[name];
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0)) {

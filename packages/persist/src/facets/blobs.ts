@@ -11,7 +11,7 @@ import { type BlobRange, checkRange, createBlobReader } from "./blob-reader.ts";
 import type { BlobSource } from "./blob-source.ts";
 import { chunkBytes } from "./blob-source.ts";
 import { createUploads, type UploadOptions } from "./blob-upload.ts";
-import { checkListing } from "./check.ts";
+import { checkFunction, checkListing, checkOptionsObject } from "./check.ts";
 import { type Entry, type EntryList, entryList, type ListOptions } from "./entries.ts";
 import { type ChangeListener, watchRows } from "./watch.ts";
 
@@ -148,6 +148,7 @@ export function createBlobs({ rows, vault, clock }: BlobParts): OwnBlobs {
     async put(key, source, options = {}) {
       assertAble();
       checkKey(key);
+      checkPut(options);
       const info = await exclusive(`key:${key}`, () => write(key, source, options));
       await exclusive("contents", contents.collect);
       return info;
@@ -177,6 +178,23 @@ export function createBlobs({ rows, vault, clock }: BlobParts): OwnBlobs {
       await exclusive("contents", contents.collect);
     },
   };
+}
+
+const putOptions = ["contentType", "metadata", "onProgress", "resume", "from", "signal"] as const;
+
+function checkPut(options: BlobPutOptions): void {
+  checkOptionsObject(options, "blobs.put", putOptions);
+  const { contentType, onProgress, resume, from, signal } = options;
+  if (contentType !== undefined && typeof contentType !== "string") throw invalid(`contentType must be text, got ${typeof contentType}`);
+  if (onProgress !== undefined) checkFunction(onProgress, "onProgress");
+  if (resume !== undefined && typeof resume !== "boolean") throw invalid(`resume must be true or false, got ${typeof resume}`);
+  if (from !== undefined && !(Number.isSafeInteger(from) && from >= 0))
+    throw invalid(`from must be a number of bytes, got ${String(from)}`);
+  if (signal !== undefined && typeof signal?.throwIfAborted !== "function") throw invalid("signal must be an AbortSignal");
+}
+
+function invalid(message: string): CuittyError {
+  return new CuittyError("invalid_option", message);
 }
 
 function publicInfo({ content: _content, ...info }: BlobRow): BlobInfo {

@@ -5,7 +5,7 @@ import { toJson } from "../core/json.ts";
 import { checkKey } from "../core/paths.ts";
 import type { StoredRow } from "../core/row.ts";
 import type { RowChange, Rows } from "../core/rows.ts";
-import { checkFunction, checkListing } from "./check.ts";
+import { checkFunction, checkListing, checkOptionsObject } from "./check.ts";
 import { type EntryList, entryList } from "./entries.ts";
 
 export interface LogEvent<T = unknown> {
@@ -63,7 +63,7 @@ export function createEvents(rows: Rows, ids: EventIds, emitter: Emitter): Event
 
   return {
     async append(log, data) {
-      const change = await eventPut(ids, log, data);
+      const change = await eventPut(ids, checkEvent(log, data));
       await rows.commit([change]);
       return { ...eventOf({ ...change.row, ...change.address }), data };
     },
@@ -83,6 +83,7 @@ export function createEvents(rows: Rows, ids: EventIds, emitter: Emitter): Event
 
 function checkEventListing(log: string, options: EventListOptions): EventListOptions {
   checkKey(log, "log");
+  checkOptionsObject(options, "list", ["limit", "after", "reverse"]);
   if (options.after !== undefined && !idPattern.test(options.after)) {
     throw new CuittyError("invalid_option", "after must be the id of an event, 24 hexadecimal digits");
   }
@@ -94,14 +95,23 @@ function checkEventListing(log: string, options: EventListOptions): EventListOpt
   };
 }
 
-/** The checked change that appends. The leaf is repeated in the row, so that subscribers get it. */
+/** An append whose log and data were checked. */
+export interface CheckedEvent {
+  readonly log: string;
+  readonly json: string;
+}
+
+/** Errors: `invalid_key`, `value_not_json`, `value_too_large`. */
+export function checkEvent(log: string, data: unknown): CheckedEvent {
+  checkKey(log, "log");
+  return { log, json: toJson(data) };
+}
+
+/** The change that appends. The leaf is repeated in the row, so that subscribers get it. */
 export async function eventPut(
   ids: EventIds,
-  log: string,
-  data: unknown,
+  { log, json }: CheckedEvent,
 ): Promise<RowChange & { readonly type: "put"; readonly row: StoredRow }> {
-  checkKey(log, "log");
-  const json = toJson(data);
   const leaf = await ids.next(log);
   return { type: "put", address: { facet, path: log, leaf }, row: { json, path: log, leaf } };
 }

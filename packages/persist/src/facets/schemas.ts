@@ -19,6 +19,8 @@ export type Collections = Readonly<Record<string, CollectionOptions>>;
 export interface Schemas {
   /** Version to store with a record, or undefined outside every collection. Errors: `invalid_record`. */
   check(key: string, value: unknown): number | undefined;
+  /** Refuses what `read` would refuse. Errors: `invalid_record`, `upcaster_missing`. */
+  checkStored(key: string, value: unknown, version: number | undefined): void;
   /** The value at the current version. Errors: `invalid_record`, `upcaster_missing`. */
   read(key: string, value: unknown, version: number | undefined): unknown;
 }
@@ -30,11 +32,13 @@ interface Checked {
   firstError(value: unknown): { readonly path: string; readonly message: string } | undefined;
 }
 
-const noSchemas: Schemas = { check: () => undefined, read: (_key, value) => value };
+const noSchemas: Schemas = { check: () => undefined, checkStored: () => undefined, read: (_key, value) => value };
 
 /** Loads TypeBox only when there are collections. Errors: `missing_library`, `invalid_option`. */
 export async function loadSchemas(collections: Collections | undefined): Promise<Schemas> {
   const named = Object.entries(collections ?? {});
+  if (collections !== undefined && (typeof collections !== "object" || collections === null || Array.isArray(collections)))
+    throw new CuittyError("invalid_option", "collections must be an object of collections by name");
   if (named.length === 0) return noSchemas;
   const compile = await (await import("./typebox.ts")).loadTypeBox();
   // The longest prefix first, so that `teams/members` wins over `teams`.
@@ -49,6 +53,12 @@ export async function loadSchemas(collections: Collections | undefined): Promise
       assertValid(collection, value);
       return collection.version;
     },
+    checkStored(key, value, version = 1) {
+      const collection = find(key);
+      if (!collection) return;
+      if (version === collection.version) assertValid(collection, value);
+      else raise(collection, value, version);
+    },
     read(key, value, version = 1) {
       const collection = find(key);
       return collection ? raise(collection, value, version) : value;
@@ -57,6 +67,11 @@ export async function loadSchemas(collections: Collections | undefined): Promise
 }
 
 function checkedCollection(name: string, options: CollectionOptions, compile: (schema: RecordSchema) => Checked["firstError"]): Checked {
+  if (typeof options !== "object" || options === null)
+    throw new CuittyError(
+      "invalid_option",
+      `collections.${name} must be an object with a schema, got ${options === null ? "null" : typeof options}`,
+    );
   const { schema, version = 1, upcasters = {} } = options;
   if (typeof schema !== "object" || schema === null) {
     throw new CuittyError("invalid_option", `collections.${name}.schema must be a TypeBox schema, got ${typeof schema}`);
@@ -64,6 +79,8 @@ function checkedCollection(name: string, options: CollectionOptions, compile: (s
   if (!Number.isInteger(version) || version < 1) {
     throw new CuittyError("invalid_option", `collections.${name}.version must be a whole number of at least 1, got ${String(version)}`);
   }
+  if (typeof upcasters !== "object" || upcasters === null || Object.values(upcasters).some((upcast) => typeof upcast !== "function"))
+    throw new CuittyError("invalid_option", `collections.${name}.upcasters must be an object of functions by version`);
   return { prefix: `${name.replace(/\/+$/, "")}/`, version, upcasters, firstError: compile(schema) };
 }
 
