@@ -106,9 +106,9 @@ export function createKitStreams(ports: KitPorts): KitStreams {
     paths: [
       { path: "/api/stream", answers: { GET: open(moduleByTopic) } },
       { path: "/api/stream-tickets", answers: { POST: issueTicket } },
-      ...modules.all.map(({ definition }) => {
+      ...modules.all.flatMap(({ definition }) => {
         const own = new Map([...moduleByTopic].filter(([, name]) => name === definition.name));
-        return { path: `${basePathOf(definition)}/stream`, answers: { GET: open(own) } };
+        return own.size === 0 ? [] : [{ path: `${basePathOf(definition)}/stream`, answers: { GET: open(own) } }];
       }),
     ],
     createTicket({ projectId, topics }) {

@@ -187,6 +187,15 @@ function ticketOperation(problems: Json): Json {
     operationId: "createStreamTicket",
     summary: "A one-time ticket for EventSource, which cannot send a key",
     tags: ["streams"],
+    parameters: [
+      {
+        name: "topics",
+        in: "query",
+        required: false,
+        description: "Names separated by commas; all that may be read when absent.",
+        schema: { type: "string" },
+      },
+    ],
     responses: {
       "201": { description: "Valid for 30 seconds and one use.", content: { "application/json": { schema: ticket } } },
       ...problems,
@@ -211,7 +220,7 @@ function streamOperation(path: string, problems: Json): Json {
       "Frames `id: <cursor>` and `data: {id, seq, type, ts, data}`. Goes on after `Last-Event-ID` or `after`; an event `reset` says that older ones are gone.",
     tags: ["streams"],
     parameters: [
-      query("topics", "Names separated by commas; all when absent."),
+      query("topics", "Names separated by commas; all that may be read when absent."),
       query("after", "Cursor to go on from."),
       query("ticket", "One-time ticket instead of a key."),
     ],
