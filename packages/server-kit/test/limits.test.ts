@@ -1,6 +1,8 @@
 // Rate limits: against a reference model, and over HTTP with standard headers.
 
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { type ClientRequest, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMemoryRateStore } from "@cuitty/server-kit";
@@ -124,6 +126,46 @@ describe("over HTTP", () => {
       await running.close();
       await rm(dataDir, { recursive: true, force: true });
     }
+  });
+
+  test("slow uploads with publishable keys leave room for other keys of theirs, and more for secret ones", async () => {
+    running = await startKit({ maxInFlight: 8 });
+    const origin = "https://shop.example";
+    const authorization = `Bearer ${running.apiKey}`;
+    const makeKey = async (): Promise<string> => {
+      const body = JSON.stringify({ kind: "pk", origins: [origin] });
+      const headers = { authorization, "content-type": "application/json" };
+      return (await (await fetch(`${running.url}/api/projects/${running.projectId}/keys`, { method: "POST", headers, body })).json()).key;
+    };
+    const keys = [await makeKey(), await makeKey(), await makeKey()] as const;
+    const slow: ClientRequest[] = [];
+    const hold = async (key: string) => {
+      const headers = { authorization: `Bearer ${key}`, origin, "content-type": "application/json", "content-length": "5000000" };
+      const upload = request(`${running.url}/api/ingest`, {
+        method: "POST",
+        headers: { ...headers, expect: "100-continue" },
+        agent: false,
+      });
+      slow.push(upload.on("error", () => {}));
+      upload.flushHeaders();
+      await once(upload, "continue");
+    };
+    const statusOf = async (key: string) => (await sendEvents(running, events(1), { key, secret: null, headers: { origin } })).status;
+    try {
+      for (const [key, statusOfNext] of [
+        [keys[0], 200],
+        [keys[1], 503],
+      ] as const) {
+        await hold(key);
+        await hold(key);
+        expect([await statusOf(key), await statusOf(keys[2])]).toEqual([503, statusOfNext]);
+      }
+      expect((await sendEvents(running, events(1))).status).toBe(200);
+    } finally {
+      for (const upload of slow) upload.destroy();
+    }
+    for (let times = 0; times < 200 && (await statusOf(keys[2])) !== 200; times++);
+    expect(await statusOf(keys[2])).toBe(200);
   });
 
   test("a project's own limits win", async () => {
