@@ -1,6 +1,6 @@
 // The exported contract suite on every adapter, and on adapters as users write them.
 import "fake-indexeddb/auto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PersistAdapter } from "@cuitty/persist";
@@ -9,6 +9,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { indexedDbAdapter } from "../src/adapters/indexeddb.ts";
 import { memoryAdapter } from "../src/adapters/memory.ts";
 import { sqliteAdapter } from "../src/adapters/sqlite.ts";
+import { mapAdapter } from "./support/map-adapter.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "persist-adapters-"));
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -24,23 +25,17 @@ const kept: Record<string, ContractOptions> = {
   "a Map": { open: mapAdapter },
 };
 
-/** The four methods over a Map, as JSON. */
-function mapAdapter(): PersistAdapter {
-  const rows = new Map<string, string>();
-  return {
-    get: async (key) => (rows.has(key) ? JSON.parse(rows.get(key)!) : undefined),
-    put: async (key, value) => void rows.set(key, JSON.stringify(value)),
-    delete: async (key) => rows.delete(key),
-    list: async function* (prefix: string) {
-      for (const [key, value] of rows) if (key.startsWith(prefix)) yield { key, value: JSON.parse(value) as unknown };
-    } as PersistAdapter["list"],
-  };
-}
-
 describe.each(Object.entries(kept))("%s", (_name, options) => {
   test.each(adapterContract(options).map(({ name, run }) => [name, run] as const))("%s", async (_case, run) => {
     await run();
   });
+});
+
+test("the adapter of the README is the one that is checked here", async () => {
+  const [readme, adapter] = await Promise.all(
+    ["../README.md", "support/map-adapter.ts"].map((name) => readFile(new URL(name, import.meta.url), "utf8")),
+  );
+  expect(readme).toContain(`\`\`\`ts\n${adapter}\`\`\``);
 });
 
 describe("the suite itself", () => {
