@@ -11,7 +11,7 @@ import * as inHono from "@cuitty/server-kit/hono";
 import { logs } from "@cuitty/server-kit/logs";
 import { signBody } from "@cuitty/wire-protocol/signature";
 import { getRequestListener } from "@hono/node-server";
-import express from "express";
+import express, { type ErrorRequestHandler } from "express";
 import { Hono } from "hono";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createEventParser } from "../src/sse/test-tools/event-parser.ts";
@@ -61,12 +61,14 @@ function honoApp(modules: ModuleRegistry): { listener: RequestListener; live: En
   });
   app.post("/short", authenticate(keys), ingest(modules));
   app.post("/nobody", ingest(modules));
+  app.post("/misordered", authenticate(keys), verifySignature(secrets), readBody(), ingest(modules));
   app.post("/session/unknown", authenticate(keys, session), ingest(modules));
   app.post("/session/known", authenticate(keys, session), ingest(modules, { organizationOf }));
   app.get("/live/:module", authenticate(keys), live);
   app.get("/live", authenticate(keys), live);
   app.get("/live-by-session", authenticate(keys, session), live);
   app.get("/live-by-owner", authenticate(keys, session), sse(modules, { organizationOf }));
+  app.onError((error, c) => c.text(`the app's own: ${error.message}`, 500));
   return { listener: getRequestListener(app.fetch, { overrideGlobalObjects: false }) as RequestListener, live };
 }
 
@@ -83,12 +85,14 @@ function expressApp(modules: ModuleRegistry): { listener: RequestListener; live:
   });
   app.post("/short", authenticate(keys), ingest(modules));
   app.post("/nobody", ingest(modules));
+  app.post("/misordered", authenticate(keys), verifySignature(secrets), readBody(), ingest(modules));
   app.post("/session/unknown", authenticate(keys, session), ingest(modules));
   app.post("/session/known", authenticate(keys, session), ingest(modules, { organizationOf }));
   app.get("/live/:module", authenticate(keys), live);
   app.get("/live", authenticate(keys), live);
   app.get("/live-by-session", authenticate(keys, session), live);
   app.get("/live-by-owner", authenticate(keys, session), sse(modules, { organizationOf }));
+  app.use(((error, _request, response, _next) => void response.status(500).send(`the app's own: ${error.message}`)) as ErrorRequestHandler);
   return { listener: app as RequestListener, live };
 }
 
@@ -195,6 +199,14 @@ describe.each([
     expect((await post("/short", [event])).status).toBe(200);
     expect((await post("/nobody", [event])).status).not.toBe(200);
     expect(await stored()).toBe(1);
+  });
+
+  test("parts in an order that cannot work are an error of the app, which says what is wrong", async () => {
+    const replies = [await post("/misordered", [event]), await post("/nobody", [event])];
+    expect(await Promise.all(replies.map(async (reply) => [reply.status, await reply.text()]))).toEqual([
+      [500, "the app's own: verifySignature must come after readBody"],
+      [500, "the app's own: authorize must come after authenticate"],
+    ]);
   });
 
   test("a session that is bound to no project may write where its organization's project is known to be, and nowhere else", async () => {

@@ -90,12 +90,12 @@ function begin(response: ExpressResponse, state: RequestState): RequestState {
   return state;
 }
 
-/** What a part refuses is a problem; anything unexpected is the app's own error handler's. */
+/** What a part refuses is a problem; anything unexpected, parts in an order that cannot work included, is the app's own error handler's. */
 async function answerOf(part: ExpressPart, state: RequestState, request: Request): Promise<Response | undefined> {
   try {
     return await part(state, request);
   } catch (error) {
-    if (isCuittyError(error)) return problemReply(state.context, error);
+    if (isCuittyError(error) && error.code !== "internal") return problemReply(state.context, error);
     throw error;
   }
 }

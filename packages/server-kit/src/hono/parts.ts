@@ -90,13 +90,13 @@ function toMiddleware(part: HonoPart): Middleware {
   };
 }
 
-/** What a part refuses is a problem; anything unexpected is the app's own error handler's. */
+/** What a part refuses is a problem; anything unexpected, parts in an order that cannot work included, is the app's own error handler's. */
 async function answerOf(part: HonoPart, state: RequestState, c: Context): Promise<Response | undefined> {
   try {
     return await part(state, c);
   } catch (error) {
     const reply = problemReply(state.context, error);
-    if (isCuittyError(error)) return reply;
+    if (isCuittyError(error) && error.code !== "internal") return reply;
     state.context.settle(reply);
     throw error;
   }
