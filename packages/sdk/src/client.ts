@@ -64,7 +64,7 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
       },
       (error) => {
         loading = undefined;
-        log(`cannot load: ${error}`, true);
+        log("cannot load", true, error);
       },
     );
     await loading;
@@ -86,7 +86,7 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
         const passed = plugins.before(event);
         if (passed && passed !== pluginError) {
           text = serializeEvent(passed);
-          add(text, `${passed.type}`);
+          add(text, passed.type);
         } else drop(passed ? "plugin_error" : "plugin", type);
       } catch {
         // What was taken in is not counted as lost, too.
@@ -128,7 +128,7 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
       try {
         settings.waitUntil(holding);
       } catch (error) {
-        log(`waitUntil threw: ${error}`, true);
+        log("waitUntil threw", true, error);
       }
     }
   }

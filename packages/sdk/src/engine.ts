@@ -36,7 +36,7 @@ export function createEngine(core: Core, platform: Platform): Engine {
     try {
       await platform.openSpool(core);
     } catch (error) {
-      stats.log(`the spool cannot be opened: ${error}`, true);
+      stats.log("the spool cannot be opened", true, error);
     }
   }
 
@@ -62,7 +62,7 @@ export function createEngine(core: Core, platform: Platform): Engine {
   function run(isAll?: boolean): Promise<void> {
     if (isAll) due = count();
     runner ??= loop()
-      .catch((error) => stats.log(`internal: ${error}`, true))
+      .catch((error) => stats.log("internal", true, error))
       .then(() => {
         runner = undefined;
         firstAtMs = now();

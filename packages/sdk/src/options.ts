@@ -69,12 +69,13 @@ export function normalizeOptions(options: CuittyOptions): Settings {
 }
 
 function problemOf(name: string, value: unknown, expected: string): string | undefined {
-  const choices: Record<string, RegExp> = { durability: /^(exit|wal)$/, signature: /^(body|extended)$/ };
+  const choices: Record<string, string> = { durability: "exit or wal", signature: "body or extended" };
   const least = name === "timeout" ? 1 : 0;
-  if (typeof value !== expected && !(name === "spool" && typeof value === "object")) return `must be a ${expected}, not ${typeof value}`;
+  const { directory, put } = value as Record<string, unknown>;
+  if (typeof value !== expected && (name !== "spool" || !(directory || put))) return `must be a ${expected}, not ${typeof value}`;
   if (expected === "number" && !((value as number) >= least)) return `must be at least ${least}, not ${value}`;
   if (/Id|Key/.test(name) && !token.test(value as string)) return "must be given, as text without spaces";
-  return choices[name]?.test(value as string) === false ? `must match ${choices[name]}` : undefined;
+  return choices[name]?.split(" or ").includes(value as string) === false ? `must be ${choices[name]}` : undefined;
 }
 
 function baseUrl(text: string): string {

@@ -47,6 +47,68 @@ test("hooks run in order: setup at start, before for each event, flush before se
   expect(recorder.events.map((event) => event.data)).toEqual([{ a: true, b: true }]);
 });
 
+test.each([5, "text", true, [], {}, { data: 1 }, { type: 5 }])(
+  "what is no event is not sent: %j from a before hook, or emitted",
+  async (odd) => {
+    const { recorder, client } = create();
+    let isOdd = true;
+    client.use({ name: "odd", before: (event) => (isOdd ? (odd as never) : event) }).start();
+    client.emit({ type: "log", data: 1 });
+    isOdd = false;
+    client.emit({ type: "log", data: 2 });
+    await client.shutdown();
+    const bare = create();
+    bare.client.start().emit(odd as never);
+    await bare.client.shutdown();
+    expect(recorder.events.map(({ data }) => data)).toEqual([2]);
+    expect(client.stats()).toMatchObject({ sent: 1, dropped: 1, drops: { plugin_error: { log: 1 } } });
+    expect(bare.recorder.events).toEqual([]);
+    expect(bare.client.stats()).toMatchObject({ emitted: 1, sent: 0, dropped: 1, drops: { unserializable: expect.anything() } });
+  },
+);
+
+/** What an app may throw, and what cannot even be printed. */
+const oddErrors: readonly (readonly [string, unknown])[] = [
+  ["an object without toString", Object.create(null)],
+  ["a cause without toString", Object.assign(new Error("x"), { cause: Object.create(null) })],
+  ["a symbol", Symbol("x")],
+  ["nothing", undefined],
+  [
+    "a getter that throws",
+    {
+      get cause(): never {
+        throw new Error("hostile");
+      },
+    },
+  ],
+  [
+    "a toString that throws",
+    {
+      toString() {
+        throw new Error("hostile");
+      },
+    },
+  ],
+];
+
+test.each(oddErrors)("%s, thrown by fetch, a plugin, a listener or waitUntil, hurts nobody", async (_name, thrown) => {
+  const fail = (): never => {
+    throw thrown;
+  };
+  const reject = async (): Promise<never> => fail();
+  for (const fetch of [fail, reject]) {
+    const client = createCuittyClient({ ...identity, fetch, maxRetries: 0, waitUntil: fail });
+    client.on("drop", fail);
+    client.on("drop", reject);
+    client.use({ name: "odd", setup: fail, flush: reject as never, teardown: fail }).start();
+    client.use({ name: "odd too", before: (event) => (event.type === "audit" ? fail() : event) });
+    expect(() => client.emit({ type: "audit", data: 1 })).not.toThrow();
+    expect(() => client.emit({ type: "log", data: 1 })).not.toThrow();
+    await client.shutdown(200);
+    expect(client.stats()).toMatchObject({ pending: 0, dropped: 2 });
+  }
+});
+
 test("a before hook may leave an event out, which is counted", async () => {
   const { recorder, client } = create();
   client.use({ name: "sampling", before: (event) => (event.type === "log" ? null : event) });

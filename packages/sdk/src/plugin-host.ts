@@ -5,7 +5,7 @@ import type { Stats } from "./stats.ts";
 const maxThrows = 10;
 
 /** What `before` returns when a plugin threw: an event that was perhaps not redacted must not leave. */
-export const pluginError: EmittedEvent = { type: "", data: 0 };
+export const pluginError = { type: "" } as EmittedEvent;
 
 export function createPluginHost({ counters, log }: Stats) {
   const plugins: CuittyPlugin[] = [];
@@ -20,7 +20,7 @@ export function createPluginHost({ counters, log }: Stats) {
       counters.pluginErrors++;
       const isLast = count === maxThrows && !plugin.failClosed;
       if (isLast) plugins.splice(plugins.indexOf(plugin), 1);
-      log(`plugin ${plugin.name} threw${isLast ? " too often and is switched off" : ""}: ${error}`, isLast);
+      log(`plugin ${plugin.name} threw${isLast ? " too often and is switched off" : ""}`, isLast, error);
       return pluginError;
     };
     try {
@@ -56,7 +56,7 @@ export function createPluginHost({ counters, log }: Stats) {
       for (const plugin of plugins) {
         if (plugin.before) current = guard(plugin, () => plugin.before?.(current as EmittedEvent) ?? null);
         // A promise is no event: its plugin is async by mistake.
-        if ((current as { then?: unknown } | null)?.then) current = pluginError;
+        if (current && typeof current.type !== "string") current = pluginError;
         if (!current || current === pluginError) break;
       }
       return current;

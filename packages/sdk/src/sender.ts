@@ -82,12 +82,21 @@ export function createSend(settings: Settings, platform: Platform): Send {
       const timer = later(stop, timeout);
       onStart?.(stop);
       exchange(batch, controller.signal, isLast)
-        .catch((error) => ({ status: 0, message: `${error?.cause ?? error}` }))
+        .catch((error) => ({ status: 0, message: reasonOf(error) }))
         .then((reply) => {
           clearTimeout(timer);
           resolve(reply);
         });
     });
+}
+
+/** A fetch of the app's own may reject with anything, even with what has no text. */
+function reasonOf(error: { cause?: unknown } | undefined): string {
+  try {
+    return `${error?.cause ?? error}`;
+  } catch {
+    return "unknown error";
+  }
 }
 
 /** A 2xx counts only with a JSON object or nothing as its body: an HTML page that says 200 is a proxy, not the server. */

@@ -16,7 +16,7 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
 
   function failed(batch: Batch, error: unknown): false {
     batch.isStored = false;
-    stats.log(`the spool failed: ${error}`, true);
+    stats.log("the spool failed", true, error);
     return false;
   }
 
@@ -102,7 +102,7 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
         hold(core, batch);
         return batch;
       } catch (error) {
-        stats.log(`the spool failed: ${error}`, true);
+        stats.log("the spool failed", true, error);
         return undefined;
       }
     },

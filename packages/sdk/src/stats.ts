@@ -90,15 +90,21 @@ export function createStats(isDebug: boolean, write: (line: string) => void) {
   let quietUntilMs = 0;
   let nesting = 0;
 
-  /** Prints a line when debugging; a warning also otherwise, at most one a minute. */
-  const log = (message: string, isWarning?: boolean): void => {
+  /** Prints a line when debugging; a warning also otherwise, at most one a minute. An error may be anything, even what has no text. */
+  const log = (message: string, isWarning?: boolean, error?: unknown): void => {
     const nowMs = performance.now();
     if (!isDebug && !(isWarning && nowMs >= quietUntilMs)) return;
     if (isWarning) quietUntilMs = nowMs + warningIntervalMs;
-    write(`[cuitty] ${message}`);
+    let line = `[cuitty] ${message}`;
+    try {
+      if (error) line += `: ${error}`;
+    } catch {
+      // Said without it.
+    }
+    write(line);
   };
 
-  const failed = (error: unknown): void => log(`a listener threw: ${error}`);
+  const failed = (error: unknown): void => log("a listener threw", false, error);
 
   const fire = <Name extends keyof ClientEvents>(name: Name, detail: ClientEvents[Name]): void => {
     if (isDebug) log(`${name} ${JSON.stringify(detail)}`);

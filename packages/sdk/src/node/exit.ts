@@ -28,8 +28,8 @@ export function watchExit(core: Core): () => void {
   if (!shared.hooks) {
     shared.hooks = createHooks(shared.cores);
     for (const name in shared.hooks) {
-      // First in line for a signal: a host's `once` listener is gone from the list by the time it runs.
-      (process as NodeJS.EventEmitter)[name.startsWith("SIG") ? "prependListener" : "on"](name, shared.hooks[name] as () => void);
+      // First in line for a signal, whose name alone is in capitals: a host's `once` listener is gone from the list by the time it runs.
+      (process as NodeJS.EventEmitter)[name < "a" ? "prependListener" : "on"](name, shared.hooks[name] as () => void);
     }
   }
   return () => {
@@ -102,7 +102,7 @@ function spill(core: Core): void {
       if (!batch.isStored) state.spool.put(batch);
       batch.isStored = true;
     } catch (error) {
-      core.stats.log(`the spool failed: ${error}`, true);
+      core.stats.log("the spool failed", true, error);
     }
   }
 }

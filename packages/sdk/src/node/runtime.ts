@@ -12,7 +12,7 @@ export const nodeRuntime: Runtime = {
     try {
       core.state.spool = openWriter(core.settings);
     } catch (error) {
-      core.stats.log(`the spool cannot be opened: ${error}`, true);
+      core.stats.log("the spool failed", true, error);
     }
     core.state.detach = watchExit(core);
   },

@@ -1,7 +1,7 @@
 // Writes batches into a spool folder at once. Part of the entry, not of the engine: a process may end before that is loaded.
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import type { Settings } from "../options.ts";
-import type { SpoolAdapter, SpooledBatch } from "../spool.ts";
+import type { DirectorySpoolOptions, SpoolAdapter, SpooledBatch } from "../spool.ts";
 
 /** The writing half of a spool folder. Errors: `put` throws what the file system says. */
 export interface SpoolWriter {
@@ -21,8 +21,8 @@ export function livingOwners(): Set<string> {
 
 /** The spool that the settings name; undefined when they name none. Errors: throws when the folder cannot be made. */
 export function openWriter({ spool }: Settings): SpoolWriter | SpoolAdapter | undefined {
-  if (typeof spool === "object" && "put" in spool) return spool;
-  const directory = typeof spool === "string" ? spool : spool.directory;
+  if ((spool as SpoolAdapter).put) return spool as SpoolAdapter;
+  const { directory = spool as string } = spool as Partial<DirectorySpoolOptions>;
   if (!directory) return undefined;
   const owner = crypto.randomUUID().slice(24);
   mkdirSync(directory, { recursive: true, mode: 0o700 });

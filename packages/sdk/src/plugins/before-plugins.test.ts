@@ -172,3 +172,9 @@ describe("enrichment", () => {
     expect(enrich({ fields: () => undefined }, { type: "log", data: { a: 1 } })).toEqual({ a: 1 });
   });
 });
+
+test("sampling without rates keeps everything", () => {
+  const event = { type: "log", data: { level: "info" } };
+  expect(samplingPlugin({}).before?.(event)).toBe(event);
+  expect(samplingPlugin().before?.(event)).toBe(event);
+});

@@ -2,8 +2,8 @@
 import type { CuittyPlugin, EmittedEvent } from "../plugin.ts";
 
 export interface SamplingPluginOptions {
-  /** Part that is kept by event type, from 0 to 1; types without one are all kept. */
-  readonly rates: Readonly<Record<string, number>>;
+  /** Part that is kept by event type, from 0 to 1; types without one are all kept. @default none */
+  readonly rates?: Readonly<Record<string, number>>;
   /** Events that are kept whatever the rate. @default logs of level error and fatal, audit events with a status of 500 or more */
   readonly keep?: (event: EmittedEvent) => boolean;
   /** Events of one key are kept or left out together. @default the trace id, else each event is decided alone */
@@ -20,8 +20,8 @@ export interface SamplingPluginOptions {
  * { "type": "log", "data": { "level": "error", "message": "disk full" } }
  * ```
  */
-export function samplingPlugin(options: SamplingPluginOptions): CuittyPlugin {
-  const { rates, keep = mattersByDefault, keyOf = traceOf, random = Math.random } = options;
+export function samplingPlugin(options: SamplingPluginOptions = {}): CuittyPlugin {
+  const { rates = {}, keep = mattersByDefault, keyOf = traceOf, random = Math.random } = options;
   return {
     name: "sampling",
     before(event) {
