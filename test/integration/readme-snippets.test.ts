@@ -14,7 +14,6 @@ beforeAll(async () => {
   // Inside the workspace, so that the packages resolve; the folder is ignored by git.
   await mkdir(join(root, ".tmp"), { recursive: true });
   folder = await mkdtemp(join(root, ".tmp/readme-"));
-  await mkdir(join(folder, "data"));
   await writeFile(join(folder, "package.json"), '{ "type": "module" }');
   port = await freePort();
 });

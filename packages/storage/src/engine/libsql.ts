@@ -21,6 +21,8 @@ export interface LibsqlSettings {
   readonly isOwned: boolean;
 }
 
+/** SQLite takes a larger number for 0. */
+const largestPragma = 2 ** 31 - 1;
 const levels: readonly Synchronous[] = ["FULL", "NORMAL", "OFF"];
 
 /**
@@ -36,9 +38,10 @@ export function libsqlSettings(options: Partial<LibsqlSettings>): LibsqlSettings
     throw new CuittyError("invalid_option", `synchronous: expected FULL, NORMAL or OFF, got ${String(synchronous)}`);
   }
   for (const [name, value] of Object.entries({ cacheKiB, checkpointPages })) {
-    if (Number.isSafeInteger(value) && value > 0) continue;
-    throw new CuittyError("invalid_option", `${name}: expected a whole number above 0, got ${String(value)}`);
+    if (Number.isSafeInteger(value) && value > 0 && value <= largestPragma) continue;
+    throw new CuittyError("invalid_option", `${name}: expected a whole number from 1 to ${largestPragma}, got ${String(value)}`);
   }
+  if (typeof isOwned !== "boolean") throw new CuittyError("invalid_option", `isOwned: expected true or false, got ${typeof isOwned}`);
   return { busyTimeoutMs, synchronous, cacheKiB, checkpointPages, isOwned };
 }
 

@@ -266,6 +266,25 @@ test("wrong options and wrong kinds are refused", async () => {
   await expect(open({ synchronous: "MAYBE" })).rejects.toMatchObject({ code: "invalid_option" });
   await expect(open({ cacheKiB: 0 })).rejects.toMatchObject({ code: "invalid_option" });
   await expect(open({ checkpointPages: 1.5 })).rejects.toMatchObject({ code: "invalid_option" });
+  for (const wrong of [
+    { cacheKiB: 2 ** 31 },
+    { checkpointPages: 2 ** 31 },
+    { isOwned: "yes" },
+    { kind: "modul" },
+    { kind: "toString" },
+    { kind: 2 ** 40 },
+    { kind: 1.5 },
+    { path: "" },
+    { path: "a\0b" },
+    { path: 5 },
+    { path: undefined },
+  ]) {
+    await expect(open(wrong), JSON.stringify(wrong)).rejects.toMatchObject({ code: "invalid_option" });
+  }
+  await expect(open({ busyTimeout: 5 })).rejects.toMatchObject({ code: "unknown_option", message: expect.stringContaining("busyTimeout") });
+  const largest = await openFile({ path: join(folder, "largest.db"), cacheKiB: 2 ** 31 - 1, checkpointPages: 2 ** 31 - 1 });
+  expect([largest.get("PRAGMA cache_size"), largest.get("PRAGMA wal_autocheckpoint")]).toEqual([[1 - 2 ** 31], [2 ** 31 - 1]]);
+  await largest.close();
   await expect(open({ kind: "system" })).rejects.toMatchObject({ code: "file_kind_mismatch" });
 });
 

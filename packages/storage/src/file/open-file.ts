@@ -5,6 +5,7 @@ import { closedError } from "../engine/errors.ts";
 import { openLibsql } from "../engine/open-driver.ts";
 import { retryBusy } from "../engine/retry-busy.ts";
 import { describeSql } from "../engine/sql-text.ts";
+import { APPLICATION_IDS } from "../migrate/ledger.ts";
 import { applyMigrations } from "../migrate/migrate.ts";
 import { gateOf } from "../sqlite/adapter/writer-gate.ts";
 import { backupTo } from "./backup.ts";
@@ -15,9 +16,10 @@ import { createWriter } from "./writer.ts";
 /** Another process may be migrating: that takes longer than a write. */
 const openTimeoutMs = 5_000;
 
-/** Opens a file with its migrations applied. Errors: `engine_conflict`, those of `applyMigrations`, those of Driver. */
+/** Opens a file with its migrations applied. Errors: `invalid_option`, `unknown_option`, `engine_conflict`, those of `applyMigrations`, those of Driver. */
 export async function openFile(options: FileOptions): Promise<StorageFile> {
   const { path, kind = "module", migrations, busyTimeoutMs = 200, ...settings } = options;
+  checkOptions(options);
   if (!Number.isFinite(busyTimeoutMs) || busyTimeoutMs < 0) {
     throw new CuittyError("invalid_option", `busyTimeoutMs: expected a number of ms from 0, got ${String(busyTimeoutMs)}`);
   }
@@ -33,6 +35,24 @@ export async function openFile(options: FileOptions): Promise<StorageFile> {
     throw error;
   }
   return createStorageFile(driver, busyTimeoutMs);
+}
+
+const optionNames = new Set(["path", "kind", "migrations", "busyTimeoutMs", "synchronous", "cacheKiB", "checkpointPages", "isOwned"]);
+
+/** What TypeScript does not see. Errors: `invalid_option`, `unknown_option`. */
+function checkOptions({ path, kind = "module", ...rest }: FileOptions): void {
+  const unknown = Object.keys(rest).find((name) => !optionNames.has(name));
+  if (unknown !== undefined)
+    throw new CuittyError("unknown_option", `${unknown}: is no option of openFile; it has ${[...optionNames].join(", ")}`);
+  if (typeof path !== "string" || path === "" || path.includes("\0")) {
+    throw new CuittyError("invalid_option", `path: expected the path of a file, got ${path === "" ? "an empty text" : typeof path}`);
+  }
+  const isId = Number.isInteger(kind) && Number(kind) === (Number(kind) | 0);
+  if (isId || (typeof kind === "string" && Object.hasOwn(APPLICATION_IDS, kind))) return;
+  throw new CuittyError(
+    "invalid_option",
+    `kind: expected ${Object.keys(APPLICATION_IDS).join(", ")} or a whole number of 32 bits, got ${String(kind)}`,
+  );
 }
 
 /** FTS5 is a compile-time choice of the engine: better to know at open than at the first search. */
