@@ -19,7 +19,7 @@ import { until } from "../src/sse/test-tools/stream-server.ts";
 
 const secret = "whsec_0123456789abcdef0123456789abcdef";
 const full = makeKey("sk", systemRandom);
-const readOnly = makeKey("sk", systemRandom);
+const readOnly = makeKey("sk");
 const ingestOnly = makeKey("sk", systemRandom);
 const keys = staticKeys([
   { key: full.key, projectId: "shop", scopes: ["ingest", "read"] },

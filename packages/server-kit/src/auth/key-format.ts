@@ -1,6 +1,6 @@
 // API keys as text: `cuitty_sk_` or `cuitty_pk_`, 12 characters of id, 32 of secret (190 bits), 6 of CRC-32.
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { RandomBytes } from "../clock.ts";
+import { type RandomBytes, systemRandom } from "../clock.ts";
 
 export type KeyKind = "sk" | "pk";
 
@@ -19,7 +19,7 @@ const secretChars = 32;
 const crcChars = 6;
 
 /** A new key; its text exists only in the value returned. */
-export function makeKey(kind: KeyKind, random: RandomBytes): { readonly key: string; readonly keyId: string } {
+export function makeKey(kind: KeyKind, random: RandomBytes = systemRandom): { readonly key: string; readonly keyId: string } {
   const id = randomText(idChars, random);
   const body = `cuitty_${kind}_${id}${randomText(secretChars, random)}`;
   return { key: body + checksum(body), keyId: `key_${id}` };
