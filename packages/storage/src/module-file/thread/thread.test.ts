@@ -125,6 +125,8 @@ test("a batch over several files is written in all of them, or in none when its 
   const parts = (key: string, id: string) => [file, second].map((each) => ({ file: each, request: request(key, [id]) }));
   expect(await writeBatch(parts("k1", "a"), [third])).toMatchObject([{ status: "written" }, { status: "written" }]);
   expect(await writeBatch(parts("k1", "a"), [third])).toMatchObject([{ status: "replayed" }, { status: "replayed" }]);
+  const noted = parts("k1", "a").map((part) => ({ ...part, request: { ...part.request, note: "[]" } }));
+  expect(await writeBatch(noted, [third])).toEqual(Array(2).fill({ status: "outdated", note: null }));
   await third.write(request("k2", ["x"]));
   expect(await writeBatch(parts("k2", "b"), [third])).toEqual([{ status: "mismatch" }, { status: "mismatch" }]);
   await second.write(request("k3", ["y"]));
