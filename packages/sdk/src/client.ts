@@ -64,7 +64,7 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
       },
       (error) => {
         loading = undefined;
-        log("cannot load", true, error);
+        log("loading failed", true, error);
       },
     );
     await loading;
@@ -128,7 +128,7 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
       try {
         settings.waitUntil(holding);
       } catch (error) {
-        log("waitUntil threw", true, error);
+        log("waitUntil failed", true, error);
       }
     }
   }

@@ -6,7 +6,7 @@ import type { KitPorts } from "./kit-pipeline.ts";
 import { basePathOf } from "./kit-routes.ts";
 import { jsonReply } from "./respond.ts";
 import type { Subject } from "./route.ts";
-import { projectOrThrow } from "./routes/resources.ts";
+import { moduleOf } from "./routes/resources.ts";
 import { chooseTopics, isRefusal } from "./sse/choose-topics.ts";
 import { createLiveStreams } from "./sse/live-streams.ts";
 import type { StreamPlace } from "./sse/options.ts";
@@ -48,8 +48,8 @@ export function createKitStreams(ports: KitPorts): KitStreams {
   });
 
   async function checkRead({ subject, projectId }: Pick<Listener, "subject" | "projectId">, moduleName: string): Promise<void> {
-    const { organizationId } = projectOrThrow(identity, projectId);
-    await authorize(authorizer, { subject }, { action: "read", resource: { type: "module", id: moduleName, organizationId, projectId } });
+    const resource = moduleOf(identity, { subject, projectId, name: moduleName });
+    await authorize(authorizer, { subject }, { action: "read", resource });
   }
 
   /** Whether a stream may go on. */

@@ -41,8 +41,8 @@ type Ask = (context: StageContext, about: Pick<Resource, "type" | "id">) => Prom
 function asker(authorizer: Authorizer, { organizationOf }: AuthorizeIngestOptions): Ask {
   async function ownerOf(subject: Subject, projectId: string | null): Promise<string> {
     // A request that names no project is about none: a later stage says so.
-    if (projectId === null) return subject.organizationId;
-    if (organizationOf === undefined && projectId === subject.projectId) return subject.organizationId;
+    // One that its subject is bound to, by its key or by the app's own word, is the subject's.
+    if (projectId === null || projectId === subject.projectId) return subject.organizationId;
     const organizationId = await organizationOf?.(projectId);
     // The header alone is no proof: what nobody knows does not exist.
     if (organizationId === undefined || organizationId === null) throw notFound();

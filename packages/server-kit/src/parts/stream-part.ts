@@ -44,7 +44,8 @@ export function streamPart(modules: ModuleRegistry, options: SseOptions = {}): S
   }
 
   async function ownerOf(subject: Subject, projectId: string): Promise<string> {
-    if (organizationOf === undefined && projectId === subject.projectId) return subject.organizationId;
+    // The app has bound this subject to the project itself.
+    if (projectId === subject.projectId) return subject.organizationId;
     const organizationId = await organizationOf?.(projectId);
     // The header alone is no proof: what nobody knows does not exist.
     if (organizationId === undefined || organizationId === null) throw notFound();
