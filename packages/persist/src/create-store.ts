@@ -14,7 +14,7 @@ import { createKv, type Kv } from "./facets/kv.ts";
 import { createRecords, type Records } from "./facets/records.ts";
 import { loadSchemas } from "./facets/schemas.ts";
 import { guardBlobs, guardCrypto, guardEvents, guardKv, guardRecords } from "./guard.ts";
-import { type ImportOptions, type ImportResult, type ImportSource, importStore } from "./import-store.ts";
+import type { ImportOptions, ImportResult, ImportSource } from "./import-store.ts";
 import { openAdapter } from "./open-adapter.ts";
 import { type CheckedOptions, checkOptions, type StoreOptions } from "./options.ts";
 import { createStoreCrypto, type StoreCrypto } from "./store-crypto.ts";
@@ -103,6 +103,11 @@ function assemble(options: CheckedOptions, { adapter, schemas, unlocked }: Opene
     work.assertOpen();
     yield* exportStore({ rows, blobs, clock });
   }
+  async function imported(source: ImportSource, importOptions?: ImportOptions): Promise<ImportResult> {
+    // Rarely needed: not part of what a page loads first.
+    const { importStore } = await import("./import-store.ts");
+    return importStore({ rows, blobs, schemas, clock }, source, importOptions);
+  }
   return {
     name,
     records: guardRecords({ entry: createRecords(entry, schemas), inner: records }, work),
@@ -113,7 +118,7 @@ function assemble(options: CheckedOptions, { adapter, schemas, unlocked }: Opene
     sync: { status: noSync },
     batch: (body) => work.run(() => runBatch({ rows, records, kv, schemas, eventIds, clock }, body)),
     export: exported,
-    import: (source, importOptions) => work.run(() => importStore({ rows, blobs, schemas, clock }, source, importOptions)),
+    import: (source, importOptions) => work.run(() => imported(source, importOptions)),
     status: () => ({
       name,
       adapter: adapter.name ?? "custom",
