@@ -133,13 +133,12 @@ describe("a session of another organization", () => {
   const all: Authorizer = { authorize: () => ({ effect: "allow" }), list: () => "all" };
 
   test.each([
-    ["names the project in a header", false, undefined],
-    ["is said by the app to be of the project", true, undefined],
-    ["is allowed everything by the authorizer", false, all],
-  ])("that %s finds nothing there, signed or not", async (_name, isBound, authorizer) => {
+    ["names the project in a header", undefined],
+    ["is allowed everything by the authorizer", all],
+  ])("that %s finds nothing there, signed or not", async (_name, authorizer) => {
     let organizationId = "another";
     const authenticate = async (): Promise<Subject> => {
-      return { id: "user_1", kind: "user", projectId: isBound ? own.projectId : null, organizationId, scopes: ["ingest", "read"] };
+      return { id: "user_1", kind: "user", projectId: null, organizationId, scopes: ["ingest", "read"] };
     };
     const own = await startKit({ signaturePolicy: "optional", authenticate, ...(authorizer && { authorizer }) });
     const ask = async (method: string, path: string, headers: Record<string, string> = {}): Promise<unknown> => {
@@ -161,6 +160,27 @@ describe("a session of another organization", () => {
       await own.close();
     }
   });
+});
+
+test("a session that the app itself binds to the project is of it, whatever the app calls its organization", async () => {
+  const authenticate = async (): Promise<Subject> => {
+    return { id: "user_1", kind: "user", projectId: own.projectId, organizationId: "our customers", scopes: ["ingest", "read"] };
+  };
+  const own = await startKit({ signaturePolicy: "optional", authenticate });
+  try {
+    const events = [{ type: "log", ts: "2026-04-27T12:34:56Z", data: { level: "info", message: "hello" } }];
+    const headers = { "content-type": "application/json" };
+    const sent = await fetch(`${own.url}/api/ingest`, { method: "POST", headers, body: JSON.stringify({ events }) });
+    expect(await sent.json()).toEqual({ accepted: 1, rejected: [] });
+    expect(await (await fetch(`${own.url}/api/modules/logs/events`)).text()).toContain("hello");
+    const stream = await fetch(`${own.url}/api/stream?topics=logs`);
+    expect(stream.status).toBe(200);
+    await stream.body?.cancel();
+    const another = await fetch(`${own.url}/api/modules/logs/events`, { headers: { "x-project-id": "another" } });
+    expect(another.ok).toBe(false);
+  } finally {
+    await own.close();
+  }
 });
 
 test("an admin key of another organization sees nothing of this one", async () => {
