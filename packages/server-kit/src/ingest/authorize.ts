@@ -36,23 +36,25 @@ export function authorizeTypes(authorizer: Authorizer, modules: ModuleTypes, opt
   };
 }
 
+/**
+ * Whose a project is, as far as this subject is concerned. One that it is bound to, by its key or by the app's own word, is of its organisation;
+ * for any other a header is no proof, and what nobody knows does not exist. Errors: `not_found`.
+ */
+export async function ownerOf(subject: Subject, projectId: string, organizationOf: OrganizationOf | undefined): Promise<string> {
+  if (projectId === subject.projectId) return subject.organizationId;
+  const organizationId = await organizationOf?.(projectId);
+  if (organizationId === undefined || organizationId === null) throw notFound();
+  return organizationId;
+}
+
 type Ask = (context: StageContext, about: Pick<Resource, "type" | "id">) => Promise<undefined>;
 
 function asker(authorizer: Authorizer, { organizationOf }: AuthorizeIngestOptions): Ask {
-  async function ownerOf(subject: Subject, projectId: string | null): Promise<string> {
-    // A request that names no project is about none: a later stage says so.
-    // One that its subject is bound to, by its key or by the app's own word, is the subject's.
-    if (projectId === null || projectId === subject.projectId) return subject.organizationId;
-    const organizationId = await organizationOf?.(projectId);
-    // The header alone is no proof: what nobody knows does not exist.
-    if (organizationId === undefined || organizationId === null) throw notFound();
-    return organizationId;
-  }
-
   return async (context, about) => {
     const { projectId } = context;
     const subject = subjectOf(context);
-    const organizationId = await ownerOf(subject, projectId);
+    // A request that names no project is about none: a later stage says so.
+    const organizationId = projectId === null ? subject.organizationId : await ownerOf(subject, projectId, organizationOf);
     await authorize(authorizer, { subject }, { action: "ingest", resource: { ...about, organizationId, projectId } });
   };
 }

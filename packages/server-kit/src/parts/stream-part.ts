@@ -1,10 +1,9 @@
 // Live streams as the last part of a route of your own.
 import { CuittyError } from "@cuitty/wire-protocol";
 import { type Authorizer, scopes } from "../auth/authorize.ts";
-import { authorize, notFound } from "../dispatch.ts";
-import type { OrganizationOf } from "../ingest/authorize.ts";
+import { authorize } from "../dispatch.ts";
+import { type OrganizationOf, ownerOf } from "../ingest/authorize.ts";
 import type { ModuleRegistry } from "../modules.ts";
-import type { Subject } from "../route.ts";
 import { chooseTopics } from "../sse/choose-topics.ts";
 import { createLiveStreams } from "../sse/live-streams.ts";
 import type { StreamLimits } from "../sse/options.ts";
@@ -43,22 +42,13 @@ export function streamPart(modules: ModuleRegistry, options: SseOptions = {}): S
     return new Map([...moduleByTopic].filter(([, name]) => name === moduleName));
   }
 
-  async function ownerOf(subject: Subject, projectId: string): Promise<string> {
-    // The app has bound this subject to the project itself.
-    if (projectId === subject.projectId) return subject.organizationId;
-    const organizationId = await organizationOf?.(projectId);
-    // The header alone is no proof: what nobody knows does not exist.
-    if (organizationId === undefined || organizationId === null) throw notFound();
-    return organizationId;
-  }
-
   return {
     async open(state, moduleName) {
       const { exchange, subject, projectId, requestId } = state.context;
       if (subject === null) throw new CuittyError("unauthorized", "Expected the header Authorization: Bearer <api key>");
       if (projectId === null) throw new CuittyError("invalid_request", "Expected X-Project-Id to name the project");
       const { topics: named, cursor } = parseStreamQuery(exchange);
-      const organizationId = await ownerOf(subject, projectId);
+      const organizationId = await ownerOf(subject, projectId, organizationOf);
       const topics = await chooseTopics({
         moduleByTopic: servedBy(moduleName),
         named,
