@@ -9,6 +9,9 @@ export type Mix = "logs" | "performance" | "mixed" | "search" | "search by state
 
 export const EVENTS_PER_BATCH = 100;
 
+/** One batch comes from one process, and so from one service. */
+const services = 8;
+
 export interface Batch {
   readonly body: Buffer;
   readonly signature: string;
@@ -23,7 +26,6 @@ const levels = Array.from(
   (_, index) => ({ 9: "warn", 19: "warn", 29: "error" })[index] ?? (index % 4 === 0 ? "debug" : "info"),
 );
 
-/** One batch comes from one process, and so from one service; there are eight of them. */
 const makers: Readonly<Record<string, (index: number, client: number) => Record<string, unknown>>> = {
   log: (index, client) => ({
     level: levels[index % levels.length],
@@ -76,27 +78,45 @@ const typesOf: Readonly<Record<Mix, readonly string[]>> = {
   "search by statement": ["log"],
 };
 
-/** Makes the batch of a client that sent its last one at `sinceMs`, from a few templates: ids and times are written into the bytes in place, so that making one costs little beside its signature. */
-export function createBatchMaker(mix: Mix, secret: string): (sinceMs: number) => Batch {
-  const templates = Array.from({ length: 8 }, (_, client) => makeTemplate(typesOf[mix], client));
+/** Makes the batches of one client, each ready to be sent once the one before was answered: ids and times are written into the same bytes in place, so that making one costs little beside its signature. */
+export function createBatchMaker(mix: Mix, secret: string, client: number): (sinceMs: number) => Batch {
+  const { body, idOffsets, tsOffsets } = makeTemplate(typesOf[mix], client % services);
   const run = randomBytes(4).toString("hex");
+  const stampBytes = Buffer.alloc(13);
+  const tailBytes = Buffer.alloc(16);
+  const isoBytes = Buffer.alloc(24);
+  let isoMs = -1;
   let count = 0;
+
+  /** `stamp` is the first half of a UUIDv7, before its version; `tail` what follows its variant. The step between them never changes. */
+  function writeIds(nowMs: number): void {
+    const stamp = nowMs.toString(16).padStart(12, "0");
+    stampBytes.write(`${stamp.slice(0, 8)}-${stamp.slice(8)}`, "latin1");
+    tailBytes.write(`${run.slice(0, 3)}-${run.slice(3, 7)}${count.toString(16).padStart(8, "0")}`, "latin1");
+    for (const at of idOffsets) {
+      for (let byte = 0; byte < 13; byte += 1) body[at + byte] = stampBytes[byte] as number;
+      for (let byte = 0; byte < 16; byte += 1) body[at + 20 + byte] = tailBytes[byte] as number;
+    }
+  }
+
+  /** A client that sends without a pause: its events lie between its last batch and this one. */
+  function writeTimes(sinceMs: number, nowMs: number): void {
+    for (let index = 0; index < tsOffsets.length; index += 1) {
+      const ms = Math.trunc(nowMs - ((nowMs - sinceMs) * (EVENTS_PER_BATCH - index)) / EVENTS_PER_BATCH);
+      if (ms !== isoMs) isoBytes.write(new Date(ms).toISOString(), "latin1");
+      isoMs = ms;
+      const at = tsOffsets[index] as number;
+      for (let byte = 0; byte < 24; byte += 1) body[at + byte] = isoBytes[byte] as number;
+    }
+  }
+
   return (sinceMs) => {
-    const template = templates[count % templates.length] as Template;
     count += 1;
     const nowMs = Date.now();
-    const stamp = nowMs.toString(16).padStart(12, "0");
-    const serial = count.toString(16).padStart(8, "0");
-    for (let index = 0; index < template.idOffsets.length; index += 1) {
-      const step = index.toString(16).padStart(3, "0");
-      const id = `${stamp.slice(0, 8)}-${stamp.slice(8)}-7${step}-8${run.slice(0, 3)}-${run.slice(3, 7)}${serial}`;
-      template.body.write(id, template.idOffsets[index] as number, "latin1");
-      // A client that sends without a pause: its events lie between its last batch and this one.
-      const ts = new Date(nowMs - ((nowMs - sinceMs) * (EVENTS_PER_BATCH - index)) / EVENTS_PER_BATCH).toISOString();
-      template.body.write(ts, template.tsOffsets[index] as number, "latin1");
-    }
-    const signature = createHmac("sha256", secret).update(template.body).digest("hex");
-    return { body: template.body, signature, key: `${run}-${process.pid}-${serial}` };
+    writeIds(nowMs);
+    writeTimes(sinceMs, nowMs);
+    const signature = createHmac("sha256", secret).update(body).digest("hex");
+    return { body, signature, key: `${run}-${client}-${count}` };
   };
 }
 
@@ -116,7 +136,10 @@ function makeTemplate(types: readonly string[], client: number): Template {
     return { type, ts: tsPlaceholder, data: makers[type]?.(index, client) ?? {}, id: idPlaceholder };
   });
   const body = Buffer.from(JSON.stringify({ events }));
-  return { body, idOffsets: offsetsOf(body, idPlaceholder), tsOffsets: offsetsOf(body, tsPlaceholder) };
+  const idOffsets = offsetsOf(body, idPlaceholder);
+  // "7" and three digits: which event of its batch an id belongs to.
+  for (const [index, at] of idOffsets.entries()) body.write(index.toString(16).padStart(3, "0"), at + 15, "latin1");
+  return { body, idOffsets, tsOffsets: offsetsOf(body, tsPlaceholder) };
 }
 
 function offsetsOf(body: Buffer, text: string): readonly number[] {
