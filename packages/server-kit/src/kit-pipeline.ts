@@ -60,7 +60,7 @@ export function createKitPipeline(ports: KitPorts): Pipeline {
     { name: "validate", stage: check },
     { name: "authorizeTypes", stage: authorizeTypes(authorizer, modules, { organizationOf }) },
     { name: "limitEvents", stage: limitEvents(store, limitsOf, modules) },
-    { name: "write", stage: write(modules, { bus, mayForget: hasBuiltInStagesOnly, recall: [decode, check] }) },
+    { name: "write", stage: write(modules, { bus, hasBuiltInStagesOnly, recall: [decode, check] }) },
     { name: "respond", stage: respond() },
   ];
   const onFault = (error: unknown, requestId: string) => ports.onFault({ source: "request", error, requestId });

@@ -26,6 +26,8 @@ export interface ValidEvent {
 export interface IngestContext {
   readonly projectId: string;
   readonly nowMs: number;
+  /** JSON of an event's `data` or `meta`, as they were given: what `JSON.stringify` gives, perhaps sooner. @default JSON.stringify */
+  readonly toJson?: ((value: unknown) => string) | undefined;
 }
 
 /** What a module wants written for its events; the core adds the inbox row and the transaction. */

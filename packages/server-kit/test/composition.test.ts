@@ -78,12 +78,12 @@ test("the write stage lets go of the events before they are on disk, where it is
   const dataDir = await mkdtemp(join(tmpdir(), "cuitty-write-"));
   const modules = await openModules({ dataDir, modules: [logs()] });
   try {
-    for (const mayForget of [true, false]) {
+    for (const isUntouched of [true, false]) {
       const context = createContextMaker()(fetchExchange(new Request("http://app.test/", { method: "POST" })));
       const batch = { valid: [], rejected: [{ index: 0, reason: "type: unknown" }] };
       Object.assign(context, { projectId: "p1", events: [{}], batch });
-      const written = write(modules, { mayForget: () => mayForget })(context);
-      expect([context.events, context.batch]).toEqual(mayForget ? [null, null] : [[{}], batch]);
+      const written = write(modules, { hasBuiltInStagesOnly: () => isUntouched })(context);
+      expect([context.events, context.batch]).toEqual(isUntouched ? [null, null] : [[{}], batch]);
       await written;
       expect(context.replyBody).toBe('{"accepted":0,"rejected":[{"index":0,"reason":"type: unknown"}]}');
     }

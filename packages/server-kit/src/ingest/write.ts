@@ -3,17 +3,18 @@
 import { type BatchPart, type IngestOutcome, type IngestWrite, writeBatch } from "@cuitty/storage/module-file";
 import { CuittyError, HEADER } from "@cuitty/wire-protocol";
 import { type Bus, streamTopic } from "../bus.ts";
-import type { ValidEvent } from "../module.ts";
+import type { IngestContext, ValidEvent } from "../module.ts";
 import type { ModuleRegistry, OpenModule } from "../modules.ts";
 import { keyReused } from "./idempotency.ts";
+import { jsonWriterFor } from "./plain-json.ts";
 import type { CheckedBatch, RejectedEvent, Stage, StageContext } from "./stage.ts";
 
 export interface WriteOptions {
   /** Told after each commit. */
   readonly bus?: Bus;
-  /** Whether `events` and `batch` may be forgotten once they are on their way: no later stage or listener looks at them. @default never */
-  readonly mayForget?: () => boolean;
-  /** Stages that make a forgotten `batch` again from the body: needed with `mayForget`, for replays that meet other modules than the first request. */
+  /** Whether no stage of the app is among the others: then the events are as the body had them, and may be forgotten once they are on their way. @default never */
+  readonly hasBuiltInStagesOnly?: () => boolean;
+  /** Stages that make a forgotten `batch` again from the body: needed with `hasBuiltInStagesOnly`, for replays that meet other modules than the first request. */
   readonly recall?: readonly Stage[];
 }
 
@@ -32,9 +33,11 @@ export function write(modules: ModuleRegistry, options: WriteOptions = {}): Stag
 function storeBatch(modules: ModuleRegistry, context: StageContext, options: WriteOptions): Promise<undefined> {
   const batch = context.batch as CheckedBatch;
   const { rejected } = batch;
-  const { written, outcomes } = begin(modules, context, batch);
+  const isUntouched = options.hasBuiltInStagesOnly?.() ?? false;
+  const toJson = isUntouched && context.decodedBody !== null ? jsonWriterFor(context.decodedBody) : undefined;
+  const { written, outcomes } = begin(modules, context, { ...batch, toJson });
   // Nothing that waits for the disk may hold the events: with many requests under way the collector would copy them all, again and again.
-  if (options.mayForget?.()) {
+  if (isUntouched) {
     context.events = null;
     context.batch = null;
   }
@@ -47,7 +50,11 @@ interface Begun {
   readonly outcomes: ReturnType<typeof writeBatch>;
 }
 
-function begin(modules: ModuleRegistry, context: StageContext, batch: CheckedBatch): Begun {
+interface Writable extends CheckedBatch {
+  readonly toJson?: IngestContext["toJson"];
+}
+
+function begin(modules: ModuleRegistry, context: StageContext, batch: Writable): Begun {
   const { written, requests } = requestsOf(modules, context, batch);
   if (requests.length === 0) return { written, outcomes: Promise.resolve([]) };
   // The same key with another body may have gone to other files.
@@ -58,11 +65,11 @@ function begin(modules: ModuleRegistry, context: StageContext, batch: CheckedBat
 function requestsOf(
   modules: ModuleRegistry,
   context: StageContext,
-  { valid, rejected }: CheckedBatch,
+  { valid, rejected, toJson }: Writable,
 ): { readonly written: readonly OpenModule[]; readonly requests: readonly BatchPart[] } {
   const parts = partsOf(modules, valid, context.idempotency !== null);
   const note = rejected.length === 0 ? undefined : JSON.stringify(rejected);
-  return { written: [...parts.keys()], requests: [...parts].map(([module, events]) => partOf(module, events, { context, note })) };
+  return { written: [...parts.keys()], requests: [...parts].map(([module, events]) => partOf(module, events, { context, note, toJson })) };
 }
 
 async function settle(
@@ -128,12 +135,13 @@ function partsOf(modules: ModuleRegistry, events: readonly ValidEvent[], hasKey:
 interface PartContext {
   readonly context: StageContext;
   readonly note: string | undefined;
+  readonly toJson: IngestContext["toJson"];
 }
 
-function partOf(module: OpenModule, events: readonly ValidEvent[], { context, note }: PartContext): BatchPart {
+function partOf(module: OpenModule, events: readonly ValidEvent[], { context, note, toJson }: PartContext): BatchPart {
   const projectId = context.projectId as string;
   const nowMs = context.receivedAtMs;
-  const plan = events.length === 0 ? { statements: [] } : module.definition.ingest(events, { projectId, nowMs });
+  const plan = events.length === 0 ? { statements: [] } : module.definition.ingest(events, { projectId, nowMs, toJson });
   const request: IngestWrite = {
     projectId,
     statements: plan.statements,

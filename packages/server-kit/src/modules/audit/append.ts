@@ -30,10 +30,11 @@ export type NewEntry = readonly [
 ];
 
 /** What of an event goes into the chain. */
-export function toNewEntry({ id, ts, tsMs, receivedAtMs, isSkewed, data, meta }: ValidEvent): NewEntry {
-  const metaJson = meta === null ? "" : JSON.stringify(meta);
+export function toNewEntry(event: ValidEvent, toJson: (value: unknown) => string = JSON.stringify): NewEntry {
+  const { id, ts, tsMs, receivedAtMs, isSkewed, data, meta } = event;
+  const metaJson = meta === null ? "" : toJson(meta);
   const { actor, action, resource } = data;
-  return [id, ts, tsMs, receivedAtMs, isSkewed, JSON.stringify(data), metaJson, String(actor), String(action), String(resource)];
+  return [id, ts, tsMs, receivedAtMs, isSkewed, toJson(data), metaJson, String(actor), String(action), String(resource)];
 }
 
 /** Appends what the project does not have yet. Runs where the file is: in this thread, or by its name in the storage thread. */

@@ -26,9 +26,9 @@ export function audit({ retentionDays = 0 }: AuditOptions = {}) {
     name: "audit",
     accepts: { audit: auditSchema },
     migrations,
-    ingest: (events, { projectId }) => ({
+    ingest: (events, { projectId, toJson }) => ({
       statements: [],
-      interactive: callProcedure(appendEntries, { entries: events.map(toNewEntry), projectId }),
+      interactive: callProcedure(appendEntries, { entries: events.map((event) => toNewEntry(event, toJson)), projectId }),
     }),
     routes: [
       listEvents({

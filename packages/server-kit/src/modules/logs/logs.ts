@@ -29,9 +29,9 @@ export function logs({ retentionDays = 30, retentionDaysByLevel, search = false 
     name: "logs",
     accepts: { log: logSchema },
     migrations,
-    ingest: (events, { projectId }) => ({
+    ingest: (events, context) => ({
       statements: [
-        eventRows(events, projectId, {
+        eventRows(events, context, {
           table,
           columns: ["level", "severity", "service", "module", "trace_id"],
           valuesOf: (data) => [

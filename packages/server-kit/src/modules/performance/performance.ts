@@ -20,9 +20,9 @@ export function performance({ retentionDays = 30 }: PerformanceOptions = {}) {
     name: "performance",
     accepts: { performance: performanceSchema },
     migrations,
-    ingest: (events, { projectId }) => ({
+    ingest: (events, context) => ({
       statements: [
-        eventRows(events, projectId, {
+        eventRows(events, context, {
           table,
           columns: ["service", "process", "metric", "value", "unit"],
           valuesOf: (data) => [

@@ -19,9 +19,9 @@ export function repository({ retentionDays = 0 }: RepositoryOptions = {}) {
     name: "repository",
     accepts: { repository: repositorySchema },
     migrations,
-    ingest: (events, { projectId }) => ({
+    ingest: (events, context) => ({
       statements: [
-        eventRows(events, projectId, {
+        eventRows(events, context, {
           table,
           columns: ["provider", "repo", "kind", "branch", "commit_id", "author"],
           valuesOf: (data) => [

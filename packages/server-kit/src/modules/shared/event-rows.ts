@@ -1,12 +1,12 @@
 // The columns every event table has, and how a valid event becomes their values.
 import type { RowInsert, SqlValue } from "@cuitty/storage/module-file";
-import type { ValidEvent } from "../../module.ts";
+import type { IngestContext, ValidEvent } from "../../module.ts";
 
 /** Columns shared by the event tables, in the order of `commonValues`. `seq` is the table's own. */
 export const COMMON_COLUMNS = ["project_id", "id", "ts", "ts_ms", "received_at", "is_skewed", "data", "meta"] as const;
 
 /** Values for `COMMON_COLUMNS`. JSON is written anew from the parsed value: what is stored has one reading, whatever the sender's text looked like. */
-export function commonValues(event: ValidEvent, projectId: string): SqlValue[] {
+function commonValues(event: ValidEvent, projectId: string, toJson: (value: unknown) => string): SqlValue[] {
   return [
     projectId,
     event.id,
@@ -14,8 +14,8 @@ export function commonValues(event: ValidEvent, projectId: string): SqlValue[] {
     event.tsMs,
     event.receivedAtMs,
     event.isSkewed ? 1 : 0,
-    JSON.stringify(event.data),
-    event.meta === null ? null : JSON.stringify(event.meta),
+    toJson(event.data),
+    event.meta === null ? null : toJson(event.meta),
   ];
 }
 
@@ -28,11 +28,12 @@ export interface EventRowsOptions {
 }
 
 /** Rows for an event table; a row whose id the project already has is a duplicate, not an error. */
-export function eventRows(events: readonly ValidEvent[], projectId: string, options: EventRowsOptions): RowInsert {
+export function eventRows(events: readonly ValidEvent[], context: IngestContext, options: EventRowsOptions): RowInsert {
+  const { projectId, toJson = JSON.stringify } = context;
   return {
     table: options.table,
     columns: [...COMMON_COLUMNS, ...options.columns],
-    rows: events.map((event) => [...commonValues(event, projectId), ...options.valuesOf(event.data)]),
+    rows: events.map((event) => [...commonValues(event, projectId, toJson), ...options.valuesOf(event.data)]),
     onConflict: "ignore",
   };
 }
