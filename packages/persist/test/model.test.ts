@@ -43,7 +43,25 @@ const openers: Record<string, () => Opener> = {
 };
 
 const key = fc.oneof(
-  fc.constantFrom("a", "b", "a/b", "a/c", "a/b/c", "a/", "ab", "a-b", "A", "a/😀", "a/\uffee", "日/本", "a!b", "x%_"),
+  fc.constantFrom(
+    "a",
+    "b",
+    "a/b",
+    "a/c",
+    "a/b/c",
+    "a/",
+    "ab",
+    "a-b",
+    "A",
+    "a/😀",
+    "a/\uffee",
+    "한/😀",
+    "한😀",
+    "\ud7ff\ue000😀",
+    "日/本",
+    "a!b",
+    "x%_",
+  ),
   fc
     .string({ unit: "grapheme", minLength: 1, maxLength: 6 })
     .filter((text) => !/\0/.test(text) && !text.split("/").some((part) => part === "." || part === "..")),

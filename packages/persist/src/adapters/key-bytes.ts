@@ -25,16 +25,15 @@ export function keyToParameter(key: string): string | Uint8Array {
   return hasSurrogate(key) ? keyToBytes(key) : key;
 }
 
+/** Whether a surrogate half stands in the bytes: 0xED 0xA0..0xBF, which UTF-8 proper never holds. 0xED also starts the syllables from U+D000 on. */
+function holdsSurrogate(bytes: Uint8Array): boolean {
+  for (let at = bytes.indexOf(0xed); at >= 0; at = bytes.indexOf(0xed, at + 1)) if (bytes[at + 1]! >= 0xa0) return true;
+  return false;
+}
+
 export function bytesToKey(bytes: Uint8Array): string {
-  // 0xED 0xA0..0xBF starts a surrogate, which UTF-8 proper never holds.
-  const at = bytes.indexOf(0xed);
-  if (at < 0 || bytes[at + 1]! < 0xa0) {
-    try {
-      return utf8ToText(bytes);
-    } catch {
-      // A later 0xED starts a surrogate: decoded below.
-    }
-  }
+  // Asked first: a Buffer decodes anything, with replacement characters where it is no UTF-8.
+  if (!holdsSurrogate(bytes)) return utf8ToText(bytes);
   let key = "";
   for (let i = 0; i < bytes.length; ) {
     const byte = bytes[i]!;

@@ -1,5 +1,6 @@
 // Entries of any adapter: all under a prefix, or a page in key order.
-import type { AdapterEntry, PersistAdapter } from "../adapter.ts";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import type { AdapterEntry, AdapterRange, PersistAdapter } from "../adapter.ts";
 
 /** Everything under a prefix, in the order the adapter has it. */
 export async function entriesOf(adapter: PersistAdapter, prefix: string): Promise<AdapterEntry[]> {
@@ -9,14 +10,28 @@ export async function entriesOf(adapter: PersistAdapter, prefix: string): Promis
   return entries;
 }
 
-/** A page in key order from any adapter. */
+/** A page in key order from any adapter. Errors: `corrupt` for a page that does not move on, after which a listing would never end. */
 export async function entriesInOrder(
   adapter: PersistAdapter,
   { prefix, after, limit, reverse = false }: { prefix: string; after?: string; limit: number; reverse?: boolean },
 ): Promise<readonly AdapterEntry[]> {
-  if (adapter.range)
-    return adapter.range({ prefix, limit: Math.min(limit, Number.MAX_SAFE_INTEGER), reverse, ...(after === undefined ? {} : { after }) });
+  if (adapter.range) {
+    const query = { prefix, limit: Math.min(limit, Number.MAX_SAFE_INTEGER), reverse, ...(after === undefined ? {} : { after }) };
+    const page = await adapter.range(query);
+    assertMovesOn(query, page.at(-1)?.key);
+    return page;
+  }
   const sign = reverse ? -1 : 1;
   const entries = (await entriesOf(adapter, prefix)).filter(({ key }) => after === undefined || (reverse ? key < after : key > after));
   return entries.sort((a, b) => (a.key < b.key ? -sign : sign)).slice(0, limit);
+}
+
+function assertMovesOn({ prefix, after, reverse }: AdapterRange, last: string | undefined): void {
+  if (last === undefined) return;
+  const isBehind = after === undefined || (reverse ? last < after : last > after);
+  if (isBehind && last.startsWith(prefix)) return;
+  throw new CuittyError(
+    "corrupt",
+    "the adapter's range gave a page that does not move on from the one before; check the adapter with adapterContract, or restore a backup",
+  );
 }

@@ -141,7 +141,7 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
     let after: string | undefined;
     for (;;) {
       assertOpen();
-      const page: readonly AdapterEntry[] = await adapter.range({ prefix, limit: scanPage, ...(after === undefined ? {} : { after }) });
+      const page = await entriesInOrder(adapter, { prefix, limit: scanPage, ...(after === undefined ? {} : { after }) });
       if (page.length > 0) yield page;
       if (page.length < scanPage) return;
       after = page.at(-1)!.key;
