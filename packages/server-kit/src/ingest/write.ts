@@ -145,6 +145,7 @@ function partOf(module: OpenModule, events: readonly ValidEvent[], { context, no
   const request: IngestWrite = {
     projectId,
     statements: plan.statements,
+    events: events.length,
     nowMs,
     ...(plan.interactive === undefined ? undefined : { interactive: plan.interactive }),
     ...(note === undefined ? undefined : { note }),

@@ -2,7 +2,7 @@
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { SqlRow, SqlValue } from "../engine/driver.ts";
 import { runInteractive } from "./procedure.ts";
-import type { IngestOutcome, IngestWrite, RowInsert, SqlStatement, WriteTransaction } from "./types.ts";
+import type { IngestOutcome, IngestWrite, RowInsert, SqlStatement, WriteCounts, WriteTransaction } from "./types.ts";
 
 export const INBOX_INSERT =
   "INSERT INTO _inbox (project, key, fp, accepted, duplicate, note, at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
@@ -13,20 +13,43 @@ export const INBOX_SWEEP =
 
 export const isRowInsert = (statement: RowInsert | SqlStatement): statement is RowInsert => "rows" in statement;
 
-/** How many rows of `statements` are counted in the reply: those that may be known already. */
-export function countedRows(statements: readonly (RowInsert | SqlStatement)[]): number {
+/** Which inserts of a request tell new events from known ones. */
+export interface Counting {
+  isCounted(statement: RowInsert): boolean;
+  /** Of the counted inserts together. */
+  readonly rows: number;
+  /** What the reply counts when nothing is known yet. */
+  readonly expected: number;
+}
+
+/** Rows that may be known already are counted; where there are more of them than events, those of the insert with a row for each event. */
+export function countingOf({ statements, events }: Pick<IngestWrite, "statements" | "events">): Counting {
   let rows = 0;
-  for (const statement of statements) if (isRowInsert(statement) && statement.onConflict === "ignore") rows += statement.rows.length;
-  return rows;
+  let whole: RowInsert | undefined;
+  for (const statement of statements) {
+    if (!isRowInsert(statement) || statement.onConflict !== "ignore") continue;
+    rows += statement.rows.length;
+    if (statement.rows.length === events) whole ??= statement;
+  }
+  if (events === undefined || rows <= events)
+    return { isCounted: ({ onConflict }) => onConflict === "ignore", rows, expected: events ?? rows };
+  return { isCounted: (statement) => statement === whole, rows: whole === undefined ? 0 : events, expected: events };
+}
+
+/** Events that no counted row stands for: nothing says that they were known. */
+export function uncounted(events: number | undefined, { rows }: Counting, own: WriteCounts = { inserted: 0, duplicate: 0 }): number {
+  return Math.max(0, (events ?? 0) - rows - own.inserted - own.duplicate);
 }
 
 /** Checks a request before it is queued: a mistake of one caller must not roll back a group. Errors: `invalid_parameter`. */
 export function checkIngestWrite(request: IngestWrite): void {
-  const { fingerprint, idempotencyKey, nowMs } = request;
+  const { fingerprint, idempotencyKey, events, nowMs } = request;
   if (fingerprint !== undefined && fingerprint.length !== 32) {
     throw new CuittyError("invalid_parameter", `fingerprint: expected 32 bytes (SHA-256), got ${fingerprint.length}`);
   }
   if (idempotencyKey === "") throw new CuittyError("invalid_parameter", "idempotencyKey: expected text or undefined, got an empty string");
+  if (events !== undefined && !(Number.isSafeInteger(events) && events >= 0))
+    throw new CuittyError("invalid_parameter", `events: expected how many there are, got ${String(events)}`);
   if (!Number.isFinite(nowMs)) throw new CuittyError("invalid_parameter", "nowMs: expected a number of ms, got none");
 }
 
@@ -60,8 +83,9 @@ export function replayOutcome(row: readonly SqlValue[], request: IngestWrite): I
 
 /** Writes one request; runs inside a transaction and has no effect outside it. */
 export function writeRequest(tx: WriteTransaction, request: IngestWrite): IngestOutcome {
-  const { projectId, idempotencyKey, fingerprint, note = null, statements, nowMs } = request;
-  const expected = countedRows(statements);
+  const { projectId, idempotencyKey, fingerprint, note = null, statements, events, nowMs } = request;
+  const counting = countingOf(request);
+  const { expected } = counting;
   if (idempotencyKey !== undefined) {
     const row = [projectId, idempotencyKey, fingerprint ?? null, expected, 0, note, Math.trunc(nowMs)];
     if (tx.run(INBOX_INSERT, row) === 0) {
@@ -69,9 +93,9 @@ export function writeRequest(tx: WriteTransaction, request: IngestWrite): Ingest
     }
   }
   const own = runInteractive(tx, request.interactive);
-  const written = writeStatements(tx, statements);
-  const inserted = own.inserted + written;
-  const duplicate = own.duplicate + expected - written;
+  const written = writeStatements(tx, statements, counting);
+  const inserted = own.inserted + written + uncounted(events, counting, own);
+  const duplicate = own.duplicate + counting.rows - written;
   // Most requests bring new rows alone, and the inbox row says so already.
   if (idempotencyKey !== undefined && (inserted !== expected || duplicate !== 0)) {
     tx.run(INBOX_COUNTS, [inserted, duplicate, projectId, idempotencyKey]);
@@ -80,13 +104,17 @@ export function writeRequest(tx: WriteTransaction, request: IngestWrite): Ingest
 }
 
 /** Returns how many of the counted rows were new. */
-function writeStatements(tx: WriteTransaction, statements: readonly (RowInsert | SqlStatement)[]): number {
+function writeStatements(
+  tx: WriteTransaction,
+  statements: readonly (RowInsert | SqlStatement)[],
+  { isCounted }: Pick<Counting, "isCounted">,
+): number {
   let written = 0;
   for (const statement of statements) {
     if (!isRowInsert(statement)) tx.run(statement.sql, statement.params);
     else {
       const inserted = tx.insert(statement);
-      if (statement.onConflict === "ignore") written += inserted;
+      if (isCounted(statement)) written += inserted;
     }
   }
   return written;

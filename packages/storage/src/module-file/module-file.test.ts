@@ -70,6 +70,34 @@ describe("one request", () => {
     expect(await count("_inbox")).toBe(0);
   });
 
+  test("told how many events there are, it counts each once, whatever the rows", async () => {
+    await file.transact((tx) => tx.run("CREATE TABLE tags (id TEXT, tag TEXT, UNIQUE (id, tag))"));
+    const [events] = request("k", ["a", "b"]).statements;
+    const tags = {
+      table: "tags",
+      columns: ["id", "tag"],
+      rows: ["a", "b"].flatMap((id) => [
+        [id, "x"],
+        [id, "y"],
+      ]),
+      onConflict: "ignore",
+    } as const;
+    const plain = { sql: "INSERT INTO events (project, id, body) VALUES ('p1', 'z', '')" };
+    const counts = async (key: string, extra: Partial<IngestWrite>) => {
+      const first = await file.write(request(key, ["a", "b"], extra));
+      const replayed = await file.write(request(key, ["a", "b"], extra));
+      expect(replayed).toEqual({ ...first, status: "replayed" });
+      return first.status === "written" && [first.inserted, first.duplicate];
+    };
+    expect(await counts("k1", { events: 2, statements: [tags, events as typeof tags] })).toEqual([2, 0]);
+    expect(await counts("k2", { events: 2, statements: [tags, events as typeof tags] })).toEqual([0, 2]);
+    expect(await counts("k3", { events: 2, statements: [plain] })).toEqual([2, 0]);
+    expect(
+      await counts("k4", { events: 3, statements: [events as typeof tags], interactive: () => ({ inserted: 0, duplicate: 1 }) }),
+    ).toEqual([0, 3]);
+    await expect(file.write(request("k5", ["c"], { events: -1 }))).rejects.toMatchObject({ code: "invalid_parameter" });
+  });
+
   test("interactive work sees earlier rows and its counts are added", async () => {
     const interactive: IngestWrite["interactive"] = (tx) => {
       const [[last]] = tx.all("SELECT coalesce(max(seq), 0) FROM events") as [[number]];

@@ -1,6 +1,6 @@
 // A group of requests as one batch: their inbox rows guard it, so that a replay or a bad row is known by the statement that failed.
 import { isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
-import { countedRows, isRowInsert } from "./ingest-write.ts";
+import { type Counting, countingOf, isRowInsert, uncounted } from "./ingest-write.ts";
 import type { RemoteResult, RemoteStatement } from "./remote-client.ts";
 import type { InsertChunk } from "./row-insert.ts";
 import type { IngestOutcome, IngestWrite, RowInsert } from "./types.ts";
@@ -17,6 +17,7 @@ interface Part {
   readonly hasInbox: boolean;
   /** Positions of statements whose changes are counted. */
   readonly counted: readonly number[];
+  readonly counting: Counting;
 }
 
 export interface Culprit {
@@ -40,8 +41,10 @@ export function createGroupBatch(requests: readonly IngestWrite[], plan: (insert
     statements,
     outcomes: (results) =>
       requests.map((request, index) => {
-        const inserted = (parts[index] as Part).counted.reduce((sum, at) => sum + (results[at] as RemoteResult).changes, 0);
-        return { status: "written", inserted, duplicate: countedRows(request.statements) - inserted, note: request.note ?? null };
+        const { counted, counting } = parts[index] as Part;
+        const written = counted.reduce((sum, at) => sum + (results[at] as RemoteResult).changes, 0);
+        const inserted = written + uncounted(request.events, counting);
+        return { status: "written", inserted, duplicate: counting.rows - written, note: request.note ?? null };
       }),
     culprit(error) {
       const at = isCuittyError(error) ? error.details?.statement : undefined;
@@ -58,9 +61,10 @@ function addRequest(statements: RemoteStatement[], request: IngestWrite, plan: (
   const { projectId, idempotencyKey, fingerprint, note = null, nowMs } = request;
   const start = statements.length;
   const counted: number[] = [];
+  const counting = countingOf(request);
   if (idempotencyKey !== undefined) {
-    const accepted = countedRows(request.statements);
-    statements.push({ sql: inboxInsert, params: [projectId, idempotencyKey, fingerprint ?? null, accepted, 0, note, Math.trunc(nowMs)] });
+    const row = [projectId, idempotencyKey, fingerprint ?? null, counting.expected, 0, note, Math.trunc(nowMs)];
+    statements.push({ sql: inboxInsert, params: row });
   }
   for (const statement of request.statements) {
     if (!isRowInsert(statement)) {
@@ -68,7 +72,7 @@ function addRequest(statements: RemoteStatement[], request: IngestWrite, plan: (
       continue;
     }
     for (const chunk of plan(statement)) {
-      const isCounted = statement.onConflict === "ignore";
+      const isCounted = counting.isCounted(statement);
       if (isCounted) counted.push(statements.length);
       statements.push(chunk);
       if (isCounted && idempotencyKey !== undefined) {
@@ -76,5 +80,5 @@ function addRequest(statements: RemoteStatement[], request: IngestWrite, plan: (
       }
     }
   }
-  return { start, end: statements.length, hasInbox: idempotencyKey !== undefined, counted };
+  return { start, end: statements.length, hasInbox: idempotencyKey !== undefined, counted, counting };
 }

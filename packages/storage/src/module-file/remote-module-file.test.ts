@@ -78,6 +78,23 @@ test("a group is one batch; keys are written once, replayed with their counts, a
   expect(file.stats().commits).toBe(2);
 });
 
+test("told how many events there are, it counts each once, whatever the rows", async () => {
+  const [events] = request("k", ["a", "b"]).statements;
+  const more = { ...events, rows: ["a", "b", "c"].map((id) => ["p2", id, ""]) } as typeof events;
+  const statements = [more, events] as IngestWrite["statements"];
+  const first = await file.write(request("k1", ["a", "b"], { events: 2, statements }));
+  expect(first).toMatchObject({ status: "written", inserted: 2, duplicate: 0 });
+  expect(await file.write(request("k2", ["a", "b"], { events: 2, statements }))).toMatchObject({ inserted: 0, duplicate: 2 });
+  expect(await file.write(request("k2", ["a", "b"], { events: 2, statements }))).toMatchObject({
+    status: "replayed",
+    inserted: 0,
+    duplicate: 2,
+  });
+  const plain = { sql: "INSERT INTO events (project, id, body) VALUES ('p3', 'z', '')" };
+  expect(await file.write(request("k3", ["z"], { events: 1, statements: [plain] }))).toMatchObject({ inserted: 1, duplicate: 0 });
+  expect(await file.write(request("k3", ["z"], { events: 1, statements: [plain] }))).toMatchObject({ status: "replayed", inserted: 1 });
+});
+
 test("a bad request fails alone with its constraint", async () => {
   const bad = request("bad", [], { statements: [{ table: "events", columns: ["project", "id", "body"], rows: [["p1", "x", null]] }] });
   const results = await Promise.allSettled([file.write(request("k1", ["a"])), file.write(bad), file.write(request("k2", ["b"]))]);

@@ -42,6 +42,11 @@ export interface IngestWrite {
   readonly note?: string;
   readonly statements: readonly (RowInsert | SqlStatement)[];
   /**
+   * How many events the rows are of, where each is counted once however many rows it has: those that no counted row stands for are new.
+   * @default as many as there are counted rows
+   */
+  readonly events?: number;
+  /**
    * Runs inside the transaction after the inbox row and before `statements`; returns how many of its rows were new and how many known.
    * A function shares no group with others where the file is on a storage thread; a procedure that the thread knows does.
    */
@@ -50,7 +55,7 @@ export interface IngestWrite {
 }
 
 export type IngestOutcome =
-  /** `inserted` and `duplicate` count rows of RowInserts with `onConflict: "ignore"` plus what `interactive` returned. */
+  /** `inserted` and `duplicate` count rows of RowInserts with `onConflict: "ignore"` plus what `interactive` returned; with `events` they add up to it. */
   | { readonly status: "written"; readonly inserted: number; readonly duplicate: number; readonly note: string | null }
   | { readonly status: "replayed"; readonly inserted: number; readonly duplicate: number; readonly note: string | null }
   | { readonly status: "mismatch" };
