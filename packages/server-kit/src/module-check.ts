@@ -1,5 +1,6 @@
 // What a module must look like, checked before any file is opened: a mistake is told where it is, not as an answer 500 of a later request.
 import { CuittyError } from "@cuitty/wire-protocol";
+import { dataSchemaFault } from "@cuitty/wire-protocol/check-event";
 import type { CuittyModule } from "./module.ts";
 
 const namePattern = /^[a-z][a-z0-9_]{0,39}$/;
@@ -28,6 +29,10 @@ export function checkModule(module: unknown): asserts module is CuittyModule {
   if (takenNames.includes(name)) throw invalid(`The name "${name}" is taken by the kit itself; choose another`);
   if (typeof module.ingest !== "function" || !isRecord(module.accepts))
     throw invalid(`Expected module ${name} to have accepts and ingest()`);
+  for (const [type, schema] of Object.entries(module.accepts)) {
+    const fault = dataSchemaFault(schema);
+    if (fault !== null) throw invalid(`Wrong schema for events of type ${type} in accepts of module ${name}: ${fault}`);
+  }
   if (!Array.isArray(module.migrations) || !Array.isArray(module.retention)) {
     throw invalid(`Expected module ${name} to have lists of migrations and of retention rules`);
   }

@@ -1,7 +1,7 @@
 // Checks what goes into and out of a route against its schemas; query strings are converted to the types they stand for.
 import { CuittyError, type ProblemFieldError } from "@cuitty/wire-protocol";
-import { parseTimestamp } from "@cuitty/wire-protocol/timestamp";
-import { FormatRegistry, Kind, type TObject, type TSchema } from "@sinclair/typebox";
+import { knowFormats } from "@cuitty/wire-protocol/check-event";
+import { Kind, type TObject, type TSchema } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Value } from "@sinclair/typebox/value";
 
@@ -83,11 +83,6 @@ function checkOf(schema: TSchema): SchemaCheck {
 /** Whether a handler's reply is what its route promises. */
 export function matchesReply(schema: TSchema, value: unknown): boolean {
   return checkOf(schema).check(value);
-}
-
-/** TypeBox refuses every value of a format that it does not know; the app's own registration, where there is one, stays. */
-function knowFormats(): void {
-  if (!FormatRegistry.Has("date-time")) FormatRegistry.Set("date-time", (text) => parseTimestamp(text) !== null);
 }
 
 function compile(schema: TSchema): (value: unknown) => boolean {

@@ -7,6 +7,7 @@ import { audit } from "@cuitty/server-kit/audit";
 import { logs } from "@cuitty/server-kit/logs";
 import { open } from "@cuitty/storage/sqlite";
 import { isCuittyError } from "@cuitty/wire-protocol";
+import { Type } from "@sinclair/typebox";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { auditEvent, sendEvents, startKit } from "./running-kit.ts";
 
@@ -42,6 +43,14 @@ describe("wrong options", () => {
     [{ dataDir: "x", modules: [], limits: { eventPerSecond: 1 } }, "unknown_option", /"limits.eventPerSecond".*eventsPerSecond/],
     [{ dataDir: "x", modules: [], limits: { batchBytes: "5 MiB" } }, "invalid_option", /limits\.batchBytes/],
     [{ dataDir: "x", modules: [], limits: 5 }, "invalid_option", /limits/],
+    [{ dataDir: "x", modules: [logs()], locations: { logs: { url: "logs.db" } } }, "invalid_option", /locations\.logs\.url.*libsql:/],
+    [{ dataDir: "x", modules: [logs()], locations: { logs: { url: "file:///tmp/logs.db" } } }, "invalid_option", /locations\.logs\.url/],
+    [{ dataDir: "x", modules: [], authorizer: {} }, "invalid_option", /authorizer.*authorize and list/],
+    [{ dataDir: "x", modules: [], rateStore: {} }, "invalid_option", /rateStore.*take/],
+    [{ dataDir: "x", modules: [], bus: null }, "invalid_option", /bus.*publish and subscribe/],
+    [{ dataDir: "x", modules: [], tracer: "on" }, "invalid_option", /tracer.*start/],
+    [{ dataDir: "x", modules: [], clock: 5 }, "invalid_option", /clock to be a function, got number/],
+    [{ dataDir: "x", modules: [], environment: null }, "invalid_option", /environment/],
     [{ dataDir: "x", modules: [], streams: { maxStream: 1 } }, "unknown_option", /"streams.maxStream".*maxStreams/],
     [{ dataDir: "x", modules: [], streams: { heartbeatMs: 0 } }, "invalid_option", /streams\.heartbeatMs.*at least 1/],
     [{ dataDir: "x", modules: [], streams: { pollMs: Number.NaN } }, "invalid_option", /streams\.pollMs/],
@@ -85,6 +94,13 @@ describe("wrong options", () => {
     [{ jobs: "sweep" }, /jobs of module mine to be a list/],
     [{ streams: [{ topic: "a b", page: () => [], range: () => ({}) }] }, /entry 0 in streams of module mine: expected topic/],
     [{ retention: [{ table: "logs_event", column: "received_at", days: 1 }] }, /column logs_event.received_at/],
+    [{ accepts: { note: { type: "object" } } }, /type note in accepts of module mine: plain JSON Schema cannot be checked/],
+    [{ accepts: { note: Type.Unsafe({ type: "object" }) } }, /type note in accepts of module mine: Type.Unsafe around plain JSON Schema/],
+    [
+      { accepts: { note: Type.Object({ u: Type.String({ format: "isbn" }) }) } },
+      /in accepts of module mine: u: format "isbn" is not known/,
+    ],
+    [{ accepts: { note: null } }, /type note in accepts of module mine: expected a schema of TypeBox, got null/],
     [{ streams: [null] }, /entry 0 in streams of module mine: expected an object, got null/],
   ])("a module with %j is invalid_module", async (change, message) => {
     const error = await failure({ dataDir, modules: [{ ...logs(), name: "mine", ...change }] });

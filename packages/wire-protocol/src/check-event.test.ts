@@ -1,5 +1,5 @@
 // Events against the vectors, at the limits, and hostile.
-import { Type } from "@sinclair/typebox";
+import { FormatRegistry, Kind, type TSchema, Type } from "@sinclair/typebox";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { readVectors } from "../test/vectors.ts";
@@ -192,6 +192,121 @@ test("a checker can be made for other types", () => {
     reason: "data.y: expected no such field",
   });
   expect(check({ type: "audit", ts: "2026-04-27T12:34:56Z", data: {} })).toMatchObject({ code: "unknown_type" });
+});
+
+describe.each([true, false])("schemas of every kind, compiled: %s", (canCompile) => {
+  const checked = (schema: TSchema, data: unknown) =>
+    createEventChecker<"note">({ schemas: { note: schema }, canCompile })({ type: "note", ts: "2026-04-27T12:34:56Z", data });
+  const a = Type.Object({ a: Type.Number() });
+  const b = Type.Object({ b: Type.String() });
+  const tree = Type.Recursive((This) => Type.Object({ children: Type.Array(This) }));
+
+  test.each<[string, TSchema, object, object | null]>([
+    ["a record", Type.Record(Type.String(), Type.Number()), { x: 1, y: 2 }, null],
+    ["an intersection", Type.Intersect([a, b]), { a: 1, b: "x", c: true }, { c: true }],
+    ["an intersection with a record", Type.Intersect([a, Type.Record(Type.String(), Type.Any())]), { a: 1, c: true }, null],
+    ["any", Type.Any(), { x: 1 }, null],
+    ["unknown", Type.Unknown(), { x: 1 }, null],
+    ["a union", Type.Union([a, b]), { b: "x", c: 1 }, { c: 1 }],
+    ["a union with null", Type.Union([a, Type.Null()]), { a: 1, c: 1 }, { c: 1 }],
+    ["a union with a record", Type.Union([a, Type.Record(Type.String(), Type.String())]), { c: "x" }, null],
+    ["what is not an event of another kind", Type.Not(Type.Object({ a: Type.String() })), { a: 1 }, null],
+    ["a tree", tree, { children: [{ children: [] }], c: 1 }, { c: 1 }],
+    ["a module of types", Type.Module({ A: Type.Object({ b: Type.Ref("B") }), B: Type.Integer() }).Import("A"), { b: 1, c: 2 }, { c: 2 }],
+    ["an unsafe type around one that is known", Type.Unsafe(a), { a: 1, c: 2 }, { c: 2 }],
+  ])("%s accepts what follows it, and has as meta what it does not name", (_kind, schema, data, meta) => {
+    const event = checked(schema, data);
+    expect(event).toMatchObject({ ok: true, meta });
+    expect(event.ok && { ...event.data, ...event.meta }).toEqual(data);
+  });
+
+  test.each<[TSchema, object, string]>([
+    [Type.Record(Type.String(), Type.Number()), { x: 1, y: "2" }, "data.y: expected a number"],
+    [
+      Type.Record(Type.String({ pattern: "^x" }), Type.Number(), { additionalProperties: false }),
+      { y: 1 },
+      "data.y: expected no such field",
+    ],
+    [Type.Record(Type.String(), Type.Number(), { minProperties: 1 }), {}, "data: expected an object"],
+    [Type.Intersect([a, b]), { a: 1 }, "data.b: required"],
+    [Type.Intersect([a, b], { unevaluatedProperties: false }), { a: 1, b: "x", c: 1 }, "data: expected an object"],
+    [tree, { children: [{ children: 1 }] }, "data: expected a valid value"],
+    [Type.Module({ A: Type.Object({ b: Type.Integer() }) }).Import("A"), { b: "x" }, "data.b: expected an integer"],
+    [Type.Object({ u: Type.String({ format: "uuid" }) }), { u: "x" }, "data.u: expected a string of format uuid"],
+  ])("%j refuses %j", (schema, data, reason) => {
+    expect(checked(schema, data)).toMatchObject({ ok: false, reason });
+  });
+
+  test("inherited fields are none in an intersection either", () => {
+    Object.defineProperty(Object.prototype, "b", { value: "mallory", configurable: true });
+    try {
+      expect(checked(Type.Intersect([a, b]), { a: 1 })).toMatchObject({ reason: "data.b: required" });
+    } finally {
+      Reflect.deleteProperty(Object.prototype, "b");
+    }
+  });
+
+  test.each([
+    ["date-time", ["2026-04-27T12:34:56Z", "2026-04-27t12:34:56.5+02:00"], ["2026-04-27", "2026-04-27 12:34:56Z", "2026-02-30T00:00:00Z"]],
+    ["date", ["2026-04-27", "2024-02-29"], ["2026-02-29", "2026-4-27", "2026-04-27T00:00:00Z", "20260427"]],
+    ["time", ["12:34:56Z", "23:59:60Z", "12:34:56.789+01:00"], ["12:34:56", "24:00:00Z", "12:34Z"]],
+    ["duration", ["P3Y6M4DT12H30M5S", "PT0.5S", "P4W", "P1D"], ["P", "PT", "1D", "P1DT", "P1S", "P1W2D"]],
+    ["email", ["a@b.c", "joe+x@example.com"], ["a", "@b.c", "a@", "a b@c.d", "a@-b.c", `${"a".repeat(300)}@b.c`]],
+    ["idn-email", ["用户@例子.广告", "a@b.c"], ["a", "a b@c.d", "a@b c"]],
+    ["hostname", ["example.com", "localhost", "a-1.b"], ["-a.b", "a..b", "a_b", "", `${"a".repeat(64)}.b`]],
+    ["idn-hostname", ["例子.广告", "example.com"], ["a b", "a..b", ""]],
+    ["ipv4", ["127.0.0.1", "255.255.255.255"], ["256.0.0.1", "1.2.3", "01.2.3.4", "1.2.3.4.5"]],
+    ["ipv6", ["::1", "2001:db8::1", "::ffff:1.2.3.4"], ["1.2.3.4", ":::", "12345::", "::1%eth0", "[::1]"]],
+    ["uri", ["https://example.com/a?b#c", "urn:isbn:1", "mailto:a@b.c"], ["/a", "a b", "https://ü.de", "http://", "https://a/%zz"]],
+    ["url", ["https://example.com"], ["example.com", "https://a b"]],
+    ["uri-reference", ["/a?b", "../c", "https://example.com", "#x"], ["a b", "\\a", "/ü"]],
+    ["iri", ["https://ü.de/日"], ["/ü", "https://a b"]],
+    ["iri-reference", ["/ü", "日"], ["a b", "<x>"]],
+    ["uri-template", ["/users/{id}{?q,limit}"], ["/users/{id", "/a b"]],
+    ["uuid", ["01890a5d-ac96-774b-bcce-b302099a8057", "01890A5D-AC96-774B-BCCE-B302099A8057"], ["01890a5dac96774bbcceb302099a8057", "x"]],
+    ["json-pointer", ["", "/a/0/~0~1"], ["a", "/~2"]],
+    ["relative-json-pointer", ["0#", "1/a"], ["/a", "01/a"]],
+    ["regex", ["^a+$"], ["(", "a**"]],
+  ])("format %s", (format, right, wrong) => {
+    const schema = Type.Object({ u: Type.String({ format }) });
+    expect([...right, ...wrong].filter((u) => checked(schema, { u }).ok)).toEqual(right);
+  });
+});
+
+test("a format that the app has registered stays, and so does one that it registers later", () => {
+  FormatRegistry.Set("uuid", (text) => text === "mine");
+  try {
+    const check = createEventChecker<"note">({ schemas: { note: Type.Object({ u: Type.String({ format: "uuid" }) }) } });
+    const ok = (u: string) => check({ type: "note", ts: "2026-04-27T12:34:56Z", data: { u } }).ok;
+    expect([ok("mine"), ok("01890a5d-ac96-774b-bcce-b302099a8057")]).toEqual([true, false]);
+    FormatRegistry.Set("uuid", (text) => text === "other");
+    expect([ok("mine"), ok("other")]).toEqual([false, true]);
+  } finally {
+    FormatRegistry.Delete("uuid");
+  }
+});
+
+describe("a schema that cannot be checked is told when the checker is made", () => {
+  const inside = (schema: unknown) => Type.Object({ list: Type.Array(Type.Object({ u: schema as TSchema })) });
+  test.each<[unknown, RegExp]>([
+    [{ type: "object", properties: { a: { type: "string" } } }, /type note: plain JSON Schema cannot be checked; write it with Type/],
+    [inside({ type: "string" }), /type note: list\.items\.u: plain JSON Schema/],
+    [Type.Unsafe({ type: "object" }), /Type\.Unsafe around plain JSON Schema/],
+    [inside(Type.String({ format: "isbn" })), /list\.items\.u: format "isbn" is not known; register it/],
+    [inside(Type.Union([Type.Null(), Type.Date()])), /list\.items\.u\.anyOf\[1\]: JSON has no Date/],
+    [inside(Type.String({ pattern: "(" })), /"\(" is no regular expression/],
+    [inside(Type.Ref("Other")), /\$id "Other"/],
+    [inside({ ...Type.String(), [Kind]: "Mine" }), /kind "Mine" is not known/],
+    [Type.String(), /no object follows it/],
+    [Type.Union([Type.String(), Type.Array(Type.Any())]), /no object follows it/],
+    [Type.Never(), /no object follows it/],
+    ["a string", /expected a schema of TypeBox, got string/],
+    [null, /got null/],
+  ])("%#: %j", (schema, message) => {
+    const make = () => createEventChecker({ schemas: { note: schema as TSchema } });
+    expect(make).toThrow(message);
+    expect(make).toThrow(expect.objectContaining({ code: "invalid_schema" }));
+  });
 });
 
 describe("whatever comes", () => {

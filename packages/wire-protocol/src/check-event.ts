@@ -3,12 +3,17 @@ import type { TSchema } from "@sinclair/typebox";
 import { compileSchema } from "./check/compile-schema.ts";
 import { explainData } from "./check/explain.ts";
 import { exactBytes, findOddValue, scanValue } from "./check/scan-value.ts";
+import { dataSchemaFault } from "./check/schema-fault.ts";
 import { knownKeysOf, type SplitData, splitData } from "./check/split-data.ts";
 import { toWellFormedValue } from "./check/well-formed.ts";
+import { CuittyError } from "./cuitty-error.ts";
 import type { EventType } from "./event.ts";
 import { EVENT_SCHEMAS } from "./events/all.ts";
 import { LIMITS } from "./limits.ts";
 import { parseTimestamp } from "./timestamp.ts";
+
+export { knowFormats } from "./check/formats.ts";
+export { dataSchemaFault, schemaFault } from "./check/schema-fault.ts";
 
 /** Why an event was refused, for programs. `type_not_enabled` is the server's to give: the event is valid, its module is not there. */
 export type RejectCode = "invalid" | "required" | "unknown_type" | "event_too_large" | "event_too_deep" | "type_not_enabled";
@@ -51,7 +56,8 @@ export type EventChecker<Type extends string = EventType> = (value: unknown) => 
 interface TypeChecker {
   readonly schema: TSchema;
   readonly isValid: (data: Record<string, unknown>) => boolean;
-  readonly knownKeys: ReadonlySet<string>;
+  /** Null: all of them. */
+  readonly knownKeys: ReadonlySet<string> | null;
 }
 
 interface CheckerState {
@@ -70,10 +76,12 @@ const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]
 /**
  * Makes a checker; schemas are compiled when their first event comes.
  * **Shape**: parsed JSON → accepted event, or the first thing wrong. The checker never throws, whatever it is given, and never changes it.
+ * **Errors**: `invalid_schema` for one of `schemas` that cannot be checked.
  * **Order**: event, type, ts, id, data, depth, size, then the fields of `data` as the schema lists them.
  */
 export function createEventChecker<Type extends string = EventType>(options: CheckEventOptions = {}): EventChecker<Type> {
   const schemas = new Map(Object.entries(options.schemas ?? EVENT_SCHEMAS));
+  checkSchemas(options.schemas);
   const checkers = new Map<string, TypeChecker>();
   const state: CheckerState = {
     maxBytes: Math.min(options.maxBytes ?? LIMITS.eventBytes, LIMITS.eventBytes),
@@ -96,6 +104,14 @@ export function createEventChecker<Type extends string = EventType>(options: Che
       return refuse("event: expected a JSON value", "invalid");
     }
   };
+}
+
+function checkSchemas(schemas: CheckEventOptions["schemas"] = {}): void {
+  for (const [type, schema] of Object.entries(schemas)) {
+    const fault = dataSchemaFault(schema);
+    if (fault !== null)
+      throw new CuittyError("invalid_schema", `Expected a schema that can be checked for events of type ${type}: ${fault}`);
+  }
 }
 
 let defaultChecker: EventChecker | undefined;

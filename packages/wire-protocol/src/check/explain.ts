@@ -1,7 +1,8 @@
 // Says in the documented words what is wrong with the data of an event. Runs for refused events only.
-import { Kind, type TObject, type TSchema, type TUnion } from "@sinclair/typebox";
+import { Kind, type TImport, type TIntersect, type TObject, type TRecord, type TSchema, type TUnion } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { branchesOf } from "./compile-schema.ts";
+import { importedBy } from "./schema-fault.ts";
 
 /** The first problem in schema order. `expected` has its article: `a string`. */
 export interface Problem {
@@ -17,12 +18,24 @@ export function explainData(schema: TSchema, data: unknown): Problem | null {
 
 function explain(schema: TSchema, value: unknown, path: string): Problem | null {
   if (schema[Kind] === "Object") return explainObject(schema as TObject, value, path);
+  if (schema[Kind] === "Record") return explainRecord(schema as TRecord, value, path);
+  if (schema[Kind] === "Intersect") return explainAll(schema as TIntersect, value, path);
+  if (schema[Kind] === "Import") return explain(importedBy(schema as TImport), value, path);
   if (schema[Kind] === "Array" && Array.isArray(value)) return explainList(schema, value, path);
   const branches = schema[Kind] === "Union" ? branchesOf(schema) : [];
   if (branches.length > 0 && branches.length === (schema as TUnion).anyOf.length && isObject(value)) {
     return explainObject(nearestBranch(branches, value), value, path);
   }
-  return Value.Check(schema, value) ? null : invalid(path, schema);
+  return checkAlone(schema, value) ? null : invalid(path, schema);
+}
+
+/** A part of a schema may refer to another part, which is not there when it is checked alone: its whole is what counts then. */
+function checkAlone(schema: TSchema, value: unknown): boolean {
+  try {
+    return Value.Check(schema, value);
+  } catch {
+    return true;
+  }
 }
 
 function explainObject(schema: TObject, value: unknown, path: string): Problem | null {
@@ -51,12 +64,35 @@ function explainOthers(schema: TObject, value: Record<string, unknown>, path: st
   return null;
 }
 
+function explainRecord(schema: TRecord, value: unknown, path: string): Problem | null {
+  if (!isObject(value)) return invalid(path, schema);
+  const patterns = Object.entries(schema.patternProperties as Record<string, TSchema>).map(
+    ([pattern, member]) => [new RegExp(pattern), member] as const,
+  );
+  for (const [key, given] of Object.entries(value)) {
+    const memberPath = `${path}.${key}`;
+    const member = patterns.find(([pattern]) => pattern.test(key))?.[1] ?? schema.additionalProperties;
+    if (member === false) return { path: memberPath, code: "invalid", expected: "no such field" };
+    const problem = typeof member === "object" ? explain(member as TSchema, given, memberPath) : null;
+    if (problem !== null) return problem;
+  }
+  return checkAlone(schema, value) ? null : invalid(path, schema);
+}
+
+function explainAll(schema: TIntersect, value: unknown, path: string): Problem | null {
+  for (const member of schema.allOf) {
+    const problem = explain(member, value, path);
+    if (problem !== null) return problem;
+  }
+  return checkAlone(schema, value) ? null : invalid(path, schema);
+}
+
 function explainList(schema: TSchema, list: readonly unknown[], path: string): Problem | null {
   for (const [index, item] of list.entries()) {
     const problem = explain(schema.items as TSchema, item, `${path}[${index}]`);
     if (problem !== null) return problem;
   }
-  return Value.Check(schema, list) ? null : invalid(path, schema);
+  return checkAlone(schema, list) ? null : invalid(path, schema);
 }
 
 /** The member of a union that the sender most likely meant: the one with most of its required fields there, the first on a tie. */
@@ -79,6 +115,7 @@ function expectation(schema: TSchema): string {
   const range = minimum === undefined || maximum === undefined ? "" : ` from ${minimum} to ${maximum}`;
   switch (schema.type) {
     case "string":
+      if (typeof schema.format === "string") return `a string of format ${schema.format}`;
       return schema.minLength === 1 ? "a non-empty string" : "a string";
     case "integer":
       return `an integer${range}`;

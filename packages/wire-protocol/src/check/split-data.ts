@@ -1,10 +1,26 @@
 // Parts the documented fields of `data` from the others, which are kept apart as `meta`.
-import type { TSchema } from "@sinclair/typebox";
-import { branchesOf } from "./compile-schema.ts";
+import { Kind, type TImport, type TIntersect, type TObject, type TSchema, type TUnion } from "@sinclair/typebox";
+import { canBeObject, importedBy } from "./schema-fault.ts";
 
-/** Names of the documented fields; of all members when the schema is a union. */
-export function knownKeysOf(schema: TSchema): ReadonlySet<string> {
-  return new Set(branchesOf(schema).flatMap((branch) => Object.keys(branch.properties)));
+/** Names of the documented fields, of all members of a union or an intersection; null where every name is documented, as in a record. */
+export function knownKeysOf(schema: TSchema): ReadonlySet<string> | null {
+  switch (schema[Kind]) {
+    case "Object":
+      return new Set(Object.keys((schema as TObject).properties));
+    case "Union":
+      return keysOfAll((schema as TUnion).anyOf);
+    case "Intersect":
+      return keysOfAll((schema as TIntersect).allOf);
+    case "Import":
+      return knownKeysOf(importedBy(schema as TImport));
+    default:
+      return canBeObject(schema) ? null : new Set();
+  }
+}
+
+function keysOfAll(members: readonly TSchema[]): ReadonlySet<string> | null {
+  const keys = members.map(knownKeysOf);
+  return keys.includes(null) ? null : new Set(keys.flatMap((names) => [...(names ?? [])]));
 }
 
 export interface SplitData {
@@ -13,7 +29,8 @@ export interface SplitData {
 }
 
 /** Gives `data` itself back when all its fields are documented, which is the usual case and costs no copy. */
-export function splitData(data: Record<string, unknown>, knownKeys: ReadonlySet<string>): SplitData {
+export function splitData(data: Record<string, unknown>, knownKeys: ReadonlySet<string> | null): SplitData {
+  if (knownKeys === null) return { data, meta: null };
   const keys = Object.keys(data);
   if (keys.every((key) => knownKeys.has(key))) return { data, meta: null };
   const known: Record<string, unknown> = {};
