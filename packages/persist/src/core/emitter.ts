@@ -1,6 +1,6 @@
 // The store's own notices: conflicts, sync rounds, key rotation and errors nobody awaits.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
-import { callSafely } from "./safely.ts";
+import { tellAll } from "./safely.ts";
 
 export interface StoreNotices {
   /** Two peers changed one key; needs `sync`. */
@@ -33,13 +33,15 @@ export interface Emitter {
   fail(error: unknown): void;
 }
 
+const noListeners: ReadonlySet<(notice: never) => unknown> = new Set();
+
 export function createEmitter(): Emitter {
   const listeners = new Map<NoticeType, Set<(notice: never) => void>>();
 
   function emit<T extends NoticeType>(type: T, notice: StoreNotices[T]): void {
     // A listener for errors that throws itself has nobody left to tell.
     const onError = type === "error" ? () => undefined : fail;
-    for (const listener of listeners.get(type) ?? []) callSafely(() => listener(notice as never), onError);
+    tellAll(listeners.get(type) ?? noListeners, (listener) => listener(notice as never), onError);
   }
 
   function fail(error: unknown): void {

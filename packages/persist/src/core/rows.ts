@@ -6,7 +6,7 @@ import { type Listing, listRows } from "./listing.ts";
 import { createPathIndexes } from "./path-index.ts";
 import { type Address, addressId, type Facet, type Located, type Row, type RowCodec, type StoredRow } from "./row.ts";
 import { createRowCache } from "./row-cache.ts";
-import { callSafely } from "./safely.ts";
+import { callSafely, tellAll } from "./safely.ts";
 import { nextTurn } from "./turn.ts";
 import { storeClosed } from "./work.ts";
 import { createWriter, type Writer } from "./writer.ts";
@@ -82,7 +82,7 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
 
   function tell(change: AdapterChange, row: Row | undefined): void {
     indexes.apply(change);
-    for (const listener of listeners) callSafely(() => listener(change, row), onListenerError);
+    tellAll(listeners, (listener) => listener(change, row), onListenerError);
   }
 
   function assertOpen(): void {

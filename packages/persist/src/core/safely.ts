@@ -9,3 +9,9 @@ export function callSafely(callback: () => unknown, onError: (error: unknown) =>
     onError(error);
   }
 }
+
+/** Tells every listener there is now: one removed meanwhile is left out, one added meanwhile hears only what comes later. */
+export function tellAll<L>(listeners: ReadonlySet<L>, tell: (listener: L) => unknown, onError: (error: unknown) => void): void {
+  if (listeners.size === 0) return;
+  for (const listener of [...listeners]) if (listeners.has(listener)) callSafely(() => tell(listener), onError);
+}
