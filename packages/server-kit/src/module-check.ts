@@ -2,9 +2,9 @@
 import { CuittyError } from "@cuitty/wire-protocol";
 import { dataSchemaFault } from "@cuitty/wire-protocol/check-event";
 import type { CuittyModule } from "./module.ts";
+import { isTopicName, topicSpelling } from "./sse/topic-name.ts";
 
 const namePattern = /^[a-z][a-z0-9_]{0,39}$/;
-const topicPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const pathPattern = /^(\/[^/?#\s]+)*$/;
 const methods = ["GET", "POST", "PATCH", "DELETE"];
 const actions = ["ingest", "read", "keys", "admin"];
@@ -75,7 +75,7 @@ const checks: Readonly<Record<string, (entry: Fields) => string | undefined>> = 
     ]),
   streams: ({ topic, page, range }) =>
     firstWrong([
-      [typeof topic === "string" && topicPattern.test(topic), `topic: letters, digits, "_", "." and "-", got ${shown(topic)}`],
+      [typeof topic === "string" && isTopicName(topic), `topic: ${topicSpelling}, got ${shown(topic)}`],
       [typeof page === "function" && typeof range === "function", "page and range: functions"],
     ]),
   jobs: ({ name, everyMs, run }) =>

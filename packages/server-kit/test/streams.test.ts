@@ -3,7 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Subject } from "@cuitty/server-kit";
+import { defineModule, type StreamSource, type Subject } from "@cuitty/server-kit";
+import { audit } from "@cuitty/server-kit/audit";
 import { logs } from "@cuitty/server-kit/logs";
 import { afterEach, describe, expect, test } from "vitest";
 import { createEventParser, type EventParser } from "../src/sse/test-tools/event-parser.ts";
@@ -123,6 +124,35 @@ describe("live streams of a kit", () => {
     const unknown = read(`${running.url}/api/modules/secrets/stream`, bearer(running.apiKey));
     await until(() => unknown.status() !== 0);
     expect(unknown.status()).toBe(404);
+  });
+
+  test.each(["my-topic", "Notes", "app.notes", "0"])(
+    "a topic named %s is asked for, delivered and gone on with by its cursor",
+    async (topic) => {
+      const [source] = logs().streams ?? [];
+      const notes = defineModule({ ...logs(), streams: [{ ...(source as StreamSource), topic }] });
+      const running = await start({ modules: [notes, audit()] });
+      for (const topics of [topic, `${topic},audit`]) {
+        const url = `${running.url}/api/stream?topics=${topics}`;
+        const reader = read(url, bearer(running.apiKey));
+        await until(() => reader.parser.retryMs() !== null);
+        await sendEvents(running, [logEvent("first")]);
+        await until(() => reader.parser.events.some(({ type }) => type === "message"));
+        reader.stop();
+        await sendEvents(running, [logEvent("second"), logEvent("third")]);
+        const again = read(url, { ...bearer(running.apiKey), "last-event-id": reader.parser.lastEventId() });
+        await until(() => again.parser.events.length === 2);
+        expect(again.parser.events.map(({ data }) => JSON.parse(data).data.message)).toEqual(["second", "third"]);
+        again.stop();
+      }
+    },
+  );
+
+  test("topics that are too many, or that none can be called, are told apart", async () => {
+    const running = await start();
+    const refusal = (topics: string) => refusalOf(`${running.url}/api/stream?topics=${topics}`, bearer(running.apiKey));
+    expect(await refusal("a%20b")).toEqual([400, "invalid_request", expect.stringMatching(/names of letters, digits/)]);
+    expect(await refusal("logs,".repeat(33))).toEqual([400, "invalid_request", expect.stringMatching(/at most 32 names.*got 33/)]);
   });
 
   test.each([

@@ -1,10 +1,10 @@
 // Where a client is in each of its topics, as one `id`: readable for one topic, packed for several.
 import { CuittyError } from "@cuitty/wire-protocol";
+import { parseTopicPlace } from "./topic-name.ts";
 
 /** Topic to the seq of the last event that was delivered. */
 export type Positions = ReadonlyMap<string, number>;
 
-const pair = /^([a-z][a-z0-9_]{0,63}):(0|[1-9]\d{0,15})$/;
 const maxCursorChars = 4096;
 
 /** `logs:1234`, or base64url of `audit:12,logs:34` (sorted) for several topics. */
@@ -36,13 +36,12 @@ export function parseStreamCursor(cursor: string, topics: readonly string[]): Po
 
 function readPairs(cursor: string): Map<string, number> | null {
   if (cursor.length > maxCursorChars) return null;
-  const text = pair.test(cursor) ? cursor : Buffer.from(cursor, "base64url").toString("utf8");
+  const text = parseTopicPlace(cursor) !== null ? cursor : Buffer.from(cursor, "base64url").toString("utf8");
   const positions = new Map<string, number>();
   for (const part of text.split(",")) {
-    const [, topic, digits] = pair.exec(part) ?? [];
-    const seq = Number(digits);
-    if (topic === undefined || !Number.isSafeInteger(seq) || positions.has(topic)) return null;
-    positions.set(topic, seq);
+    const place = parseTopicPlace(part);
+    if (place === null || !Number.isSafeInteger(place.seq) || positions.has(place.topic)) return null;
+    positions.set(place.topic, place.seq);
   }
   // Only our own spelling: what is not byte for byte the same was not made here.
   return positionsToCursor(positions) === cursor ? positions : null;

@@ -1,6 +1,7 @@
 // What a stream request asks for: topics from the query, the place from `Last-Event-ID` or the query.
 import { CuittyError } from "@cuitty/wire-protocol";
 import type { Exchange } from "../ingest/exchange.ts";
+import { isTopicName, topicSpelling } from "./topic-name.ts";
 
 export interface StreamQuery {
   /** Null when the request names none. */
@@ -10,7 +11,6 @@ export interface StreamQuery {
   readonly ticket: string | null;
 }
 
-const topicPattern = /^[a-z][a-z0-9_]{0,63}$/;
 const maxTopics = 32;
 
 /** `?topics=audit,logs&after=…&ticket=…`. A reconnecting EventSource sends its first URL and the newer `Last-Event-ID`: that one wins. Errors: `invalid_request`. */
@@ -28,8 +28,11 @@ const nonEmpty = (text: string | null): string | null => (text === null || text.
 function parseTopics(given: readonly string[]): readonly string[] | null {
   const topics = given.flatMap((list) => list.split(",")).filter((topic) => topic !== "");
   if (topics.length === 0) return null;
-  if (topics.length > maxTopics || !topics.every((topic) => topicPattern.test(topic))) {
-    throw new CuittyError("invalid_request", `topics: expected at most ${maxTopics} names such as audit, separated by commas`);
+  if (topics.length > maxTopics) {
+    throw new CuittyError("invalid_request", `topics: expected at most ${maxTopics} names, separated by commas, got ${topics.length}`);
+  }
+  if (!topics.every(isTopicName)) {
+    throw new CuittyError("invalid_request", `topics: expected names of ${topicSpelling}, such as audit, separated by commas`);
   }
   return topics;
 }
