@@ -169,8 +169,7 @@ function compose<const Modules extends readonly CuittyModule[]>(
 
   async function shutDown(): Promise<void> {
     streams.close();
-    await tasks.close();
-    await handler.drain();
+    await Promise.all([tasks.close(), handler.drain()]);
     await bus.close?.();
     await closeFolder(folder);
   }

@@ -59,6 +59,9 @@ export interface ServerKit<Modules extends readonly CuittyModule[] = readonly Cu
   backup(folder: string): Promise<BackupReport>;
   /** Runs a background task now: `retention`, `outbox`, `job:<module>.<name>`. */
   runTask(name: string): Promise<void>;
-  /** Stops taking requests, waits for those under way, closes every file. Idempotent. */
+  /**
+   * Stops taking requests, aborts the signals of jobs and deliveries, waits for what is under way and closes every file. Idempotent.
+   * It waits for 10 s at most: a job that goes on after that finds its file `closed`, a message under way is delivered again after the next start.
+   */
   close(): Promise<void>;
 }

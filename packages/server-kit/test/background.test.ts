@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { type CuittyModule, defineModule, type OutboxMessage, outboxRows } from "@cuitty/server-kit";
 import { testKit } from "@cuitty/server-kit/testing";
 import { Type } from "@sinclair/typebox";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 
 /** A small module of an app's own: stores notes, tells a webhook of each, counts in a job. */
 function notes(extra: Partial<CuittyModule>): CuittyModule {
@@ -38,6 +38,21 @@ function notes(extra: Partial<CuittyModule>): CuittyModule {
     retention: [],
     ...extra,
   });
+}
+
+/** The same under another name. */
+const memos = (extra: Partial<CuittyModule>) => notes({ name: "memos", accepts: { memo: Type.Object({ text: Type.String() }) }, ...extra });
+const memo = (text: string) => ({ ...note(text), type: "memo" });
+
+/** A promise with its ends in the test's hands. */
+function deferred<T = void>() {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((done, failed) => {
+    resolve = done;
+    reject = failed;
+  });
+  return { promise, resolve, reject };
 }
 
 const note = (text: string) => ({ type: "note", ts: "2026-04-27T12:34:56Z", data: { text } });
@@ -108,6 +123,161 @@ describe("the outbox", () => {
       expect(attempts).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
       const rows = await kit.kit.modules.all[0]?.file.all("SELECT attempts, last_error FROM _outbox");
       expect(rows).toEqual([[12, "never"]]);
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test("goes on with other messages and modules while a delivery hangs, and tries that one again when its claim has ended", async () => {
+    const hanging = deferred<AbortSignal>();
+    const told: string[] = [];
+    const others = { notes: deferred(), memos: deferred() };
+    const deliveries = (name: keyof typeof others): CuittyModule["deliveries"] => ({
+      async told({ payload, attempt }, { signal }) {
+        const { text } = payload as { text: string };
+        told.push(`${name} ${text} ${attempt}`);
+        if (text === "other") others[name].resolve();
+        if (text !== "hangs" || attempt > 1) return;
+        hanging.resolve(signal);
+        await new Promise(() => undefined);
+      },
+    });
+    const faults: unknown[] = [];
+    const kit = await testKit({
+      modules: [notes({ deliveries: deliveries("notes") }), memos({ deliveries: deliveries("memos") })],
+      onFault: (fault) => faults.push(fault),
+    });
+    try {
+      await kit.ingest([note("hangs")]);
+      const first = kit.kit.runTask("outbox");
+      const signal = await hanging.promise;
+      await kit.ingest([note("other"), memo("other")]);
+      const second = kit.kit.runTask("outbox");
+      await Promise.all([others.notes.promise, others.memos.promise]);
+      expect([signal.aborted, faults]).toEqual([false, []]);
+      kit.advance(60_000);
+      await Promise.all([first, second]);
+      expect(signal.aborted).toBe(true);
+      expect(faults).toMatchObject([{ source: "outbox told", error: { code: "delivery_timeout" } }]);
+      kit.advance(10_000);
+      await kit.kit.runTask("outbox");
+      expect(told.sort()).toEqual(["memos other 1", "notes hangs 1", "notes hangs 2", "notes other 1"]);
+      expect(await kit.kit.modules.ofName("notes")?.file.all("SELECT * FROM _outbox")).toEqual([]);
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test("does not put back after its claim what another runner tries, and takes away what is delivered all the same", async () => {
+    const started = deferred();
+    const late = deferred();
+    const deliveries: CuittyModule["deliveries"] = {
+      async told() {
+        started.resolve();
+        await late.promise;
+      },
+    };
+    const kit = await testKit({ modules: [notes({ deliveries })], onFault: () => undefined });
+    const left = async () => (await kit.kit.modules.all[0]?.file.all("SELECT attempts, claimed_until FROM _outbox")) ?? [];
+    try {
+      await kit.ingest([note("slow")]);
+      const run = kit.kit.runTask("outbox");
+      await started.promise;
+      await kit.kit.modules.all[0]?.file.transact((tx) => tx.run("UPDATE _outbox SET attempts = 2, claimed_until = 9000000000000"));
+      kit.advance(60_000);
+      await run;
+      expect(await left()).toEqual([[2, 9_000_000_000_000]]);
+      late.resolve();
+      await vi.waitUntil(async () => (await left()).length === 0);
+    } finally {
+      await kit.close();
+    }
+  });
+});
+
+describe.each([true, false])("closing, with a storage thread: %s,", (storageThread) => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test("ends after 10 s although a delivery and a job never heed their signals, and what they do later harms nobody", async () => {
+    const late = deferred();
+    const started = [deferred<AbortSignal>(), deferred<AbortSignal>()];
+    const read = deferred<unknown>();
+    const attempts: number[] = [];
+    const module = notes({
+      deliveries: {
+        async told({ attempt }, { signal }) {
+          attempts.push(attempt);
+          if (attempt > 1) return;
+          started[0]?.resolve(signal);
+          await late.promise;
+        },
+      },
+      jobs: [
+        {
+          name: "hangs",
+          everyMs: 1_000,
+          async run({ file, signal }) {
+            started[1]?.resolve(signal);
+            await late.promise;
+            await file.all("SELECT 1").then(read.resolve, read.reject);
+            throw new Error("late");
+          },
+        },
+      ],
+    });
+    const faults: unknown[] = [];
+    const kit = await testKit({ modules: [module], storageThread, onFault: (fault) => faults.push(fault) });
+    const unhandled: unknown[] = [];
+    const onUnhandled = (error: unknown) => unhandled.push(error);
+    process.on("unhandledRejection", onUnhandled);
+    try {
+      await kit.ingest([note("one")]);
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      const runs = [kit.kit.runTask("outbox"), kit.kit.runTask("job:notes.hangs")];
+      const signals = await Promise.all(started.map(({ promise }) => promise));
+      const closing = kit.kit.close();
+      expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
+      await vi.advanceTimersByTimeAsync(10_000);
+      await closing;
+      late.resolve();
+      await expect(read.promise).rejects.toMatchObject({ code: "closed" });
+      await Promise.all(runs);
+      vi.useRealTimers();
+      await kit.reopen();
+      kit.advance(60_000);
+      await kit.kit.runTask("outbox");
+      expect([attempts, faults, unhandled]).toEqual([[1, 2], [], []]);
+    } finally {
+      process.off("unhandledRejection", onUnhandled);
+      await kit.close();
+    }
+  });
+
+  test("waits for deliveries that heed their signal and gives them back for the next start", async () => {
+    const started = deferred();
+    const attempts: number[] = [];
+    const module = notes({
+      deliveries: {
+        async told({ attempt }, { signal }) {
+          attempts.push(attempt);
+          if (attempt > 1) return;
+          started.resolve();
+          await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+        },
+      },
+    });
+    const faults: unknown[] = [];
+    const kit = await testKit({ modules: [module], storageThread, onFault: (fault) => faults.push(fault) });
+    try {
+      await kit.ingest([note("one")]);
+      const run = kit.kit.runTask("outbox");
+      await started.promise;
+      await kit.reopen();
+      await run;
+      await kit.kit.runTask("outbox");
+      expect([attempts, faults]).toEqual([[1, 2], []]);
     } finally {
       await kit.close();
     }

@@ -1,5 +1,6 @@
 // Runs a module's jobs when they are due, one runner at a time: a lease row in the module's file decides, also between processes.
 import type { ModuleFile } from "@cuitty/storage/module-file";
+import { isCuittyError } from "@cuitty/wire-protocol";
 import type { Clock } from "../clock.ts";
 import type { ModuleJob } from "../module.ts";
 import type { OpenModule } from "../modules.ts";
@@ -29,8 +30,12 @@ export async function runJob(module: OpenModule, job: ModuleJob, options: JobOpt
   });
   if (claimed === 0) return false;
   const lost = new AbortController();
-  const heartbeat = setInterval(() => void extend(file, job.name, options).then((isOurs) => isOurs || lost.abort()), leaseMs / 3);
+  const heartbeat = setInterval(() => void extend(file, job.name, options).then((isOurs) => isOurs || lose()), leaseMs / 3);
   heartbeat.unref?.();
+  function lose(): void {
+    clearInterval(heartbeat);
+    lost.abort();
+  }
   try {
     await job.run({ file, nowMs, signal: AbortSignal.any([signal, lost.signal]) });
     return true;
@@ -41,7 +46,7 @@ export async function runJob(module: OpenModule, job: ModuleJob, options: JobOpt
   }
 }
 
-/** False when the lease went to somebody else, after a pause longer than it. */
+/** False when the lease went to somebody else, after a pause longer than it, and when the kit has closed the file without the job. */
 async function extend(file: ModuleFile, name: string, { clock, owner }: JobOptions): Promise<boolean> {
   try {
     return (
@@ -49,8 +54,8 @@ async function extend(file: ModuleFile, name: string, { clock, owner }: JobOptio
         tx.run("UPDATE _jobs SET leased_until = ? WHERE name = ? AND owner = ?", [clock() + leaseMs, name, owner]),
       )) > 0
     );
-  } catch {
+  } catch (error) {
     // The file is busy; the lease still runs.
-    return true;
+    return !isCuittyError(error, "closed");
   }
 }

@@ -1,7 +1,7 @@
 // Background work of a kit: retention, the modules' jobs and their outboxes.
 import type { KitPorts } from "../kit-pipeline.ts";
 import { runJob } from "./jobs.ts";
-import { drainOutbox } from "./outbox.ts";
+import { createOutbox } from "./outbox.ts";
 import { applyRetention } from "./retention.ts";
 import { createScheduler, type Scheduler } from "./schedule.ts";
 
@@ -13,7 +13,7 @@ const outboxEveryMs = 1_000;
 const longestLookMs = 60_000;
 
 export function createKitTasks(ports: KitPorts): KitTasks {
-  const scheduler = createScheduler(ports.onFault, ports.options.runJobs ?? true);
+  const scheduler = createScheduler({ onFault: ports.onFault, isAutomatic: ports.options.runJobs ?? true });
   addRetention(scheduler, ports);
   addOutbox(scheduler, ports);
   addJobs(scheduler, ports);
@@ -31,17 +31,13 @@ function addRetention(scheduler: Scheduler, { modules, clock, options }: KitPort
 }
 
 function addOutbox(scheduler: Scheduler, { modules, clock, options, onFault }: KitPorts): void {
-  const senders = modules.all.filter(({ definition }) => definition.deliveries !== undefined);
-  if (senders.length === 0) return;
   const fetch = options.fetch ?? globalThis.fetch;
   const onFailure = (topic: string, error: unknown) => onFault({ source: `outbox ${topic}`, error });
-  scheduler.add({
-    name: "outbox",
-    everyMs: outboxEveryMs,
-    async run(signal) {
-      await Promise.all(senders.map((module) => drainOutbox(module, { clock, fetch, onFailure }, signal)));
-    },
-  });
+  for (const module of modules.all) {
+    if (module.definition.deliveries === undefined) continue;
+    const outbox = createOutbox(module, { clock, fetch, lookEveryMs: outboxEveryMs, onFailure });
+    scheduler.add({ name: "outbox", everyMs: outboxEveryMs, run: outbox.drain });
+  }
 }
 
 function addJobs(scheduler: Scheduler, { modules, clock, random }: KitPorts): void {

@@ -1,8 +1,10 @@
 // The outbox: messages written in the same transaction as their cause, delivered afterwards, at least once.
-import type { ModuleFile, RowInsert, SqlRow } from "@cuitty/storage/module-file";
+import type { RowInsert, SqlRow } from "@cuitty/storage/module-file";
 import type { Clock } from "../clock.ts";
-import type { Delivery, OutboxMessage } from "../module.ts";
+import type { OutboxMessage } from "../module.ts";
 import type { OpenModule } from "../modules.ts";
+import { type Attempt, claimMs, startAttempt } from "./delivery-attempt.ts";
+import { settleWithin } from "./settle-within.ts";
 
 export interface NewMessage {
   readonly topic: string;
@@ -26,76 +28,69 @@ export function outboxRows(messages: readonly NewMessage[], nowMs: number): RowI
 export interface OutboxOptions {
   readonly clock: Clock;
   readonly fetch: typeof globalThis.fetch;
+  /** While deliveries are under way, what falls due is looked for this often, and at once when they are done. */
+  readonly lookEveryMs: number;
   /** Told of each failed try. */
   readonly onFailure?: (topic: string, error: unknown) => void;
 }
 
-const claimRows = 16;
-/** A delivery that takes longer is tried again by whoever looks next. */
-const claimMs = 60_000;
-const maxAttempts = 12;
-/** A message that was given up stays for people to look at, with its last error. */
-const never = 8_640_000_000_000_000;
-const firstDelayMs = 5_000;
-const longestDelayMs = 6 * 3_600_000;
+export interface Outbox {
+  /** Delivers what is due and what falls due meanwhile, until nothing is under way. */
+  drain(signal: AbortSignal): Promise<void>;
+}
 
+/** Deliveries of a module that are under way at the same time. */
+const maxUnderWay = 16;
+
+const dueSql = "SELECT 1 FROM _outbox WHERE due_at <= ? AND (claimed_until IS NULL OR claimed_until <= ?) LIMIT 1";
 const claimSql = `UPDATE _outbox SET claimed_until = ?, attempts = attempts + 1 WHERE id IN (
-  SELECT id FROM _outbox WHERE due_at <= ? AND (claimed_until IS NULL OR claimed_until <= ?) ORDER BY due_at, id LIMIT ${claimRows}
+  SELECT id FROM _outbox WHERE due_at <= ? AND (claimed_until IS NULL OR claimed_until <= ?) ORDER BY due_at, id LIMIT ?
 ) RETURNING id, topic, key, payload, attempts`;
 
-/** Delivers what is due in one module's file. Returns how many messages were delivered. */
-export async function drainOutbox(module: OpenModule, options: OutboxOptions, signal: AbortSignal): Promise<number> {
-  const { definition, file } = module;
+/** The outbox of one module's file. One delivery that hangs takes one place until its claim ends; the others go on. */
+export function createOutbox({ definition, file }: OpenModule, { lookEveryMs, ...options }: OutboxOptions): Outbox {
   const deliveries = new Map(Object.entries(definition.deliveries ?? {}));
-  if (deliveries.size === 0) return 0;
-  let delivered = 0;
-  while (!signal.aborted) {
-    const nowMs = options.clock();
+  const underWay = new Set<Attempt>();
+
+  async function claim(nowMs: number): Promise<readonly OutboxMessage[]> {
+    const limit = maxUnderWay - underWay.size;
+    if (limit <= 0) return [];
     // A look first: an idle outbox costs no write.
-    const [due] = await file.all("SELECT 1 FROM _outbox WHERE due_at <= ? AND (claimed_until IS NULL OR claimed_until <= ?) LIMIT 1", [
-      nowMs,
-      nowMs,
-    ]);
-    if (due === undefined) break;
-    const messages = (await file.transact((tx) => tx.all(claimSql, [nowMs + claimMs, nowMs, nowMs]))).map(messageOf);
-    const results = await Promise.all(
-      messages.map((message) => deliver(message, { file, delivery: deliveries.get(message.topic), options, signal })),
-    );
-    delivered += results.filter(Boolean).length;
+    const [due] = await file.all(dueSql, [nowMs, nowMs]);
+    if (due === undefined) return [];
+    return (await file.transact((tx) => tx.all(claimSql, [nowMs + claimMs, nowMs, nowMs, limit]))).map(messageOf);
   }
-  return delivered;
-}
 
-interface Attempt {
-  readonly file: ModuleFile;
-  readonly delivery: Delivery | undefined;
-  readonly options: OutboxOptions;
-  readonly signal: AbortSignal;
-}
-
-async function deliver(message: OutboxMessage, { file, delivery, options, signal }: Attempt): Promise<boolean> {
-  try {
-    if (delivery === undefined) throw new Error(`nothing delivers the topic ${message.topic}`);
-    await delivery(message, { file, nowMs: options.clock(), signal, fetch: options.fetch });
-  } catch (error) {
-    // Given back at once when the kit is closing: the next start goes on with it.
-    const isLast = message.attempt >= maxAttempts;
-    const dueAtMs = isLast ? never : options.clock() + (signal.aborted ? 0 : delayMs(message.attempt));
-    const text = String((error as { message?: unknown })?.message ?? error).slice(0, 500);
-    await file.transact((tx) =>
-      tx.run("UPDATE _outbox SET claimed_until = NULL, due_at = ?, last_error = ? WHERE id = ?", [dueAtMs, text, message.id]),
-    );
-    options.onFailure?.(message.topic, error);
-    return false;
+  function start(message: OutboxMessage, claimedUntilMs: number, signal: AbortSignal): Promise<unknown> {
+    const attempt = startAttempt(message, { ...options, file, delivery: deliveries.get(message.topic), signal, claimedUntilMs });
+    underWay.add(attempt);
+    return attempt.over.finally(() => underWay.delete(attempt));
   }
-  await file.transact((tx) => tx.run("DELETE FROM _outbox WHERE id = ?", [message.id]));
-  return true;
+
+  async function endOutlived(nowMs: number): Promise<void> {
+    const outlived = [...underWay].filter(({ claimedUntilMs }) => claimedUntilMs <= nowMs);
+    for (const attempt of outlived) attempt.outlive();
+    await allOver(outlived);
+  }
+
+  return {
+    async drain(signal) {
+      while (!signal.aborted) {
+        const nowMs = options.clock();
+        await endOutlived(nowMs);
+        const started = (await claim(nowMs)).map((message) => start(message, nowMs + claimMs, signal));
+        if (underWay.size === 0) return;
+        // The new ones together: what is quick is claimed in full portions, what is slow holds up nothing for longer than a look.
+        const awaited = started.length > 0 ? started : [allOver([...underWay])];
+        await settleWithin(awaited, { timeoutMs: lookEveryMs, keepsAlive: false });
+      }
+      await allOver([...underWay]);
+    },
+  };
 }
 
-/** 5 s, then four times as long each, at most 6 h; a quarter of it at random. */
-function delayMs(attempt: number): number {
-  const delay = Math.min(longestDelayMs, firstDelayMs * 4 ** (attempt - 1));
-  return Math.round(delay * (0.75 + Math.random() * 0.5));
+async function allOver(attempts: readonly Attempt[]): Promise<void> {
+  await Promise.all(attempts.map(({ over }) => over));
 }
 
 function messageOf(row: SqlRow): OutboxMessage {

@@ -1,8 +1,10 @@
 // Runs something again and again: never twice at once, never keeping the process alive, stopped by close().
 import { CuittyError } from "@cuitty/wire-protocol";
 import type { KitFault } from "../options.ts";
+import { settleWithin } from "./settle-within.ts";
 
 export interface Task {
+  /** Several may share one: each runs by itself, and all of them when `runNow` says so. */
   readonly name: string;
   readonly everyMs: number;
   /** Up to this share of `everyMs` is added at random, so that many kits do not work at the same moment. @default 0.1 */
@@ -12,10 +14,18 @@ export interface Task {
 
 export interface Scheduler {
   add(task: Task): void;
-  /** Runs a task now, or joins the run that is under way. For tests and operators. Errors: `not_found`. */
+  /** Runs the tasks of a name now, or joins the runs that are under way. For tests and operators. Errors: `not_found`. */
   runNow(name: string): Promise<void>;
-  /** Aborts what runs and waits for it. Idempotent. */
+  /** Aborts what runs and waits for it, for a bounded time. Idempotent. */
   close(): Promise<void>;
+}
+
+export interface SchedulerOptions {
+  readonly onFault: (fault: KitFault) => void;
+  /** When false, tasks run only when `runNow` says so. @default true */
+  readonly isAutomatic?: boolean;
+  /** Longest wait of `close` for what does not heed its signal; what becomes of that later is told to nobody. @default 10_000 */
+  readonly drainTimeoutMs?: number;
 }
 
 interface Scheduled {
@@ -24,9 +34,8 @@ interface Scheduled {
   running: Promise<void> | undefined;
 }
 
-/** With `isAutomatic` false tasks run only when `runNow` says so. */
-export function createScheduler(onFault: (fault: KitFault) => void, isAutomatic = true): Scheduler {
-  const entries = new Map<string, Scheduled>();
+export function createScheduler({ onFault, isAutomatic = true, drainTimeoutMs = 10_000 }: SchedulerOptions): Scheduler {
+  const entries: Scheduled[] = [];
   const stop = new AbortController();
 
   function plan(entry: Scheduled): void {
@@ -55,19 +64,22 @@ export function createScheduler(onFault: (fault: KitFault) => void, isAutomatic 
   return {
     add(task) {
       const entry: Scheduled = { task, timer: undefined, running: undefined };
-      entries.set(task.name, entry);
+      entries.push(entry);
       plan(entry);
     },
     async runNow(name) {
-      const entry = entries.get(name);
-      if (entry === undefined)
-        throw new CuittyError("not_found", `Expected one of the tasks ${[...entries.keys()].join(", ")}, got ${JSON.stringify(name)}`);
-      await start(entry);
+      const named = entries.filter(({ task }) => task.name === name);
+      if (named.length === 0) {
+        const known = [...new Set(entries.map(({ task }) => task.name))].join(", ");
+        throw new CuittyError("not_found", `Expected one of the tasks ${known}, got ${JSON.stringify(name)}`);
+      }
+      await Promise.all(named.map(start));
     },
     async close() {
       stop.abort();
-      for (const { timer } of entries.values()) clearTimeout(timer);
-      await Promise.all([...entries.values()].map(({ running }) => running));
+      for (const { timer } of entries) clearTimeout(timer);
+      const runs = entries.flatMap(({ running }) => running ?? []);
+      await settleWithin(runs, { timeoutMs: drainTimeoutMs });
     },
   };
 }
