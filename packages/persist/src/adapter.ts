@@ -6,12 +6,12 @@ export interface AdapterEntry {
 }
 
 /**
- * One change of a batch. `expect` comes with background work only: put if the stored value still is that one, else leave it.
+ * One change of a batch. `expect` comes with background work only: change it if the stored value still is that one, else leave it.
  * An adapter that several processes or tabs share must honour it; one of a single owner may ignore it.
  */
 export type AdapterOp =
   | { readonly type: "put"; readonly key: string; readonly value: unknown; readonly expect?: unknown }
-  | { readonly type: "delete"; readonly key: string };
+  | { readonly type: "delete"; readonly key: string; readonly expect?: unknown };
 
 export interface AdapterRange {
   /** Only keys that start with it. */

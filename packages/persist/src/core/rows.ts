@@ -39,6 +39,8 @@ export interface Rows {
   /** Raw entries under an adapter key prefix, a page at a time, in the order of keys where the adapter has one. */
   scan(prefix: string): AsyncGenerator<readonly AdapterEntry[]>;
   onChange(listener: RowListener): () => void;
+  /** Tells of changes this store made otherwise than by `commit`. */
+  announce(changes: readonly AdapterChange[]): void;
   /** A change made elsewhere. */
   changedElsewhere(changes: readonly AdapterChange[]): void;
   /** Refuses from now on and waits for what is queued. */
@@ -187,6 +189,7 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    announce: onCommitted,
     changedElsewhere(changes) {
       if (isClosed) return;
       for (const change of changes) {

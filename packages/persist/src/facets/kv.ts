@@ -1,5 +1,6 @@
 // Key-value entries that may end by themselves.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { deleteIf } from "../core/delete-if.ts";
 import { toJson } from "../core/json.ts";
 import { checkKey } from "../core/paths.ts";
 import type { Row } from "../core/row.ts";
@@ -108,12 +109,8 @@ function checkedTtl(options: KvPutOptions): number | undefined {
 async function sweepEnded(rows: Rows, isLive: (row: Row) => boolean): Promise<number> {
   let swept = 0;
   for await (const row of rows.list("kv", "", {})) {
-    if (isLive(row)) continue;
-    // Put again since it was read: a live entry must stay.
-    const now = await rows.get({ facet: "kv", path: row.path });
-    if (!now || isLive(now)) continue;
-    await rows.commit([{ type: "delete", address: { facet: "kv", path: row.path } }]);
-    swept++;
+    // Put again since it was listed: a live entry must stay.
+    if (!isLive(row) && (await deleteIf(rows, { facet: "kv", path: row.path }, (now) => !isLive(now)))) swept++;
   }
   return swept;
 }
