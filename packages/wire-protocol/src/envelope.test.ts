@@ -45,6 +45,15 @@ describe("parseEnvelope", () => {
     expect(codeOf(bytes(`{"events":[${new Array(10_001).fill("1").join(",")}]}`))).toBe("too_many_events");
   });
 
+  test("counts objects and lists, but not the brackets of texts, before the engine makes them", () => {
+    const many = 250_001;
+    for (const body of [`{"events":[${"[".repeat(many)}${"]".repeat(many)}]}`, `{"events":[[${"{},".repeat(many)}1]]}`])
+      expect(codeOf(bytes(body))).toBe("batch_too_large");
+    const text = `${"[".repeat(2 * many)}"\\${"{".repeat(many)}`;
+    expect(codeOf(bytes(JSON.stringify({ events: [text] })))).toBe("none");
+    expect(codeOf(bytes(`{"events":[[${"{},".repeat(200_000)}1]]}`))).toBe("none");
+  });
+
   test("never repeats the input in an error", () => {
     for (const text of ["hunter2", '{"events":"hunter2"}']) {
       expect(() => parseEnvelope(bytes(text))).not.toThrow(/hunter2/);
