@@ -2,9 +2,10 @@
 import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { toJson } from "./core/json.ts";
 import { checkKey } from "./core/paths.ts";
+import { addressId } from "./core/row.ts";
 import type { RowChange, Rows } from "./core/rows.ts";
 import { base64UrlToBytes } from "./crypto/bytes.ts";
-import type { Blobs } from "./facets/blobs.ts";
+import type { OwnBlobs } from "./facets/blobs.ts";
 import { checkOptionsObject } from "./facets/check.ts";
 import { checkEvent } from "./facets/events.ts";
 import type { Schemas } from "./facets/schemas.ts";
@@ -36,7 +37,7 @@ export interface ImportResult {
 
 export interface ImportParts {
   readonly rows: Rows;
-  readonly blobs: Blobs;
+  readonly blobs: OwnBlobs;
   readonly schemas: Schemas;
   readonly clock: () => number;
 }
@@ -47,7 +48,6 @@ interface Numbered {
 }
 
 type BlobLine = Extract<Line, { type: "blob" }>;
-const countOf = { record: "records", kv: "kv", event: "events" } as const;
 
 /**
  * Errors: `import_invalid`, `newer_format`, `invalid_key`, `value_not_json`, `value_too_large`, `invalid_record`, each naming the line.
@@ -65,7 +65,10 @@ export async function importStore(parts: ImportParts, source: ImportSource, opti
   async function flush(): Promise<void> {
     const changes = waiting;
     waiting = [];
-    if (changes.length > 0) await rows.commit(changes);
+    if (changes.length === 0) return;
+    const written = await (existing === "keep" ? commitNew(parts, changes) : commitAll(rows, changes));
+    for (const { address } of written) counts[address.facet as "records" | "kv" | "events"]++;
+    counts.kept += changes.length - written.length;
   }
 
   async function take({ line, number }: Numbered): Promise<void> {
@@ -76,13 +79,7 @@ export async function importStore(parts: ImportParts, source: ImportSource, opti
       counts[isKept ? "kept" : "blobs"]++;
       return;
     }
-    const change = await withLine(number, () => changeOf(line, number, parts.schemas));
-    if (existing === "keep" && (await isThere(parts, change))) {
-      counts.kept++;
-      return;
-    }
-    waiting.push(change);
-    counts[countOf[line.type]]++;
+    waiting.push(await withLine(number, () => changeOf(line, number, parts.schemas)));
     if (waiting.length >= commitRows) await flush();
   }
 
@@ -99,6 +96,32 @@ export async function importStore(parts: ImportParts, source: ImportSource, opti
   }
   await flush();
   throw cut(last + 1, "the export is cut: its last line is missing; what came was imported");
+}
+
+async function commitAll(rows: Rows, changes: readonly RowChange[]): Promise<readonly RowChange[]> {
+  await rows.commit(changes);
+  return changes;
+}
+
+/** Commits what is not there, and what nobody wrote since that was looked up. Returns what it committed. */
+async function commitNew(parts: ImportParts, changes: readonly RowChange[]): Promise<readonly RowChange[]> {
+  const { rows } = parts;
+  const written = new Set<string>();
+  const stop = rows.writer.onQueued((id) => written.add(id));
+  try {
+    const there = await Promise.all(changes.map((change) => isThere(parts, change)));
+    const fresh: RowChange[] = [];
+    for (const [index, change] of changes.entries()) {
+      const id = addressId(change.address);
+      if (!there[index] && !written.has(id)) fresh.push(change);
+      // A key that comes twice is there the second time.
+      written.add(id);
+    }
+    if (fresh.length > 0) await rows.commit(fresh);
+    return fresh;
+  } finally {
+    stop();
+  }
 }
 
 /** An entry whose time is over is not there any more, only not yet deleted. */
@@ -155,7 +178,7 @@ function changeOf(line: Extract<Line, { type: "record" | "kv" | "event" }>, numb
 
 /** True when the blob existed and was to be kept; its chunks are read past. */
 async function importBlob(
-  blobs: Blobs,
+  blobs: OwnBlobs,
   { line, number, existing }: { line: BlobLine; number: number; existing: "replace" | "keep" },
   lines: AsyncGenerator<Numbered>,
 ): Promise<boolean> {
@@ -163,15 +186,13 @@ async function importBlob(
   if (line.contentType !== undefined && typeof line.contentType !== "string") throw badLine(number, "its contentType is not text");
   if (!Number.isSafeInteger(line.size) || line.size < 0) throw badLine(number, "its size is not a number of bytes");
   const source = chunkLines({ size: line.size, number }, lines);
-  if (existing === "keep" && (await blobs.has(line.key))) {
+  const { contentType, metadata } = line;
+  const options = { ...(contentType === undefined ? {} : { contentType }), ...(metadata === undefined ? {} : { metadata }) };
+  if (existing === "replace") await blobs.put(line.key, source, options);
+  else if (!(await blobs.add(line.key, source, options))) {
     for await (const _chunk of source);
     return true;
   }
-  const { contentType, metadata } = line;
-  await blobs.put(line.key, source, {
-    ...(contentType === undefined ? {} : { contentType }),
-    ...(metadata === undefined ? {} : { metadata }),
-  });
   return false;
 }
 

@@ -53,6 +53,8 @@ export interface Blobs {
 
 /** What the store itself needs besides. */
 export interface OwnBlobs extends Blobs {
+  /** Puts a blob of a key that has none; false, with the source unread, when there is one. */
+  add(key: string, source: BlobSource, options: BlobPutOptions): Promise<boolean>;
   /** The info of a blob, then its bytes in parts, all of one version: what this store replaces or deletes meanwhile stays until the reading ends. */
   snapshot(key: string): AsyncGenerator<BlobInfo | Uint8Array>;
 }
@@ -114,6 +116,14 @@ export function createBlobs({ rows, vault, clock }: BlobParts): OwnBlobs {
     });
   }
 
+  /** One put of a key at a time. */
+  async function inTurn<T>(key: string, options: BlobPutOptions, body: () => Promise<T>): Promise<T> {
+    assertAble();
+    checkKey(key);
+    checkPut(options);
+    return exclusive(`key:${key}`, body);
+  }
+
   async function remove(key: string): Promise<void> {
     await exclusive("contents", async () => {
       const old = await find(key);
@@ -146,13 +156,17 @@ export function createBlobs({ rows, vault, clock }: BlobParts): OwnBlobs {
   return {
     snapshot,
     async put(key, source, options = {}) {
-      assertAble();
-      checkKey(key);
-      checkPut(options);
-      const info = await exclusive(`key:${key}`, () => write(key, source, options));
+      const info = await inTurn(key, options, () => write(key, source, options));
       await exclusive("contents", contents.collect);
       return info;
     },
+    add: (key, source, options) =>
+      inTurn(key, options, async () => {
+        // Looked up in its turn: another put of the key may have ended just before.
+        const isNew = (await find(key)) === undefined;
+        if (isNew) await write(key, source, options);
+        return isNew;
+      }),
     get: async (key, range) => reader.bytes(key, checkRange(range)),
     stream: async (key, range) => reader.stream(key, checkRange(range)),
     info: async (key) => {
