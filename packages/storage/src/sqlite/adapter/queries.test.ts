@@ -280,6 +280,7 @@ test("mock builds queries and runs none", () => {
     sql: 'select "id" from "cities" where "cities"."id" = ?',
     params: [1],
   });
+  expect(mock.delete(cities).limit(1).returning({ id: cities.id }).toSQL().sql).toContain('"rowid" in (select "rowid"');
   expect(mock.query.cities.findMany({ with: { authors: true } }).toSQL().sql).toContain("json_group_array");
   expect(() => mock.select().from(cities).all()).toThrow(/drizzle\.mock/);
 });

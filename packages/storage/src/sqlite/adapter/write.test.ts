@@ -1,5 +1,5 @@
 // Writing through Drizzle: inserts, updates, deletes, RETURNING, conflicts, common table expressions, defaults.
-import { asc, eq, gt, inArray, lt, sql } from "drizzle-orm";
+import { asc, desc, eq, gt, inArray, lt, sql } from "drizzle-orm";
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { engines } from "../testing/drivers.ts";
@@ -155,6 +155,27 @@ describe.each(engines)("writes on %s", (engine) => {
     ).toEqual(["First by Ada", "Second by Ada", "Third by Bo", "Anonymous"]);
     const top = db.select({ id: authors.id }).from(authors).where(eq(authors.name, "Bo"));
     expect(db.update(books).set({ price: 0 }).where(inArray(books.authorId, top)).run().changes).toBe(1);
+  });
+
+  test("update and delete with limit find rows of a table WITHOUT ROWID by its key", () => {
+    const pairs = sqliteTable("pairs", { k: text("k"), v: integer("v") });
+    db.run(sql`CREATE TABLE pairs (v INT, k TEXT, PRIMARY KEY (k, v)) WITHOUT ROWID`);
+    db.insert(pairs)
+      .values(["a", "a", "b", "c"].map((k, v) => ({ k, v })))
+      .run();
+    expect(db.update(pairs).set({ v: 9 }).where(eq(pairs.k, "a")).orderBy(desc(pairs.v)).limit(1).returning().all()).toEqual([
+      { k: "a", v: 9 },
+    ]);
+    expect(db.delete(pairs).orderBy(asc(pairs.k), asc(pairs.v)).limit(1).returning().all()).toEqual([{ k: "a", v: 0 }]);
+    expect(db.delete(pairs).orderBy(desc(pairs.k)).limit(1).run().changes).toBe(1);
+    expect(db.select().from(pairs).all()).toHaveLength(2);
+    db.run(sql`CREATE TABLE words (word TEXT PRIMARY KEY) WITHOUT ROWID`);
+    const words = sqliteTable("words", { word: text("word") });
+    db.insert(words)
+      .values([{ word: "x" }, { word: "y" }])
+      .run();
+    expect(db.delete(words).limit(1).returning().all()).toHaveLength(1);
+    expect(db.select().from(words).all()).toHaveLength(1);
   });
 
   test("update and delete with order and limit, with and without RETURNING", () => {
