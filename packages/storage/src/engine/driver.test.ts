@@ -34,6 +34,50 @@ describe.each(engines)("%s", (engine) => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  describe("names", () => {
+    test("a double-quoted name that nothing has is an error in every statement, never a value", () => {
+      driver.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT)");
+      driver.exec("INSERT INTO t VALUES (1, 'Al')");
+      for (const sql of [
+        'SELECT "emial" FROM t',
+        'SELECT id FROM t WHERE "emial" = ?1',
+        'INSERT INTO t (name) SELECT "emial" FROM t',
+        'INSERT INTO t (name) VALUES (?1) RETURNING "emial"',
+        'UPDATE t SET name = "emial" RETURNING id, "name"',
+        'DELETE FROM t WHERE "emial" <> ?1',
+      ]) {
+        const params = sql.includes("?1") ? ["x"] : [];
+        expect(codeOf(() => driver.prepare(sql).all(params))).toBe("sql");
+        if (params.length === 0) expect(codeOf(() => driver.exec(sql))).toBe("sql");
+      }
+      for (const sql of [
+        'CREATE INDEX t_emial ON t ("emial")',
+        'CREATE TABLE u (a TEXT CHECK ("b" = a))',
+        'CREATE TABLE u AS SELECT "emial" FROM t',
+      ]) {
+        expect(codeOf(() => driver.exec(sql))).toBe("sql");
+        expect(codeOf(() => driver.prepare(sql).run())).toBe("sql");
+      }
+      driver.exec('CREATE VIEW v AS SELECT "emial" FROM t');
+      expect(codeOf(() => driver.prepare("SELECT * FROM v").all())).toBe("sql");
+      expect(driver.prepare("SELECT * FROM t").all()).toEqual([[1, "Al"]]);
+    });
+
+    test("names with quotes, backticks and brackets stay what they are, and unnamed columns keep their text as name", () => {
+      driver.exec('CREATE TABLE "a`b" ("x""y" TEXT, "[z]" TEXT DEFAULT "none")');
+      driver.prepare('INSERT INTO "a`b" ("x""y") VALUES (?)').run(['"`']);
+      expect(driver.prepare("SELECT sql FROM sqlite_master").all()).toContainEqual([
+        'CREATE TABLE "a`b" ("x""y" TEXT, "[z]" TEXT DEFAULT "none")',
+      ]);
+      const statement = driver.prepare('SELECT "x""y", "a`b"."[z]", count("[z]"), \'"a"\' FROM "a`b" -- "c"');
+      expect(statement.all()).toEqual([['"`', "none", 1, '"a"']]);
+      expect(statement.columns).toEqual(['x"y', "[z]", 'count("[z]")', "'\"a\"'"]);
+      const returning = driver.prepare('UPDATE "a`b" SET "[z]" = ? RETURNING "x""y", "[z]" || "[z]"');
+      expect(returning.all(["é"])).toEqual([['"`', "éé"]]);
+      expect(returning.columns).toEqual(['x"y', '"[z]" || "[z]"']);
+    });
+  });
+
   describe("values", () => {
     const exact: [SqlValue, string][] = [
       [null, "null"],

@@ -2,6 +2,7 @@
 import type { SqlValue } from "./driver.ts";
 import { checkedParameter } from "./parameters.ts";
 import { describeSql, type SqlParameter } from "./sql-text.ts";
+import { strictNames } from "./strict-names.ts";
 
 export interface BoundSql {
   readonly sql: string;
@@ -35,15 +36,16 @@ function literal(value: SqlValue): string | undefined {
 
 /**
  * Prepares the rewriting of one SQL text. Integers beyond 32 bits become `(+CAST(? AS INTEGER))` with decimal text (the plus strips the column affinity
- * that a bare CAST would bring into comparisons); blobs, infinities and -0 become literals. Errors: `invalid_parameter`.
+ * that a bare CAST would bring into comparisons); blobs, infinities and -0 become literals. Names are strict. Errors: `invalid_parameter`.
  */
-export function createBinder(sql: string): (params: readonly SqlValue[]) => BoundSql {
+export function createBinder(given: string): (params: readonly SqlValue[]) => BoundSql {
+  const sql = strictNames(given);
   const { parameters } = describeSql(sql);
   // Each `?` in order: then positions need no thought, and a text with a cast integer can be used again.
   const isPositional = parameters.every(({ start, end, index }, position) => end - start === 1 && index === position);
   const texts = new Map<string, string>();
-  return (given) => {
-    const values = given.map(checkedParameter);
+  return (params) => {
+    const values = params.map(checkedParameter);
     const plainValues = values.map(plain);
     if (isPositional && !plainValues.includes(undefined)) return { sql, params: plainValues };
     return rewrite({ sql, parameters, texts }, values, plainValues);

@@ -7,6 +7,7 @@ import { createHonkerReader, type HonkerConnection, learnSchema, schemaVersion }
 import { exactColumn, exactRows } from "./honker-rows.ts";
 import { type ReturningSql, rewriteReturning } from "./returning.ts";
 import type { SqlInfo } from "./sql-text.ts";
+import { definitionCheck } from "./strict-names.ts";
 
 const rowChanging = new Set(["INSERT", "REPLACE", "UPDATE", "DELETE"]);
 
@@ -48,8 +49,10 @@ function tableColumns(connection: HonkerConnection, table: string): string[] {
 
 function createWriter(connection: HonkerConnection, sql: string, verb: string): NativeStatement {
   const bind = createBinder(sql);
+  const check = verb === "CREATE" ? definitionCheck(sql) : undefined;
   const run = (params: readonly SqlValue[]): RunResult => {
     const bound = bind(params);
+    if (check !== undefined) connection.query(check, []);
     const changed = connection.execute(bound.sql, bound.params);
     // After DDL the binding reports the count of the statement before.
     return {

@@ -8,6 +8,7 @@ import type { HonkerDatabase, HonkerRow, HonkerTransaction } from "./honker-nati
 import type { HonkerConnection } from "./honker-reader.ts";
 import { createHonkerStatement } from "./honker-statement.ts";
 import { describeSql, type SqlInfo } from "./sql-text.ts";
+import { definitionCheck, strictNames } from "./strict-names.ts";
 
 export interface HonkerSettings {
   readonly busyTimeoutMs: number;
@@ -167,7 +168,10 @@ function createConnection(database: HonkerDatabase, lease: HonkerTransaction, ha
       const info = describeSql(sql);
       lastRowid = undefined;
       const isQuery = info.kind === "read" || info.kind === "other" || (info.kind === "write" && answersRows.test(sql));
-      attempt(() => (isQuery ? lease.query(sql, []) : lease.execute(sql, [])));
+      const text = strictNames(sql);
+      const check = info.verb === "CREATE" ? definitionCheck(sql) : undefined;
+      if (check !== undefined) attempt(() => lease.query(check, []));
+      attempt(() => (isQuery ? lease.query(text, []) : lease.execute(text, [])));
       if (info.kind === "control") state.after(info, sql);
     },
     close() {

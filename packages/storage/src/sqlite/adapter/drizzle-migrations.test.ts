@@ -79,6 +79,15 @@ describe.each(engines)("drizzle-kit folders on %s", (engine) => {
     expect(() => db.run(sql`insert into edges (id, node_id) values (9, 99)`)).toThrow();
   });
 
+  test("a rebuild that selects a column which the old table has not is refused", () => {
+    write(create);
+    migrate(db, { migrationsFolder: folder });
+    fill();
+    write(create, rebuild.replace('("id", "name") SELECT "id", "name"', '("id", "name") SELECT "id", "label"'));
+    expect(() => migrate(db, { migrationsFolder: folder })).toThrow(/no such column: label/);
+    expect(db.values(sql`select name from nodes`)).toEqual([["a"], ["b"]]);
+  });
+
   test("a failing migration leaves nothing behind; another table name keeps another ledger", () => {
     write(create, "CREATE TABLE extra (id integer);\n--> statement-breakpoint\nINSERT INTO nowhere VALUES (1);");
     expect(() => migrate(db, { migrationsFolder: folder })).toThrow(/nowhere/);
