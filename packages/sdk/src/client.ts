@@ -1,7 +1,7 @@
 // The client: buffers events, hands them to plugins and to the delivery loop, and never hurts its host.
-import type { MiddlewareHandler } from "hono";
 import { createBuffer } from "./buffer.ts";
 import type { Core, Engine, State } from "./core.ts";
+import type { HonoMiddleware } from "./hono-context.ts";
 import { eventOverhead } from "./limits.ts";
 import { type CuittyOptions, normalizeOptions, type Settings } from "./options.ts";
 import type { CuittyPlugin, EmittedEvent, PluginContext } from "./plugin.ts";
@@ -33,7 +33,7 @@ export interface CuittyClient extends RequestRecorder {
   /** Same as `shutdown`. */
   close(ms?: number): Promise<FlushResult>;
   /** Middleware for Hono that runs the plugins' request hooks, such as auditPlugin's. */
-  honoMiddleware(): MiddlewareHandler;
+  honoMiddleware(): HonoMiddleware;
   stats(): ClientStats;
   /** Listens; returns the function that stops it. */
   on<Name extends keyof ClientEvents>(name: Name, listener: (detail: ClientEvents[Name]) => void): () => void;
@@ -151,7 +151,7 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
     on,
     recordRequest: plugins.request,
     // Code that only its users load, with the first request.
-    honoMiddleware: () => async (context, next) => (await import("./hono.ts")).createHonoMiddleware(client)(context, next),
+    honoMiddleware: () => async (context, next) => (await import("./hono-middleware.ts")).recordHonoRequests(client)(context, next),
     use(plugin) {
       if (isOn) plugins.add(plugin);
       return client;
