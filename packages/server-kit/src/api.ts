@@ -68,10 +68,14 @@ function callOf(mounted: MountedRoute, dispatch: Dispatcher): (subject: Subject,
         "Expected the project of the subject; leave projectId out or use a subject of that project",
       );
     }
+    if (projectId === null && mounted.module !== null) {
+      throw new CuittyError("invalid_request", "Expected projectId beside the subject, as this subject is not bound to a project");
+    }
     return dispatch(mounted, {
       subject,
       projectId,
       params: params as Readonly<Record<string, string>>,
+      typedParams: params,
       query,
       body: async () => body,
       signal,

@@ -6,7 +6,8 @@ import type { Clock } from "./clock.ts";
 import type { StageContext } from "./ingest/stage.ts";
 import { emptyReply, jsonReply } from "./respond.ts";
 import type { RouteContext, Subject } from "./route.ts";
-import { checked, matchesReply, parseQuery } from "./route-schema.ts";
+import { checked, matchesReply, withDefaults } from "./route-schema.ts";
+import { pathToValues, queryToValues } from "./route-texts.ts";
 import type { MountedRoute } from "./router.ts";
 
 export interface DispatchPorts {
@@ -20,7 +21,10 @@ export interface DispatchPorts {
 export interface RouteCall {
   readonly subject: Subject;
   readonly projectId: string | null;
+  /** As the path has them: what names the resource. */
   readonly params: Readonly<Record<string, string>>;
+  /** The same, converted to the types of the route or given by a direct call. */
+  readonly typedParams: unknown;
   /** Converted from the query string or given by a direct call. */
   readonly query: unknown;
   /** Read only after the call is allowed. */
@@ -39,8 +43,8 @@ export function createDispatcher({ authorizer, clock }: DispatchPorts): Dispatch
     const { route, module } = mounted;
     const resource = mounted.resource({ subject: call.subject, projectId: call.projectId, params: call.params });
     await authorize(authorizer, call, { action: route.action, resource });
-    const params = checked(route.params, call.params, "params");
-    const query = checked(route.query, call.query ?? {}, "query");
+    const params = checked(route.params, withDefaults(route.params, call.typedParams), "params");
+    const query = checked(route.query, withDefaults(route.query, call.query ?? {}), "query");
     const body = route.body === undefined ? undefined : checked(route.body, await call.body(), "body");
     const context: RouteContext<unknown, unknown, unknown> = {
       subject: call.subject,
@@ -88,7 +92,8 @@ export async function dispatchHttp(dispatch: Dispatcher, mounted: MountedRoute, 
     subject,
     projectId: context.projectId,
     params,
-    query: parseQuery(mounted.route.query, exchange.search),
+    typedParams: pathToValues(mounted.route.params, params),
+    query: queryToValues(mounted.route.query, exchange.search),
     body: () => readJson(context, maxBodyBytes),
     signal: exchange.signal,
     requestId: context.requestId,

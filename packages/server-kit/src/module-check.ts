@@ -1,7 +1,9 @@
 // What a module must look like, checked before any file is opened: a mistake is told where it is, not as an answer 500 of a later request.
 import { CuittyError } from "@cuitty/wire-protocol";
 import { dataSchemaFault } from "@cuitty/wire-protocol/check-event";
+import type { TSchema } from "@sinclair/typebox";
 import type { CuittyModule } from "./module.ts";
+import { fieldsOf } from "./route-texts.ts";
 import { isTopicName, topicSpelling } from "./sse/topic-name.ts";
 
 const namePattern = /^[a-z][a-z0-9_]{0,39}$/;
@@ -62,13 +64,15 @@ const checks: Readonly<Record<string, (entry: Fields) => string | undefined>> = 
       [typeof days === "number" && Number.isFinite(days) && days >= 0, `days: a number from 0, got ${shown(days)}`],
       [prune === undefined || typeof prune === "function", "prune: a function or nothing"],
     ]),
-  routes: ({ method, path, operationId, action, reply, status, handle }) =>
+  routes: ({ method, path, operationId, action, params, query, reply, status, handle }) =>
     firstWrong([
       [isOneOf(methods, method), `method: one of ${methods.join(", ")}, got ${shown(method)}`],
       [typeof path === "string" && pathPattern.test(path), `path: "/" and a name, as often as needed, got ${shown(path)}`],
       [!isOneOf(takenPaths, path), `path: another than ${shown(path)}, where the kit serves the module's stream`],
       [isText(operationId), `operationId: a text, got ${shown(operationId)}`],
       [isOneOf(actions, action), `action: one of ${actions.join(", ")}, got ${shown(action)}`],
+      [hasNames(params), "params: an object schema whose names the path has, or nothing"],
+      [hasNames(query), "query: an object schema, an intersection or a union of such, or nothing: its names are what is read from a URL"],
       [isRecord(reply), "reply: the schema of what handle() returns"],
       [isOneOf(statuses, status), `status: 200, 201, 204 or nothing, got ${shown(status)}`],
       [typeof handle === "function", "handle: a function"],
@@ -94,6 +98,10 @@ const isText = (value: unknown): value is string => typeof value === "string" &&
 
 function isOneOf(known: readonly unknown[], value: unknown): boolean {
   return known.includes(value);
+}
+
+function hasNames(schema: unknown): boolean {
+  return schema === undefined || (isRecord(schema) && fieldsOf(schema as TSchema) !== null);
 }
 
 function isRecord(value: unknown): value is Fields {

@@ -1,7 +1,7 @@
-// Checks what goes into and out of a route against its schemas; query strings are converted to the types they stand for.
+// Checks what goes into and out of a route against its schemas.
 import { CuittyError, type ProblemFieldError } from "@cuitty/wire-protocol";
 import { knowFormats } from "@cuitty/wire-protocol/check-event";
-import { Kind, type TObject, type TSchema } from "@sinclair/typebox";
+import type { TSchema } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Value } from "@sinclair/typebox/value";
 
@@ -46,27 +46,10 @@ export function checked(schema: TSchema | undefined, value: unknown, root: strin
   });
 }
 
-/** A query string as an object: numbers and booleans where the schema has them, lists where it has arrays, defaults filled in. */
-export function parseQuery(schema: TSchema | undefined, search: string): unknown {
-  if (schema === undefined) return undefined;
-  const given = new URLSearchParams(search);
-  const raw: Record<string, unknown> = Object.create(null);
-  const properties = schema[Kind] === "Object" ? (schema as TObject).properties : {};
-  for (const name of Object.keys(properties)) {
-    const values = given.getAll(name);
-    if (values.length === 0) continue;
-    if (properties[name]?.[Kind] === "Array") raw[name] = values.flatMap((value) => value.split(","));
-    else if (values.length === 1) raw[name] = values[0];
-    else throw new CuittyError("invalid_request", `query.${name}: expected it once, got it ${values.length} times`);
-  }
-  const converted = Value.Convert(schema, { ...raw }) as object;
-  return checked(schema, Value.Default(schema, { ...converted, ...oddIntegers(properties, raw) }), "query");
-}
-
-/** Conversion makes 1 of "1.5" and of "true": such text stays what it is, and is refused. */
-function oddIntegers(properties: TObject["properties"], raw: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const isOdd = (name: string): boolean => properties[name]?.[Kind] === "Integer" && !/^-?\d+$/.test(String(raw[name]));
-  return Object.fromEntries(Object.entries(raw).filter(([name]) => isOdd(name)));
+/** A copy with the defaults of its schema where nothing is given. */
+export function withDefaults(schema: TSchema | undefined, value: unknown): unknown {
+  if (schema === undefined || typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Value.Default(schema, { ...value });
 }
 
 const checks = new WeakMap<TSchema, SchemaCheck>();

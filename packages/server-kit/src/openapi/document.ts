@@ -1,8 +1,9 @@
 // OpenAPI 3.1 from the route table: the same schemas that check requests describe them.
 import { ERROR_CODES, PROBLEM_CONTENT_TYPE } from "@cuitty/wire-protocol";
-import { Kind, type TObject, type TSchema } from "@sinclair/typebox";
+import type { TObject } from "@sinclair/typebox";
 import type { ModuleRegistry } from "../modules.ts";
 import type { Route } from "../route.ts";
+import { fieldsOf } from "../route-texts.ts";
 import type { MountedRoute } from "../router.ts";
 import { type Components, createComponents } from "./components.ts";
 import { ingestOperation } from "./ingest-operation.ts";
@@ -125,14 +126,13 @@ function routeOperation({ route, module }: MountedRoute, components: Components,
 }
 
 function parameters(schema: Route["params"], where: "path" | "query", components: Components): readonly Json[] {
-  if (schema === undefined || schema[Kind] !== "Object") return [];
-  const { properties, required = [] } = schema as TObject;
-  return Object.entries(properties).map(([name, property]) => {
-    const { description, ...rest } = components.place(property as TSchema);
+  const fields = schema === undefined ? null : fieldsOf(schema);
+  return Array.from(fields ?? [], ([name, field]) => {
+    const { description, ...rest } = components.place(field.schema);
     return {
       name,
       in: where,
-      required: where === "path" || required.includes(name),
+      required: where === "path" || field.isRequired,
       ...(description === undefined ? undefined : { description }),
       schema: rest,
       // Lists are sent as `a,b`.
