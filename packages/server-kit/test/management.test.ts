@@ -162,6 +162,22 @@ describe("keys", () => {
     expect(audits()).toEqual(expect.arrayContaining(["created", "revoked"]));
   });
 
+  test.each(["+010000-01-01T00:00:00Z", "foo 2099", "2099-02-31T00:00:00Z", "2099-01-01", "2001-01-01T00:00:00Z"])(
+    "that end at %j are not made",
+    async (expiresAt) => {
+      const path = `/api/projects/${running.projectId}/keys`;
+      const before = (await call("GET", path)).body;
+      expect(await call("POST", path, { expiresAt })).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+      expect(await call("GET", path)).toEqual({ status: 200, body: before });
+    },
+  );
+
+  test("times of a list are RFC 3339 or Unix milliseconds", async () => {
+    const statusOf = async (since: string) => (await call("GET", `/api/modules/audit/events?since=${encodeURIComponent(since)}`)).status;
+    expect(await Promise.all(["2026-04-27T12:34:56Z", "1777293296000"].map(statusOf))).toEqual([200, 200]);
+    expect(await Promise.all(["foo 1", "Jan 1", "2026-02-31T00:00:00Z", "2026-04-27"].map(statusOf))).toEqual([400, 400, 400, 400]);
+  });
+
   test("rotate at once, or with a grace period", async () => {
     const rotate = async (graceSeconds?: number) => {
       const made = (await call("POST", path(), {})).body as { id: string; key: string };

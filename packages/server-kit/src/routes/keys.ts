@@ -1,5 +1,6 @@
 // Routes of API keys. Source: API reference, "API keys"; rotation added to it.
 import { CuittyError } from "@cuitty/wire-protocol";
+import { parseTimestamp } from "@cuitty/wire-protocol/timestamp";
 import { type Static, Type } from "@sinclair/typebox";
 import type { NewKey } from "../auth/key-store.ts";
 import type { Identity } from "../auth/open-identity.ts";
@@ -159,7 +160,7 @@ function originOf(text: string): string {
 
 function expiryOf(text: string | undefined, nowMs: number): number | null {
   if (text === undefined) return null;
-  const atMs = Date.parse(text);
-  if (Number.isFinite(atMs) && atMs > nowMs) return Math.floor(atMs / 1000);
-  throw new CuittyError("invalid_request", "body.expiresAt: expected a time in the future, RFC 3339");
+  const atMs = parseTimestamp(text)?.tsMs ?? Number.NaN;
+  if (atMs > nowMs) return Math.floor(atMs / 1000);
+  throw new CuittyError("invalid_request", "body.expiresAt: expected a time in the future, RFC 3339, such as 2027-01-31T00:00:00Z");
 }

@@ -1,6 +1,7 @@
 // The list route of an event table: newest first, filtered, in pages that stay stable while rows are being written.
 import type { SqlValue } from "@cuitty/storage/module-file";
 import { CuittyError } from "@cuitty/wire-protocol";
+import { parseTimestamp } from "@cuitty/wire-protocol/timestamp";
 import { type TProperties, type TSchema, type TUnsafe, Type } from "@sinclair/typebox";
 import { defineRoute, type RouteContext } from "../../route.ts";
 import { type ListPosition, parseCursor, positionToCursor } from "./list-cursor.ts";
@@ -142,8 +143,8 @@ function querySchema(filters: Readonly<Record<string, ListFilter>>, hasSearch: b
 }
 
 function parseTime(name: string, value: string): number {
-  const atMs = /^\d{1,15}$/.test(value) ? Number(value) : Date.parse(value);
-  if (Number.isNaN(atMs)) {
+  const atMs = /^\d{1,15}$/.test(value) ? Number(value) : parseTimestamp(value)?.tsMs;
+  if (atMs === undefined) {
     throw new CuittyError("invalid_request", `${name}: expected an RFC 3339 time such as 2026-04-27T12:34:56Z, or Unix milliseconds`);
   }
   return atMs;
