@@ -16,6 +16,7 @@ import {
   readBody,
   respond,
   type Subject,
+  shed,
   staticKeys,
   staticSecrets,
   systemRandom,
@@ -91,6 +92,30 @@ test("the write stage lets go of the events before they are on disk, where it is
     await modules.close();
     await rm(dataDir, { recursive: true, force: true });
   }
+});
+
+test("one client's uploads leave room for the others', and a page may read when to come back", () => {
+  const makeContext = createContextMaker();
+  const stage = shed({ maxInFlightBytes: 100 });
+  const enter = (authorization: string, bytes: number) => {
+    const headers = { authorization, "content-length": String(bytes), origin: "https://shop.example" };
+    const context = makeContext(fetchExchange(new Request("http://app.test/", { method: "POST", headers })));
+    try {
+      stage(context);
+      return { isIn: true, context };
+    } catch (error) {
+      expect(error).toMatchObject({ code: "overloaded", retryable: true });
+      return { isIn: false, context };
+    }
+  };
+  const first = enter("Bearer cuitty_sk_a", 40);
+  const admitted = [enter("Bearer cuitty_sk_a", 20), enter("Bearer cuitty_sk_b", 40), enter("Bearer cuitty_sk_c", 30)];
+  expect([first, ...admitted].map(({ isIn }) => isIn)).toEqual([true, false, true, false]);
+  first.context.settle(new Response());
+  expect([enter("Bearer cuitty_sk_a", 20).isIn, enter("Bearer cuitty_pk_d", 45).isIn]).toEqual([true, false]);
+  const { context } = enter("Bearer cuitty_pk_d", 45);
+  expect(context.replyHeaders.get("access-control-allow-origin")).toBe("https://shop.example");
+  expect(admitted[2]?.context.replyHeaders.has("access-control-allow-origin")).toBe(false);
 });
 
 describe("what is stored as JSON", () => {

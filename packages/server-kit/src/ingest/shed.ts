@@ -1,13 +1,14 @@
 // Stage: refuses a batch early when too much is in work, when the disk is nearly full or when the kit is closing.
-import { CuittyError, LIMITS } from "@cuitty/wire-protocol";
-import type { Stage } from "./stage.ts";
+import { CuittyError, type ErrorCode, LIMITS } from "@cuitty/wire-protocol";
+import { allowOrigin } from "./cors.ts";
+import type { Stage, StageContext } from "./stage.ts";
 
 export interface ShedOptions {
   /** Batches in work at the same time; a publishable key gets a quarter of it, all of them together half. @default 1_000 */
   readonly maxInFlight?: number;
   /**
    * Bytes of bodies in work at the same time, as declared; a body of unknown length counts as the largest. Shared out to publishable keys as
-   * `maxInFlight` is. @default 134_217_728
+   * `maxInFlight` is; any other key gets half of it, so that one client's slow uploads leave room for the others. @default 134_217_728
    */
   readonly maxInFlightBytes?: number;
   /** True while the kit is closing. */
@@ -29,22 +30,20 @@ export function shed(options: ShedOptions = {}): Stage {
   const { isClosing, hasRoom } = options;
   const loadsOf = createLoads(options);
   return (context) => {
-    if (isClosing?.()) throw new CuittyError("shutting_down", "The server is closing; send the same batch again", { retryable: true });
-    if (hasRoom?.() === false)
-      throw new CuittyError("disk_full", "The server has no room for more events now; send the same batch again later", {
-        retryable: true,
-      });
+    const publishableKey = publishableKeyOf(context.exchange.header("authorization"));
+    const refuse = (code: ErrorCode, message: string, retryAfterSeconds?: number): never => {
+      if (publishableKey !== null) letPageRead(context);
+      throw new CuittyError(code, message, { retryable: true, ...(retryAfterSeconds && { details: { retryAfterSeconds } }) });
+    };
+    if (isClosing?.()) refuse("shutting_down", "The server is closing; send the same batch again");
+    if (hasRoom?.() === false) refuse("disk_full", "The server has no room for more events now; send the same batch again later");
     const { exchange } = context;
     const bytes = declaredBytes(exchange.header("content-length"));
-    const { loads, end } = loadsOf(publishableKeyOf(exchange.header("authorization")));
+    const { loads, end } = loadsOf(publishableKey, exchange.header("authorization"));
     if (!loads.every((load) => fits(load, bytes))) {
       end?.();
       // Spread, so that clients that were refused together do not come back together.
-      const retryAfterSeconds = 1 + Math.floor(Math.random() * 4);
-      throw new CuittyError("overloaded", "Too many batches are in work; send the same batch again", {
-        retryable: true,
-        details: { retryAfterSeconds },
-      });
+      refuse("overloaded", "Too many batches are in work; send the same batch again", 1 + Math.floor(Math.random() * 4));
     }
     for (const load of loads) add(load, 1, bytes);
     context.onReply(() => {
@@ -54,6 +53,12 @@ export function shed(options: ShedOptions = {}): Stage {
   };
 }
 
+/** The key has not been looked up; but a page has to be told when to come back, and this says nothing else. */
+function letPageRead(context: StageContext): void {
+  const origin = context.exchange.header("origin");
+  if (origin !== null) allowOrigin(context, origin);
+}
+
 interface Loads {
   readonly loads: readonly Load[];
   /** To be called when their batch has ended, or has not begun. */
@@ -61,33 +66,45 @@ interface Loads {
 }
 
 /** Anybody can read a publishable key in a page: slow uploads with it must leave room for everybody else. */
-function createLoads({ maxInFlight = 1_000, maxInFlightBytes = 128 * 1024 * 1024 }: ShedOptions): (key: string | null) => Loads {
-  const share = (part: number): Load => ({
+function createLoads(options: ShedOptions): (publishableKey: string | null, authorization: string | null) => Loads {
+  const { maxInFlight = 1_000, maxInFlightBytes = 128 * 1024 * 1024 } = options;
+  const share = (ofBatches: number, ofBytes: number): Load => ({
     batches: 0,
     bytes: 0,
-    maxBatches: Math.ceil(maxInFlight * part),
-    maxBytes: maxInFlightBytes * part,
+    maxBatches: Math.ceil(maxInFlight * ofBatches),
+    maxBytes: maxInFlightBytes * ofBytes,
   });
-  const whole = share(1);
-  const published = share(0.5);
+  const whole = share(1, 1);
+  const published = share(0.5, 0.5);
   const loadByKey = new Map<string, Load>();
-  const ofOthers: Loads = { loads: [whole] };
-  return (key) => {
-    if (key === null) return ofOthers;
-    const own = loadByKey.get(key) ?? share(0.25);
+
+  function ownLoad(key: string, make: () => Load): { own: Load; end: () => void } {
+    const own = loadByKey.get(key) ?? make();
     loadByKey.set(key, own);
     const end = () => {
       if (own.batches === 0) loadByKey.delete(key);
     };
-    return { loads: [whole, published, own], end };
+    return { own, end };
+  }
+
+  return (publishableKey, authorization) => {
+    if (publishableKey !== null) {
+      const { own, end } = ownLoad(publishableKey, () => share(0.25, 0.25));
+      return { loads: [whole, published, own], end };
+    }
+    if (authorization === null) return { loads: [whole] };
+    const { own, end } = ownLoad(authorization, () => share(1, 0.5));
+    return { loads: [whole, own], end };
   };
 }
 
-const publishable = /cuitty_pk_[^ ]*$/;
+const publishablePrefix = "cuitty_pk_";
 
-/** As presented: a key that is none is refused before its body is read. */
+/** As presented: a key that is none is refused before its body is read. No pattern: this header is anybody's, and looked at before all else. */
 function publishableKeyOf(header: string | null): string | null {
-  return header === null ? null : (publishable.exec(header)?.[0] ?? null);
+  const last = header?.slice(header.lastIndexOf(" ") + 1) ?? "";
+  const at = last.indexOf(publishablePrefix);
+  return at === -1 ? null : last.slice(at);
 }
 
 /** One batch is always let through, whatever its size. */

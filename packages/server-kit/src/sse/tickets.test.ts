@@ -88,9 +88,19 @@ describe("stream tickets", () => {
     expect(tickets.redeem({ ...at(tickets.issue(holder).ticket), isHttps: true })?.setCookie()).toMatch(/; Secure$/);
   });
 
+  test("a project that asks for ever more leaves the others theirs", () => {
+    const { tickets } = setUp();
+    const issued = Array.from({ length: 1_000 }, () => tickets.issue(holder).ticket);
+    expect(() => tickets.issue(holder)).toThrow(expect.objectContaining({ code: "overloaded" }));
+    expect(tickets.issue({ ...holder, projectId: "another" }).ticket).toMatch(/^[\w-]{43}$/);
+    expect(tickets.redeem(at(issued[0] as string))).not.toBeNull();
+    expect(tickets.issue(holder).ticket).toMatch(/^[\w-]{43}$/);
+  });
+
   test("unused tickets are bounded, and make room when they expire", () => {
     const { tickets, later } = setUp();
-    for (let index = 0; index < 10_000; index++) tickets.issue(holder);
+    const ofProject = (index: number) => ({ ...holder, projectId: `project ${index % 10}` });
+    for (let index = 0; index < 10_000; index++) tickets.issue(ofProject(index));
     expect(() => tickets.issue(holder)).toThrow(expect.objectContaining({ code: "overloaded" }));
     later(30_000);
     expect(tickets.issue(holder).ticket).toMatch(/^[\w-]{43}$/);

@@ -65,6 +65,8 @@ export interface StreamTickets {
 const ticketMs = 30_000;
 const sessionMs = 86_400_000;
 const maxOpenTickets = 10_000;
+/** Whoever asks again and again leaves the others theirs. */
+const maxOpenOfProject = 1_000;
 const maxAskers = 10_000;
 
 interface OpenTicket {
@@ -85,12 +87,21 @@ export function createStreamTickets(options: StreamTicketsOptions = {}): StreamT
   if (secret.byteLength < 32) throw new CuittyError("invalid_option", "secret: expected at least 32 bytes");
   /** Hash of the ticket to its holder: a dump of the process gives no usable ticket. In order of expiry. */
   const openTickets = new Map<string, OpenTicket>();
+  const openByProject = new Map<string, number>();
   /** By the name of the cookie, in order of expiry. */
   const askers = new Map<string, { readonly askAgain: AskAgain; readonly expiresAtMs: number }>();
 
+  function countOpen(projectId: string, change: 1 | -1): void {
+    const count = (openByProject.get(projectId) ?? 0) + change;
+    if (count === 0) openByProject.delete(projectId);
+    else openByProject.set(projectId, count);
+  }
+
+  const closeTicket = ({ holder }: OpenTicket): void => countOpen(holder.projectId, -1);
+
   function takeTicket(name: string): TicketHolder | null {
     const open = openTickets.get(name);
-    openTickets.delete(name);
+    if (openTickets.delete(name) && open !== undefined) closeTicket(open);
     if (open === undefined || open.expiresAtMs <= clock()) return null;
     if (open.askAgain !== null) keepAsker(name, open.askAgain);
     return open.holder;
@@ -120,14 +131,19 @@ export function createStreamTickets(options: StreamTicketsOptions = {}): StreamT
   return {
     issue(holder, askAgain) {
       const nowMs = clock();
-      dropExpired(openTickets, nowMs);
-      if (openTickets.size >= maxOpenTickets) {
-        throw new CuittyError("overloaded", "Too many unused stream tickets; try again", {
-          retryable: true,
-          details: { retryAfterSeconds: 30 },
-        });
+      dropExpired(openTickets, nowMs, closeTicket);
+      if (openTickets.size >= maxOpenTickets || (openByProject.get(holder.projectId) ?? 0) >= maxOpenOfProject) {
+        throw new CuittyError(
+          "overloaded",
+          "Too many unused stream tickets; use those that were issued, they are good for 30 s, or try again",
+          {
+            retryable: true,
+            details: { retryAfterSeconds: 30 },
+          },
+        );
       }
       const ticket = Buffer.from(random(32)).toString("base64url");
+      countOpen(holder.projectId, 1);
       openTickets.set(nameOf(ticket), { holder, askAgain: askAgain ?? null, expiresAtMs: nowMs + ticketMs });
       return { ticket, expiresAt: new Date(nowMs + ticketMs).toISOString() };
     },
@@ -155,10 +171,15 @@ export function createStreamTickets(options: StreamTicketsOptions = {}): StreamT
 }
 
 /** Of a map in order of expiry. */
-function dropExpired(entries: Map<string, { readonly expiresAtMs: number }>, nowMs: number): void {
-  for (const [key, { expiresAtMs }] of entries) {
-    if (expiresAtMs > nowMs) return;
+function dropExpired<Entry extends { readonly expiresAtMs: number }>(
+  entries: Map<string, Entry>,
+  nowMs: number,
+  onDrop?: (entry: Entry) => void,
+): void {
+  for (const [key, entry] of entries) {
+    if (entry.expiresAtMs > nowMs) return;
     entries.delete(key);
+    onDrop?.(entry);
   }
 }
 
