@@ -129,6 +129,8 @@ export function checkOptions(options: KitOptions): void {
   checkNumbers("limits", options.limits, leastLimits);
   checkNumbers("streams", options.streams, leastStreams);
   checkModuleNames(options);
+  for (const [name, location] of Object.entries(options.locations ?? {})) checkLocation(name, location);
+  checkPorts(options);
   for (const [name, days] of Object.entries(options.retentionDays ?? {})) checkNumber(`retentionDays.${name}`, days, 0);
 }
 
@@ -136,6 +138,15 @@ function checkNames(given: object, known: readonly string[], prefix = ""): void 
   for (const name of Object.keys(given)) {
     if (!known.includes(name))
       throw new CuittyError("unknown_option", `Unknown option ${JSON.stringify(prefix + name)}; expected one of ${known.join(", ")}`);
+  }
+}
+
+/** Also less than one in a second. Errors: `unknown_option`, `invalid_option`. */
+export function checkRates(option: string, given: ProjectLimits): void {
+  checkNames(given, Object.keys(leastLimits), `${option}.`);
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || (typeof value === "number" && value > 0)) continue;
+    throw invalid(`Expected ${option}.${name} to be a number above 0 (Infinity for no limit), got ${String(value).slice(0, 40)}`);
   }
 }
 
@@ -155,6 +166,37 @@ function checkModuleNames(options: KitOptions): void {
         throw invalid(`Expected ${option} to name modules of this kit (${[...known].join(", ")}), got ${JSON.stringify(name)}`);
     }
   }
+}
+
+/** A path would be a file that several kits open without knowing of each other. */
+function checkLocation(name: string, location: unknown): void {
+  const url = (location as { readonly url?: unknown } | null)?.url;
+  if (typeof url === "string" && /^(?:libsql|https?):\/\//i.test(url)) return;
+  throw invalid(`Expected locations.${name}.url to be a libsql:, https: or http: URL; files of this machine belong in dataDir`);
+}
+
+/** What a port has to have. */
+const ports = {
+  authorizer: ["authorize", "list"],
+  rateStore: ["take"],
+  bus: ["publish", "subscribe"],
+  tracer: ["start"],
+} as const satisfies Partial<Record<keyof KitOptions, readonly string[]>>;
+const functions = ["authenticate", "clock", "random", "fetch", "onFault"] as const satisfies readonly (keyof KitOptions)[];
+
+function checkPorts(options: KitOptions): void {
+  for (const [name, methods] of Object.entries(ports)) {
+    const port: unknown = options[name as keyof typeof ports];
+    const isPort = methods.every((method) => typeof (port as Record<string, unknown> | null | undefined)?.[method] === "function");
+    if (port !== undefined && !isPort) throw invalid(`Expected ${name} to be an object with the methods ${methods.join(" and ")}`);
+  }
+  for (const name of functions) {
+    const given: unknown = options[name];
+    if (given !== undefined && typeof given !== "function") throw invalid(`Expected ${name} to be a function, got ${typeof given}`);
+  }
+  const { environment } = options;
+  if (environment !== undefined && (typeof environment !== "object" || environment === null))
+    throw invalid("Expected environment to be an object of texts, such as process.env");
 }
 
 /** Limits with the environment's and the built-in ones filled in. Errors: `invalid_option`. */

@@ -12,7 +12,7 @@ import { logs } from "@cuitty/server-kit/logs";
 import { signBody } from "@cuitty/wire-protocol/signature";
 import { getRequestListener } from "@hono/node-server";
 import express, { type ErrorRequestHandler } from "express";
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createEventParser } from "../src/sse/test-tools/event-parser.ts";
 import { until } from "../src/sse/test-tools/stream-server.ts";
@@ -44,6 +44,22 @@ const organizationOf = (projectId: string): string | null =>
     ["bakery", "bakers"],
   ]).get(projectId) ?? null;
 
+const cookies = ["session=renewed", "theme=dark"];
+const noLimits = { eventsPerSecond: Number.POSITIVE_INFINITY, batchesPerSecond: Number.POSITIVE_INFINITY };
+/** What has no say is left to the others. */
+const tenADay = { eventsPerSecond: undefined, batchesPerSecond: 10 / 86_400 } as never;
+
+/** Fails once, with what is no Error. */
+function throwsText(): (_: unknown, next: () => unknown) => Promise<void> {
+  let isFirst = true;
+  return async (_, next) => {
+    const mustFail = isFirst;
+    isFirst = false;
+    if (mustFail) throw "the database is down";
+    await next();
+  };
+}
+
 interface Ended {
   close(): void;
 }
@@ -55,6 +71,9 @@ function honoApp(modules: ModuleRegistry): { listener: RequestListener; live: En
   app.post("/telemetry", authenticate(keys), readBody(), verifySignature(secrets), idempotency(), ingest(modules));
   app.post("/telemetry-too", authenticate(keys), readBody(), verifySignature(secrets), idempotency(), ingest(modules));
   app.post("/limited", authenticate(keys), rateLimit({ batchesPerSecond: 0.2, eventsPerSecond: 0.5 }), readBody(), ingest(modules));
+  app.post("/unlimited", authenticate(keys), rateLimit(noLimits), readBody(), ingest(modules));
+  app.post("/overridden", authenticate(keys), rateLimit({ ...noLimits, limitsOf: () => tenADay }), readBody(), ingest(modules));
+  app.post("/thrown", authenticate(keys), readBody(), idempotency(), throwsText(), ingest(modules));
   app.post("/looked-at", authenticate(keys), readBody(), routeEvents(modules), (c) => {
     const { batch, projectId } = c.get("cuitty");
     return c.json({ projectId, valid: batch?.valid.length, rejected: batch?.rejected });
@@ -65,6 +84,11 @@ function honoApp(modules: ModuleRegistry): { listener: RequestListener; live: En
   app.post("/session/unknown", authenticate(keys, session), ingest(modules));
   app.post("/session/known", authenticate(keys, session), ingest(modules, { organizationOf }));
   app.get("/live/:module", authenticate(keys), live);
+  const giveCookies: MiddlewareHandler = async (c, next) => {
+    for (const cookie of cookies) c.header("set-cookie", cookie, { append: true });
+    await next();
+  };
+  app.get("/live-with-cookies/:module", giveCookies, authenticate(keys), live);
   app.get("/live", authenticate(keys), live);
   app.get("/live-by-session", authenticate(keys, session), live);
   app.get("/live-by-owner", authenticate(keys, session), sse(modules, { organizationOf }));
@@ -79,6 +103,10 @@ function expressApp(modules: ModuleRegistry): { listener: RequestListener; live:
   app.post("/telemetry", authenticate(keys), readBody(), verifySignature(secrets), idempotency(), ingest(modules));
   app.post("/telemetry-too", authenticate(keys), readBody(), verifySignature(secrets), idempotency(), ingest(modules));
   app.post("/limited", authenticate(keys), rateLimit({ batchesPerSecond: 0.2, eventsPerSecond: 0.5 }), readBody(), ingest(modules));
+  app.post("/unlimited", authenticate(keys), rateLimit(noLimits), readBody(), ingest(modules));
+  app.post("/overridden", authenticate(keys), rateLimit({ ...noLimits, limitsOf: () => tenADay }), readBody(), ingest(modules));
+  const thrown = throwsText();
+  app.post("/thrown", authenticate(keys), readBody(), idempotency(), (_request, _response, next) => thrown(0, next), ingest(modules));
   app.post("/looked-at", authenticate(keys), readBody(), routeEvents(modules), (_request, response) => {
     const { batch, projectId } = response.locals.cuitty;
     response.json({ projectId, valid: batch?.valid.length, rejected: batch?.rejected });
@@ -89,6 +117,15 @@ function expressApp(modules: ModuleRegistry): { listener: RequestListener; live:
   app.post("/session/unknown", authenticate(keys, session), ingest(modules));
   app.post("/session/known", authenticate(keys, session), ingest(modules, { organizationOf }));
   app.get("/live/:module", authenticate(keys), live);
+  app.get(
+    "/live-with-cookies/:module",
+    (_request, response, next) => {
+      for (const cookie of cookies) response.append("set-cookie", cookie);
+      next();
+    },
+    authenticate(keys),
+    live,
+  );
   app.get("/live", authenticate(keys), live);
   app.get("/live-by-session", authenticate(keys, session), live);
   app.get("/live-by-owner", authenticate(keys, session), sse(modules, { organizationOf }));
@@ -187,6 +224,36 @@ describe.each([
     expect([limited.status, (await limited.json()).code]).toEqual([429, "rate_limited"]);
     expect(Number(limited.headers.get("retry-after"))).toBeGreaterThan(0);
     expect(await stored()).toBe(1);
+  });
+
+  test("limits may be none, and what a project's own leave out is everybody's; what is no limit is refused at once", async () => {
+    for (let index = 0; index < 12; index++) expect((await post("/unlimited", [event])).status).toBe(200);
+    const statuses: number[] = [];
+    for (let index = 0; index < 2; index++) statuses.push((await post("/overridden", [event, event])).status);
+    expect(statuses).toEqual([200, 429]);
+    for (const rate of [0, -1, Number.NaN, "5", null]) {
+      for (const make of [inHono.rateLimit, inExpress.rateLimit])
+        expect(() => make({ eventsPerSecond: rate as never })).toThrow(/rateLimit\.eventsPerSecond to be a number above 0/);
+    }
+    expect(() => inHono.rateLimit({ eventPerSecond: 5 } as never)).toThrow(/eventPerSecond/);
+  });
+
+  test("a handler that throws what is no Error gives its key back", async () => {
+    const headers = { "x-cuitty-idempotency-key": "thrown-and-sent-again" };
+    expect(
+      await post("/thrown", [event], headers).then(
+        ({ status }) => status,
+        () => 500,
+      ),
+    ).toBe(500);
+    expect((await post("/thrown", [event], headers)).status).toBe(200);
+    expect(await stored()).toBe(1);
+  });
+
+  test("cookies of the app reach a stream's reader, all of them", async () => {
+    const answer = await fetch(`${url}/live-with-cookies/logs`, { headers: { authorization: `Bearer ${full.key}` } });
+    expect(answer.headers.getSetCookie()).toEqual(["session=renewed", "theme=dark"]);
+    await answer.body?.cancel();
   });
 
   test("a handler of one's own sees what was checked, and nothing is written unless it says so", async () => {

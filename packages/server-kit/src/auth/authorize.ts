@@ -26,7 +26,7 @@ export interface AuthorizeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Asked once per request, and once per distinct event type of a batch; never per event. A throw counts as a denial. */
+/** Asked once per request, and once per distinct event type of a batch; never per event. A throw lets nothing happen and is answered with 500: the client may try again. */
 export interface Authorizer {
   authorize(subject: Subject, action: Action, resource: Resource, options?: AuthorizeOptions): Promise<Decision> | Decision;
   /** Ids of `type` in the subject's organisation that it may do `action` on; every list is filtered by it. */

@@ -83,7 +83,13 @@ function toMiddleware(part: HonoPart): Middleware {
       c.set("cuitty", state.context);
     }
     const reply = await answerOf(part, state, c);
-    if (reply === undefined) await next();
+    try {
+      if (reply === undefined) await next();
+    } catch (error) {
+      // Hono turns an Error into a reply of its own; anything else that was thrown comes through.
+      if (known === undefined) state.context.settle(problemReply(state.context, error));
+      throw error;
+    }
     // The first part sees how the request ended, whoever answered it.
     if (known === undefined) state.context.settle(reply ?? c.res);
     return reply;

@@ -43,7 +43,7 @@ function accept(context: StageContext, keys: KeyDirectory, found: Awaited<Return
 
 async function askPort(context: StageContext, port: Authenticate): Promise<undefined> {
   const subject = await port(context.exchange.request);
-  if (subject === null) refuse(context.exchange.header("authorization"));
+  if (subject === null || subject === undefined) refuse(context.exchange.header("authorization"));
   context.subject = subject as NonNullable<typeof subject>;
   context.projectId = projectOf(context, context.subject.projectId);
 }

@@ -6,7 +6,7 @@ import type { RateOutcome, RatePolicy, RateStore } from "../limits/rate-store.ts
 import type { ModuleRegistry } from "../modules.ts";
 import type { Stage, StageContext } from "./stage.ts";
 
-/** Answers the limits of a project, defaults filled in. */
+/** Answers the limits of a project, defaults filled in; `Infinity` is none. */
 export type LimitsOf = (projectId: string) => Pick<Required<ProjectLimits>, "eventsPerSecond" | "batchesPerSecond">;
 
 /** A pause lets this many seconds' worth through at once. */
@@ -15,8 +15,11 @@ const burstSeconds = 10;
 /** Takes one from `batches`. **Errors**: `rate_limited`. */
 export function limitBatches(store: RateStore, limitsOf: LimitsOf): Stage {
   const policyOf = policyMaker("batches");
-  return (context) =>
-    take(context, store, { cost: 1, policy: policyOf(limitsOf(projectIdOf(context)).batchesPerSecond), refuse: refuseAtOnce });
+  return (context) => {
+    const { batchesPerSecond } = limitsOf(projectIdOf(context));
+    if (batchesPerSecond === Number.POSITIVE_INFINITY) return undefined;
+    return take(context, store, { cost: 1, policy: policyOf(batchesPerSecond), refuse: refuseAtOnce });
+  };
 }
 
 /** Files whose inboxes tell a replay, which is never refused for its events. */
@@ -33,7 +36,9 @@ export function eventLimiter(store: RateStore, limitsOf: LimitsOf): (context: St
   const policyOf = policyMaker("events");
   return (context, modules) => {
     const cost = context.events?.length ?? 0;
-    const policy = policyOf(limitsOf(projectIdOf(context)).eventsPerSecond);
+    const { eventsPerSecond } = limitsOf(projectIdOf(context));
+    if (eventsPerSecond === Number.POSITIVE_INFINITY) return undefined;
+    const policy = policyOf(eventsPerSecond);
     const refuse = (error: CuittyError) => unlessReplay(context, modules, error);
     if (cost <= policy.burst) return take(context, store, { cost, policy, refuse });
     const message = `Expected at most ${policy.burst} events in a batch of this project, got ${cost}; split it`;

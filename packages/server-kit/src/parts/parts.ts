@@ -7,7 +7,7 @@ import { authenticate as authenticateStage } from "../ingest/authenticate.ts";
 import { type AuthorizeIngestOptions, authorizeIngest, authorizeTypes } from "../ingest/authorize.ts";
 import { decodeBody } from "../ingest/decode-body.ts";
 import { type IdempotencyOptions, idempotency as idempotencyStage } from "../ingest/idempotency.ts";
-import { eventLimiter, limitBatches } from "../ingest/limit.ts";
+import { eventLimiter, type LimitsOf, limitBatches } from "../ingest/limit.ts";
 import { type ReadBodyOptions, readBody as readBodyStage } from "../ingest/read-body.ts";
 import { respond } from "../ingest/respond.ts";
 import type { Stage, StageContext } from "../ingest/stage.ts";
@@ -16,6 +16,7 @@ import { verifySignature as verifySignatureStage } from "../ingest/verify-signat
 import { write } from "../ingest/write.ts";
 import { createMemoryRateStore, type RateStore } from "../limits/rate-store.ts";
 import type { ModuleRegistry } from "../modules.ts";
+import { checkRates } from "../options.ts";
 import { type Part, type RequestState, runStages } from "./request-state.ts";
 
 export interface AuthenticatePartOptions {
@@ -38,7 +39,9 @@ export interface IngestOptions extends AuthorizeIngestOptions {
   readonly random?: RandomBytes;
 }
 
-const limitDefaults = { eventsPerSecond: 1_000, batchesPerSecond: 100 };
+type EventLimits = ReturnType<LimitsOf>;
+
+const limitDefaults: EventLimits = { eventsPerSecond: 1_000, batchesPerSecond: 100 };
 
 /** Who sends this: a key of `keys`, or whom the app's own session knows. Errors: `unauthorized`, `project_mismatch`, `origin_not_allowed`. */
 export function authenticatePart(keys: KeyDirectory, options: AuthenticatePartOptions = {}): Part {
@@ -69,10 +72,16 @@ export const verifySignaturePart = (secrets: SecretDirectory): Part => stagePart
 /** The same batch again gets the first reply. Errors: `idempotency_key_invalid`, `idempotency_key_reused`, those of a body that cannot be read. */
 export const idempotencyPart = (options: IdempotencyOptions = {}): Part => stagePart([decodeOnce, idempotencyStage(options)]);
 
-/** Limits batches now, and events when `ingest` has counted them. Errors: `rate_limited`, `batch_exceeds_burst`. */
+/** Limits batches now, and events when `ingest` has counted them. Errors: `invalid_option` at once; `rate_limited`, `batch_exceeds_burst`. */
 export function rateLimitPart(options: RateLimitOptions = {}): Part {
   const { clock = systemClock, store = createMemoryRateStore({ clock }), limitsOf, ...own } = options;
-  const limits = (projectId: string) => ({ ...limitDefaults, ...own, ...limitsOf?.(projectId) });
+  checkRates("rateLimit", own);
+  const defaults = withDefaults(own, limitDefaults);
+  const limits = (projectId: string) => {
+    const ofProject = limitsOf?.(projectId) ?? {};
+    checkRates("limitsOf", ofProject);
+    return withDefaults(ofProject, defaults);
+  };
   const batches = limitBatches(store, limits);
   const events = eventLimiter(store, limits);
   return async (state) => {
@@ -110,6 +119,11 @@ export function ingestPart(modules: ModuleRegistry, options: IngestOptions = {})
     return (await runStages(limits, context)) ?? runStages(finish, context);
   };
 }
+
+const withDefaults = (given: ProjectLimits, defaults: EventLimits): EventLimits => ({
+  eventsPerSecond: given.eventsPerSecond ?? defaults.eventsPerSecond,
+  batchesPerSecond: given.batchesPerSecond ?? defaults.batchesPerSecond,
+});
 
 const stagePart =
   (stages: readonly Stage[]): Part =>

@@ -1,5 +1,6 @@
 // Where one client's bytes go: a Node response (HTTP/1 or HTTP/2) or a web stream, behind one small interface that never buffers on its own.
 import type { ServerResponse } from "node:http";
+import { addCookies } from "./cookies.ts";
 
 export interface SinkEvents {
   /** The client took what it was given; there is room again. */
@@ -24,7 +25,10 @@ export const STREAM_HEADERS: Readonly<Record<string, string>> = {
 
 /** Writes to a Node response whose head has not been sent yet. */
 export function nodeSink(outgoing: ServerResponse, headers: Readonly<Record<string, string>>, events: SinkEvents): Sink {
-  outgoing.writeHead(200, headers);
+  const { "set-cookie": cookie, ...others } = headers;
+  // The head's own headers take the place of those that the app has set, its cookies among them.
+  if (cookie !== undefined) addCookies(outgoing, cookie);
+  outgoing.writeHead(200, others);
   outgoing.on("drain", () => events.onDrain());
   // `close` of the response, not of the request: the latter never comes once a body was read.
   outgoing.on("close", () => events.onClose());
