@@ -95,12 +95,18 @@ export async function openModules(options: OpenModulesOptions): Promise<ModuleRe
   };
 }
 
-/** A rule for a table that is not there would fail each night, and nothing would ever be deleted. */
+/** A rule for a table that is not there, or that the runner cannot delete from, would fail each night, and nothing would ever be deleted. */
 async function checkRetention({ name, retention }: CuittyModule, file: ModuleFile): Promise<void> {
-  for (const { table, column } of retention) {
+  for (const { table, column, prune } of retention) {
     const [found] = await file.all("SELECT 1 FROM pragma_table_info(?) WHERE name = ?", [table, column]);
-    if (found !== undefined) continue;
-    throw new CuittyError("invalid_module", `Expected module ${name} to have the column ${table}.${column} that its retention names`);
+    if (found === undefined) {
+      throw new CuittyError("invalid_module", `Expected module ${name} to have the column ${table}.${column} that its retention names`);
+    }
+    if (prune !== undefined) continue;
+    const [withoutRowid] = await file.all("SELECT 1 FROM pragma_table_list(?) WHERE wr = 1", [table]);
+    if (withoutRowid === undefined) continue;
+    const text = `Expected the table ${table} of module ${name} to have a rowid, by which retention deletes; make it without WITHOUT ROWID, or give its rule a prune() of its own`;
+    throw new CuittyError("invalid_module", text);
   }
 }
 

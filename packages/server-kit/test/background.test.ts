@@ -55,6 +55,10 @@ function deferred<T = void>() {
   return { promise, resolve, reject };
 }
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 const note = (text: string) => ({ type: "note", ts: "2026-04-27T12:34:56Z", data: { text } });
 
 describe("the outbox", () => {
@@ -196,10 +200,6 @@ describe("the outbox", () => {
 });
 
 describe.each([true, false])("closing, with a storage thread: %s,", (storageThread) => {
-  afterEach(() => {
-    vi.useRealTimers();
-  });
-
   test("ends after 10 s although a delivery and a job never heed their signals, and what they do later harms nobody", async () => {
     const late = deferred();
     const started = [deferred<AbortSignal>(), deferred<AbortSignal>()];
@@ -339,5 +339,89 @@ describe("jobs", () => {
     } finally {
       await kit.close();
     }
+  });
+});
+
+describe("retention", () => {
+  const withoutRowid = {
+    version: 1,
+    name: "notes",
+    statements: [
+      "CREATE TABLE notes (project_id TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (project_id, id)) STRICT, WITHOUT ROWID",
+    ],
+  };
+  const dayMs = 86_400_000;
+  const fails = (message: string) => ({
+    table: "notes",
+    column: "ts",
+    days: 1,
+    async prune(): Promise<number> {
+      throw new Error(message);
+    },
+  });
+  const ages = {
+    migrations: [
+      {
+        version: 1,
+        name: "notes",
+        statements: [
+          "CREATE TABLE notes (project_id TEXT NOT NULL, id TEXT NOT NULL, ts TEXT NOT NULL, data TEXT NOT NULL, at INTEGER NOT NULL DEFAULT 0, UNIQUE (project_id, id)) STRICT",
+        ],
+      },
+    ],
+  };
+  const byAge = { table: "notes", column: "at", days: 1 };
+
+  test("that fails is told, and neither the module's other rules and its inbox nor later modules wait for it", async () => {
+    const faults: unknown[] = [];
+    const kit = await testKit({
+      modules: [notes({ ...ages, retention: [fails("one"), fails("two"), byAge] }), memos({ ...ages, retention: [byAge] })],
+      onFault: (fault) => faults.push(fault),
+    });
+    try {
+      await kit.ingest([note("one"), memo("one")], "one-key-of-both");
+      kit.advance(3 * dayMs);
+      await kit.kit.runTask("retention");
+      const left = await Promise.all(
+        kit.kit.modules.all.map(({ file }) => file.all("SELECT (SELECT count(*) FROM notes), (SELECT count(*) FROM _inbox)")),
+      );
+      expect(left).toEqual([[[0, 0]], [[0, 0]]]);
+      expect(faults).toMatchObject([
+        { source: "retention notes", error: { message: "one" } },
+        { source: "retention notes", error: { message: "two" } },
+      ]);
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test("that never ends holds up no other module", async () => {
+    const hangs = { ...byAge, prune: () => new Promise<number>(() => undefined) };
+    const pruned = deferred();
+    const tells = {
+      ...byAge,
+      async prune() {
+        pruned.resolve();
+        return 0;
+      },
+    };
+    const kit = await testKit({ modules: [notes({ ...ages, retention: [hangs] }), memos({ ...ages, retention: [tells] })] });
+    void kit.kit.runTask("retention");
+    await pruned.promise;
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const closing = kit.close();
+    await vi.advanceTimersByTimeAsync(10_000);
+    await closing;
+  });
+
+  test("of a table without a rowid is refused at the start, unless its rule deletes by itself", async () => {
+    const rule = { table: "notes", column: "at", days: 1 };
+    const refused = testKit({ modules: [notes({ migrations: [withoutRowid], retention: [rule] })] });
+    await expect(refused).rejects.toMatchObject({
+      code: "invalid_module",
+      message: expect.stringMatching(/notes.*WITHOUT ROWID.*prune\(\)/),
+    });
+    const kit = await testKit({ modules: [notes({ migrations: [withoutRowid], retention: [{ ...rule, prune: async () => 0 }] })] });
+    await kit.close();
   });
 });

@@ -20,14 +20,17 @@ export function createKitTasks(ports: KitPorts): KitTasks {
   return scheduler;
 }
 
-function addRetention(scheduler: Scheduler, { modules, clock, options }: KitPorts): void {
-  scheduler.add({
-    name: "retention",
-    everyMs: retentionEveryMs,
-    async run(signal) {
-      for (const module of modules.all) await applyRetention(module, { clock, days: options.retentionDays }, signal);
-    },
-  });
+function addRetention(scheduler: Scheduler, { modules, clock, options, onFault }: KitPorts): void {
+  for (const module of modules.all) {
+    const onFailure = (error: unknown) => onFault({ source: `retention ${module.definition.name}`, error });
+    scheduler.add({
+      name: "retention",
+      everyMs: retentionEveryMs,
+      async run(signal) {
+        await applyRetention(module, { clock, days: options.retentionDays, onFailure }, signal);
+      },
+    });
+  }
 }
 
 function addOutbox(scheduler: Scheduler, { modules, clock, options, onFault }: KitPorts): void {

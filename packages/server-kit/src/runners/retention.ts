@@ -10,6 +10,8 @@ export interface RetentionOptions {
   readonly clock: Clock;
   /** Days by module name, instead of the module's own. */
   readonly days?: Readonly<Record<string, number>>;
+  /** Told of each rule that fails; the others run all the same. Not told when the kit is closing. */
+  readonly onFailure?: (error: unknown) => void;
 }
 
 const sliceRows = 500;
@@ -23,13 +25,29 @@ export async function applyRetention(module: OpenModule, options: RetentionOptio
   const { definition, file } = module;
   const nowMs = options.clock();
   let deleted = 0;
+  // The inbox first: it waits for no rule of the module's own.
+  await attempt(() => sweepInbox(file, nowMs - inboxMs, signal));
   for (const rule of definition.retention) {
     const days = options.days?.[definition.name] ?? rule.days;
-    const beforeMs = nowMs - days * dayMs;
-    if (days > 0) deleted += await (rule.prune?.(file, beforeMs, signal) ?? deleteBefore(file, rule, { beforeMs, signal }));
+    if (days > 0) await attempt(() => prune(rule, nowMs - days * dayMs));
   }
-  while (!signal.aborted && (await file.sweepInbox(nowMs - inboxMs)) >= sliceRows) await nextTurn();
   return deleted;
+
+  async function prune(rule: RetentionRule, beforeMs: number): Promise<void> {
+    deleted += await (rule.prune?.(file, beforeMs, signal) ?? deleteBefore(file, rule, { beforeMs, signal }));
+  }
+
+  async function attempt(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      if (!signal.aborted) options.onFailure?.(error);
+    }
+  }
+}
+
+async function sweepInbox(file: ModuleFile, beforeMs: number, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && (await file.sweepInbox(beforeMs)) >= sliceRows) await nextTurn();
 }
 
 interface Slice {
