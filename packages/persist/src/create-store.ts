@@ -106,7 +106,7 @@ function assemble(options: CheckedOptions, { adapter, schemas, unlocked }: Opene
   async function imported(source: ImportSource, importOptions?: ImportOptions): Promise<ImportResult> {
     // Rarely needed: not part of what a page loads first.
     const { importStore } = await import("./import-store.ts");
-    return importStore({ rows, blobs, schemas, clock }, source, importOptions);
+    return importStore({ rows, blobs, schemas, eventIds, clock }, source, importOptions);
   }
   return {
     name,

@@ -4,7 +4,7 @@ import { capabilitiesOf } from "../adapter.ts";
 import { checkKey } from "../core/paths.ts";
 import { addressId, type Facet } from "../core/row.ts";
 import type { RowChange, Rows } from "../core/rows.ts";
-import { type CheckedEvent, checkEvent, type EventIds, eventPut } from "./events.ts";
+import { type CheckedEvent, checkEvent, type EventIds, type EventPut, eventPut } from "./events.ts";
 import { type Kv, type KvPutOptions, kvPut } from "./kv.ts";
 import { type Records, recordPut } from "./records.ts";
 import type { Schemas } from "./schemas.ts";
@@ -63,11 +63,12 @@ export async function runBatch<T>(parts: BatchParts, body: (batch: Batch) => T |
   for (let tries = 1; tries <= maxTries; tries++) {
     const written = new Set<string>();
     const stop = rows.writer.onQueued((id) => written.add(id));
+    let events: Promise<EventPut>[] = [];
     try {
       const draft = createDraft(parts);
       const result = await body(draft.batch);
-      const changes = [...draft.changes.values()];
-      for (const event of draft.events) changes.push(await eventPut(parts.eventIds, event));
+      events = draft.events.map((event) => eventPut(parts.eventIds, event));
+      const changes = [...draft.changes.values(), ...(await Promise.all(events)).map(({ change }) => change)];
       if (changes.length > maxBatchChanges) {
         throw new CuittyError("batch_too_large", `a batch has at most ${maxBatchChanges} changes, got ${changes.length}; split it`);
       }
@@ -76,6 +77,11 @@ export async function runBatch<T>(parts: BatchParts, body: (batch: Batch) => T |
       return result;
     } finally {
       stop();
+      for (const event of events)
+        event.then(
+          ({ release }) => release(),
+          () => undefined,
+        );
     }
   }
   throw new CuittyError("conflict", `what the batch read was written by others ${maxTries} times in a row; try again later`, {

@@ -1,5 +1,6 @@
 // Append-only logs under a name, and the store's own notices.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { capabilitiesOf } from "../adapter.ts";
 import type { Emitter, NoticeType, StoreNotices } from "../core/emitter.ts";
 import { toJson } from "../core/json.ts";
 import { checkKey } from "../core/paths.ts";
@@ -40,8 +41,16 @@ const pageSize = 256;
 const idPattern = /^[0-9a-f]{24}$/;
 
 export interface EventIds {
-  /** Ids for appends to a log, each after the last one stored. */
-  next(log: string): Promise<string>;
+  /** An id for an append to a log, after the last one stored and every one given before. */
+  next(log: string): Promise<EventId>;
+  /** Events were put otherwise than by an append: the last one stored is to be read anew. */
+  forget(log: string): void;
+}
+
+export interface EventId {
+  readonly id: string;
+  /** To be called when the event is queued, or will not be. */
+  release(): void;
 }
 
 export function createEvents(rows: Rows, ids: EventIds, emitter: Emitter): Events {
@@ -63,8 +72,10 @@ export function createEvents(rows: Rows, ids: EventIds, emitter: Emitter): Event
 
   return {
     async append(log, data) {
-      const change = await eventPut(ids, checkEvent(log, data));
-      await rows.commit([change]);
+      const { change, release } = await eventPut(ids, checkEvent(log, data));
+      const written = rows.commit([change]);
+      release();
+      await written;
       return { ...eventOf({ ...change.row, ...change.address }), data };
     },
     list: <T>(log: string, options: EventListOptions = {}) => entryList(() => iterate<T>(log, checkEventListing(log, options))),
@@ -107,12 +118,20 @@ export function checkEvent(log: string, data: unknown): CheckedEvent {
   return { log, json: toJson(data) };
 }
 
-/** The change that appends. The leaf is repeated in the row, so that subscribers get it. */
-export async function eventPut(
-  ids: EventIds,
-  { log, json }: CheckedEvent,
-): Promise<RowChange & { readonly type: "put"; readonly row: StoredRow }> {
-  const leaf = await ids.next(log);
+export interface EventPut {
+  readonly change: RowChange & { readonly type: "put"; readonly row: StoredRow };
+  /** As of the event's id. */
+  release(): void;
+}
+
+/** The change that appends. */
+export async function eventPut(ids: EventIds, { log, json }: CheckedEvent): Promise<EventPut> {
+  const { id, release } = await ids.next(log);
+  return { change: eventChange(log, id, json), release };
+}
+
+/** The leaf is repeated in the row, so that subscribers get it. */
+function eventChange(log: string, leaf: string, json: string): EventPut["change"] {
   return { type: "put", address: { facet, path: log, leaf }, row: { json, path: log, leaf } };
 }
 
@@ -120,12 +139,28 @@ function eventOf<T>(row: StoredRow): LogEvent<T> {
   return { id: row.leaf!, atMs: Number.parseInt(row.leaf!.slice(0, 12), 16), data: JSON.parse(row.json!) as T };
 }
 
+interface Log {
+  /** The id given last. */
+  last: Promise<string | undefined>;
+  /** A look at the store that has not begun. */
+  reading: Promise<string | undefined> | undefined;
+  /** The last id stored is known, and nobody else can have appended since. */
+  isKnown: boolean;
+  /** Ids given for events that are not queued: what the store has is behind them. */
+  inFlight: number;
+}
+
+const idDigits = 24;
+const maxLogs = 1024;
+
 /** 48 bits of time, a 16-bit counter, 32 random bits; later than the log's last event even when the clock went back. */
 export function createEventIds(rows: Rows, clock: () => number, random: (size: number) => Uint8Array): EventIds {
-  const lastByLog = new Map<string, Promise<string | undefined>>();
-  const maxLogs = 1024;
+  const { adapter } = rows;
+  // Without `range` the last id is found only by reading the whole log, which not every append can do.
+  const isShared = !capabilitiesOf(adapter).exclusive && adapter.range !== undefined;
+  const logByName = new Map<string, Log>();
 
-  async function after(last: string | undefined): Promise<string> {
+  function after(last: string | undefined): string {
     const noise = [...random(4)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     const now = clock().toString(16).padStart(12, "0");
     if (last === undefined || now > last.slice(0, 12)) return `${now}0000${noise}`;
@@ -134,15 +169,55 @@ export function createEventIds(rows: Rows, clock: () => number, random: (size: n
     return `${(Number.parseInt(last.slice(0, 12), 16) + 1).toString(16).padStart(12, "0")}0000${noise}`;
   }
 
+  /** Shared by the appends of one moment: it begins when all of them have been called. */
+  function readLast(name: string, log: Log): Promise<string | undefined> {
+    log.reading ??= Promise.resolve().then(async () => {
+      log.reading = undefined;
+      return (await rows.leaves(facet, name, { limit: 1, reverse: true }))[0]?.leaf;
+    });
+    return log.reading;
+  }
+
+  function drop(name: string, log: Log): void {
+    if (logByName.get(name) === log) logByName.delete(name);
+  }
+
   return {
-    next(log) {
-      const last = lastByLog.get(log) ?? rows.leaves(facet, log, { limit: 1, reverse: true }).then((found) => found[0]?.leaf);
-      const next = last.then(after);
-      lastByLog.delete(log);
-      lastByLog.set(log, next);
-      if (lastByLog.size > maxLogs) lastByLog.delete(lastByLog.keys().next().value!);
-      next.catch(() => lastByLog.delete(log));
-      return next;
+    async next(name) {
+      const log = logByName.get(name) ?? { last: Promise.resolve(undefined), reading: undefined, isKnown: false, inFlight: 0 };
+      logByName.set(name, log);
+      const stored = log.isKnown ? undefined : readLast(name, log);
+      log.isKnown = !isShared;
+      log.inFlight++;
+      const id = Promise.all([log.last, stored]).then(([given, found]) => fitting(after(laterOf(given, found))));
+      log.last = id;
+      // Whoever waits for an earlier id fails with it; the next append begins anew.
+      id.catch(() => drop(name, log));
+      return {
+        id: await id,
+        release() {
+          log.inFlight--;
+          if (log.inFlight === 0 && (isShared || logByName.size > maxLogs)) drop(name, log);
+        },
+      };
+    },
+    forget(name) {
+      const log = logByName.get(name);
+      if (log) log.isKnown = false;
     },
   };
+}
+
+function laterOf(one: string | undefined, other: string | undefined): string | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return one > other ? one : other;
+}
+
+/** A longer id would sort before those it comes after. */
+function fitting(id: string): string {
+  if (id.length === idDigits) return id;
+  throw new CuittyError(
+    "full",
+    "no id can come after the last one of this log, or after the time that the clock gives; append to another log",
+  );
 }
