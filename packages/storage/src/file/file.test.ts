@@ -36,6 +36,18 @@ test("writes of one turn share a commit and reads see them after it", async () =
   expect(get("k99")).toBe("v");
 });
 
+test("close finishes what is queued, and refuses everything afterwards", async () => {
+  const queued = [file.write(put("a", "1")), file.write(() => get("a")), file.write(() => file.all("SELECT k FROM kv"))];
+  const closing = file.close();
+  const late = file.write(put("b", "1"));
+  await expect(late).rejects.toMatchObject({ code: "closed" });
+  expect(await Promise.all(queued)).toEqual([1, "1", [["a"]]]);
+  await closing;
+  expect(() => get("a")).toThrow(expect.objectContaining({ code: "closed" }));
+  file = await open();
+  expect(file.all("SELECT k FROM kv")).toEqual([["a"]]);
+});
+
 test("a body that throws rejects with its own error and its neighbours stay", async () => {
   const failure = new Error("mine");
   const results = await Promise.allSettled([

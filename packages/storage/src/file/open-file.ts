@@ -1,7 +1,6 @@
 // Opens a libSQL file: pragmas, kind, migrations, then a writer in front of its one connection.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Driver, Statement } from "../engine/driver.ts";
-import { closedError } from "../engine/errors.ts";
 import { openLibsql } from "../engine/open-driver.ts";
 import { retryBusy } from "../engine/retry-busy.ts";
 import { describeSql } from "../engine/sql-text.ts";
@@ -68,18 +67,15 @@ function requireFullText(driver: Driver, migrations: readonly { readonly stateme
 function createStorageFile(driver: Driver, busyTimeoutMs: number): StorageFile {
   const writer = createWriter(driver, busyTimeoutMs);
   let closing: Promise<void> | undefined;
-  const open = (): Driver => {
-    if (closing !== undefined) throw closedError(driver.path);
-    return driver;
-  };
   const gate = gateOf(driver);
   /** While somebody's asynchronous transaction is open on the connection, its rows are not there yet for anyone else. */
   const committed = (sql: string): Statement =>
-    gate.owner !== undefined && describeSql(sql).kind === "read" ? open().prepareCommitted(sql) : open().prepare(sql);
+    gate.owner !== undefined && describeSql(sql).kind === "read" ? driver.prepareCommitted(sql) : driver.prepare(sql);
   return {
     path: driver.path,
     driver,
-    prepare: (sql) => open().prepare(sql),
+    // Also while the file closes: bodies that wait in the queue are still to run. Then the driver refuses.
+    prepare: (sql) => driver.prepare(sql),
     all: (sql, params) => committed(sql).all(params),
     get: (sql, params) => committed(sql).get(params),
     write: writer.write,
