@@ -102,6 +102,31 @@ describe.each(engines)("migrations on %s", (engine) => {
     expect(() => migrate(driver, first, column)).toThrow(expect.objectContaining({ code: "migration_failed" }));
   });
 
+  test("statements that move the transaction are refused before any is run, and a trigger's END is none", () => {
+    const driver = files.open(engine);
+    for (const statement of ["commit", "/* x */ END; ", "CREATE TABLE y (a); begin immediate", "SAVEPOINT s", "-- x\nROLLBACK"]) {
+      const moving = { version: 2, name: "moving", statements: ["CREATE TABLE x (a)", statement] };
+      expect(() => migrate(driver, first, moving)).toThrow(
+        expect.objectContaining({ code: "migration_failed", message: expect.stringContaining("nothing was changed") }),
+      );
+    }
+    expect(driver.prepare("SELECT name FROM sqlite_master WHERE name IN ('x', 'y', 'parent')").all()).toEqual([]);
+    const trigger = "CREATE TABLE x (a); CREATE TRIGGER xt AFTER INSERT ON x BEGIN SELECT CASE WHEN 1 THEN 1 END; END; CREATE TABLE y (b)";
+    migrate(driver, first, { version: 2, name: "trigger", statements: [trigger] });
+    expect(count(driver, "y")).toBe(0);
+  });
+
+  test.each([
+    ["no list", {}],
+    ["an empty place", [undefined]],
+    ["no name", [{ version: 1, statements: [] }]],
+    ["no statements", [{ version: 1, name: "x" }]],
+    ["statements that are none", [{ version: 1, name: "x", statements: [5] }]],
+  ])("a malformed list is refused as one: %s", (_, migrations) => {
+    const apply = () => applyMigrations(files.open(engine), { kind: "module", migrations: migrations as never });
+    expect(apply).toThrow(expect.objectContaining({ code: "migration_failed" }));
+  });
+
   test("a file of one kind is not opened as another, whichever came first", () => {
     const driver = files.open(engine);
     applyMigrations(driver, { kind: "system", migrations: systemMigrations });

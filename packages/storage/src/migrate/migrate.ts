@@ -1,6 +1,7 @@
 // Brings one file to the newest schema: forward only, under the writer lock, each migration whole or not at all.
 import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Driver } from "../engine/driver.ts";
+import { describeSql, splitStatements } from "../engine/sql-text.ts";
 import type { Migration } from "../module-file/types.ts";
 import { backupBefore } from "./backup.ts";
 import { assertFileKind, type FileKind, pragmaNumber, prepareLedger, readLedger, recordMigration } from "./ledger.ts";
@@ -38,6 +39,7 @@ export function applyMigrations(driver: Driver, options: ApplyMigrationsOptions)
   const backups: string[] = [];
   let version = readLedger(driver, migrations);
   const isNew = version === 0;
+  for (const migration of migrations.slice(version)) checkStatements(titleOf(migration), migration.statements);
   while (version < migrations.length) {
     const next = migrations[version]!;
     if (isRebuild(next) && backup && !isNew) backups.push(backupBefore(driver, next.version, now()));
@@ -47,6 +49,9 @@ export function applyMigrations(driver: Driver, options: ApplyMigrationsOptions)
   }
   return { applied, version, backups };
 }
+
+/** A migration as messages show it. */
+export const titleOf = ({ version, name }: Migration): string => `${version} (${name})`;
 
 interface Step {
   readonly kind: FileKind | number;
@@ -72,10 +77,33 @@ function applyOne(driver: Driver, migration: Migration, step: Step): number | un
       return migration.version;
     });
   } catch (error) {
-    throw asMigrationError(driver, migration, error);
+    throw asMigrationError(driver.path, migration, error);
   } finally {
     if (rebuilds && enforced) driver.exec("PRAGMA foreign_keys = ON");
   }
+}
+
+/** Refuses a list that is none or has gaps. Errors: `migration_failed`. */
+export function checkSequence(migrations: readonly Migration[]): void {
+  if (!Array.isArray(migrations)) throw malformed(`a list of migrations, got ${typeof migrations}`);
+  for (const [index, migration] of (migrations as readonly Partial<Migration>[]).entries()) {
+    const { version, name, statements } = migration ?? {};
+    if (version !== index + 1)
+      throw malformed(`migration ${index + 1} at position ${index}, got ${version}. Number them 1, 2, 3 … without gaps`);
+    if (typeof name !== "string") throw malformed(`a name of migration ${version}, got ${typeof name}`);
+    const isList = Array.isArray(statements) && statements.every((statement) => typeof statement === "string");
+    if (!isList) throw malformed(`a list of SQL texts as statements of migration ${version} (${name}), got something else`);
+  }
+}
+
+const malformed = (rest: string): CuittyError => new CuittyError("migration_failed", `Expected ${rest}.`);
+
+/** Refuses statements that would end the transaction which makes a migration whole. Errors: `migration_failed`. */
+export function checkStatements(name: string, statements: readonly string[]): void {
+  const moving = statements.flatMap(splitStatements).find((statement) => describeSql(statement).kind === "control");
+  if (moving === undefined) return;
+  const text = `Expected statements that may stand inside a transaction, got ${describeSql(moving).verb} in migration ${name}: a migration begins and commits by itself. Take it out; nothing was changed.`;
+  throw new CuittyError("migration_failed", text);
 }
 
 /** A migration that drops a table is treated as a rebuild whether it says so or not: rows that reference the table must not go with it unasked. */
@@ -106,8 +134,8 @@ function checkForeignKeys(driver: Driver, migration: Migration): void {
   );
 }
 
-/** Lock, disk and kind errors keep their own code; all else becomes `migration_failed`. */
-function asMigrationError(driver: Driver, migration: Migration, error: unknown): unknown {
+/** Errors of a migration that was rolled back. Lock, disk and kind errors keep their code; all else becomes `migration_failed`. */
+export function asMigrationError(path: string, migration: Migration, error: unknown): unknown {
   const own = [
     "busy",
     "full",
@@ -124,20 +152,10 @@ function asMigrationError(driver: Driver, migration: Migration, error: unknown):
   const reason = error instanceof Error ? error.message : String(error);
   return new CuittyError(
     "migration_failed",
-    `Migration ${migration.version} (${migration.name}) of ${driver.path} failed and was rolled back: ${reason}`,
+    `Migration ${migration.version} (${migration.name}) of ${path} failed and was rolled back: ${reason}`,
     {
       cause: error,
-      details: { path: driver.path, version: migration.version, name: migration.name },
+      details: { path, version: migration.version, name: migration.name },
     },
   );
-}
-
-function checkSequence(migrations: readonly Migration[]): void {
-  for (const [index, migration] of migrations.entries()) {
-    if (migration.version === index + 1) continue;
-    throw new CuittyError(
-      "migration_failed",
-      `Expected migration ${index + 1} at position ${index}, got ${migration.version}. Number them 1, 2, 3 … without gaps.`,
-    );
-  }
 }

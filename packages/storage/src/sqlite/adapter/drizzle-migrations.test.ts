@@ -88,6 +88,12 @@ describe.each(engines)("drizzle-kit folders on %s", (engine) => {
     expect(db.values(sql`select name from nodes`)).toEqual([["a"], ["b"]]);
   });
 
+  test("a migration that commits by itself is refused before it runs", () => {
+    write(create, "CREATE TABLE extra (id integer);\n--> statement-breakpoint\nCOMMIT;");
+    expect(() => migrate(db, { migrationsFolder: folder })).toThrow(expect.objectContaining({ code: "migration_failed" }));
+    expect(db.values(sql`select count(*) from sqlite_master where name in ('nodes', 'extra')`)).toEqual([[0]]);
+  });
+
   test("a failing migration leaves nothing behind; another table name keeps another ledger", () => {
     write(create, "CREATE TABLE extra (id integer);\n--> statement-breakpoint\nINSERT INTO nowhere VALUES (1);");
     expect(() => migrate(db, { migrationsFolder: folder })).toThrow(/nowhere/);

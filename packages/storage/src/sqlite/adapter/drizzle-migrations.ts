@@ -2,6 +2,7 @@
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { MigrationMeta } from "drizzle-orm/migrator";
 import type { Driver } from "../../engine/driver.ts";
+import { checkStatements } from "../../migrate/migrate.ts";
 
 const defaultTable = "__drizzle_migrations";
 
@@ -9,7 +10,7 @@ const defaultTable = "__drizzle_migrations";
  * Runs what is missing in one transaction. Foreign keys are off around it: drizzle-kit rebuilds tables by dropping them and
  * switches foreign keys off inside the transaction, where SQLite ignores it, so that the drop would delete every child row.
  * References are checked before the commit instead.
- * Errors: `migration_failed` when a reference is broken; the driver's own otherwise. Nothing is changed then.
+ * Errors: `migration_failed` when a reference is broken or a statement moves the transaction; the driver's own otherwise. Nothing is changed then.
  */
 export function runDrizzleMigrations(driver: Driver, migrations: readonly MigrationMeta[], table: string = defaultTable): void {
   const ledger = `"${table.replace(/"/g, '""')}"`;
@@ -24,6 +25,7 @@ export function runDrizzleMigrations(driver: Driver, migrations: readonly Migrat
       const newest = driver.prepare(`SELECT created_at FROM ${ledger} ORDER BY created_at DESC LIMIT 1`).get();
       const insert = `INSERT INTO ${ledger} ("hash", "created_at") VALUES (?, ?)`;
       const missing = migrations.filter((migration) => newest === undefined || Number(newest[0]) < migration.folderMillis);
+      for (const migration of missing) checkStatements(migration.hash.slice(0, 8), migration.sql);
       for (const migration of missing) {
         for (const statement of migration.sql) driver.exec(statement);
         driver.prepare(insert).run([migration.hash, migration.folderMillis]);
