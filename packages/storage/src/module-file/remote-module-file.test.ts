@@ -196,3 +196,41 @@ test("migrations are applied once and checked, wrong tokens and schemes refused,
   await file.close();
   await expect(file.write(request("k", ["a"]))).rejects.toMatchObject({ code: "closed" });
 });
+
+const children: Migration = {
+  version: 2,
+  name: "children",
+  statements: [
+    "CREATE TABLE parents (id INTEGER PRIMARY KEY); CREATE TABLE children (parent REFERENCES parents (id) ON DELETE CASCADE)",
+    "INSERT INTO parents VALUES (1); INSERT INTO children VALUES (1)",
+  ],
+};
+const reopen = async (...more: Migration[]) => {
+  await file.close();
+  file = await open({ migrations: [...migrations, ...more] });
+};
+
+test("a migration that drops a table with rows of another behind it is refused, one without is not", async () => {
+  await reopen(children);
+  const drop = { version: 3, name: "drop", statements: ['-- now\nDROP TABLE IF EXISTS main."parents"'] };
+  await expect(reopen(children, drop)).rejects.toMatchObject({ code: "unsupported" });
+  await reopen(children);
+  expect(await file.all("SELECT count(*) FROM children")).toEqual([[1]]);
+  await reopen(children, { ...drop, statements: ["DROP TABLE children", ...drop.statements] });
+  expect(await file.all("SELECT name FROM sqlite_master WHERE name IN ('parents', 'children')")).toEqual([]);
+});
+
+test("a list with a gap is refused before anything runs, and the whole list still fits", async () => {
+  await expect(reopen({ ...children, version: 3 })).rejects.toMatchObject({ code: "migration_failed" });
+  await reopen(children);
+  expect(await file.all("SELECT max(version) FROM _cuitty_migrations")).toEqual([[2]]);
+});
+
+test("a migration that fails, or moves its transaction, is a failed migration, and nothing of it stays", async () => {
+  for (const statement of ["nonsense", "COMMIT", "INSERT INTO events (project) VALUES ('p')"]) {
+    const bad = { version: 2, name: "bad", statements: ["CREATE TABLE extra (a)", statement] };
+    await expect(reopen(bad)).rejects.toMatchObject({ code: "migration_failed", message: expect.stringContaining("2 (bad)") });
+  }
+  await reopen();
+  expect(await file.all("SELECT count(*) FROM sqlite_master WHERE name = 'extra'")).toEqual([[0]]);
+});
