@@ -7,7 +7,7 @@ import type { RowChange, Rows } from "./core/rows.ts";
 import { base64UrlToBytes } from "./crypto/bytes.ts";
 import type { OwnBlobs } from "./facets/blobs.ts";
 import { checkOptionsObject } from "./facets/check.ts";
-import { checkEvent, type EventIds } from "./facets/events.ts";
+import { checkEvent, type EventIds, eventChange } from "./facets/events.ts";
 import type { Schemas } from "./facets/schemas.ts";
 import { exportVersion, type Line } from "./transfer-format.ts";
 
@@ -165,7 +165,7 @@ function changeOf(line: Extract<Line, { type: "record" | "kv" | "event" }>, numb
     if (typeof line.id !== "string" || !eventId.test(line.id))
       throw badLine(number, "its id is not that of an event, or leaves no room for later ones");
     const { log, json } = checkEvent(line.log, line.data);
-    return { type: "put", address: { facet: "events", path: log, leaf: line.id }, row: { json } };
+    return eventChange(log, line.id, json);
   }
   if (line.type !== "record" && line.type !== "kv") throw badLine(number, "its type is unknown");
   checkKey(line.key);

@@ -145,3 +145,16 @@ test("an append that cannot read the log fails, and the next begins anew", async
   await store.events.append("log", 4);
   expect(await dataOf(store)).toEqual([3, 4]);
 });
+
+test("subscribers hear imported events as they hear appended ones", async () => {
+  const from = await open("memory");
+  for (let i = 0; i < 3; i++) await from.events.append("log", { i });
+  const to = await open("memory");
+  const heard: unknown[] = [];
+  const errors: unknown[] = [];
+  to.events.on("error", (error) => errors.push(error));
+  to.events.subscribe("log", (event) => heard.push(event));
+  await to.import(await textOf(from));
+  expect(heard).toEqual(await from.events.list("log"));
+  expect(errors).toEqual([]);
+});

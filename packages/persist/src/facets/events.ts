@@ -131,7 +131,7 @@ export async function eventPut(ids: EventIds, { log, json }: CheckedEvent): Prom
 }
 
 /** The leaf is repeated in the row, so that subscribers get it. */
-function eventChange(log: string, leaf: string, json: string): EventPut["change"] {
+export function eventChange(log: string, leaf: string, json: string): EventPut["change"] {
   return { type: "put", address: { facet, path: log, leaf }, row: { json, path: log, leaf } };
 }
 
