@@ -95,7 +95,7 @@ function assemble(options: CheckedOptions, { adapter, schemas, unlocked }: Opene
   const kv = createKv(rows, clock);
   const eventIds = createEventIds(rows, clock, randomBytes);
   const blobs = createBlobs({ rows, vault: unlocked.vault, clock });
-  const crypto = createStoreCrypto({ rows, vault: unlocked.vault, emitter });
+  const crypto = createStoreCrypto({ name, rows, vault: unlocked.vault, emitter });
   const stopWatching = adapter.watch?.(rows.changedElsewhere);
   const upkeep = startUpkeep({ kv, blobs, crypto, emitter });
   const closing = closer({ rows, adapter, work, stop: [() => stopWatching?.(), upkeep.stop] }, emitter);

@@ -30,7 +30,8 @@ export interface ResealParts {
   readonly emitter: Emitter;
 }
 
-const mark = { facet: "meta", path: "rotation" } as const;
+/** Present while values are sealed anew. */
+export const rotationMark = { facet: "meta", path: "rotation" } as const;
 
 export function createReseal(parts: ResealParts): Reseal {
   const { rows, epoch, emitter } = parts;
@@ -39,7 +40,7 @@ export function createReseal(parts: ResealParts): Reseal {
   let restart = false;
   let announced = 0;
 
-  const putMark = () => rows.commit([{ type: "put", address: mark, row: { json: JSON.stringify({ epoch: epoch() }) } }]);
+  const putMark = () => rows.commit([{ type: "put", address: rotationMark, row: { json: JSON.stringify({ epoch: epoch() }) } }]);
 
   async function pass(counts: { resealed: number; checked: number }): Promise<void> {
     for (const facet of facets) {
@@ -58,10 +59,13 @@ export function createReseal(parts: ResealParts): Reseal {
     try {
       do {
         restart = false;
+        const started = epoch();
         await putMark();
         await pass(counts);
+        // Another tab's rotation: what was passed before it was heard of has the key before.
+        restart ||= epoch() !== started;
         // A rotation that is about to begin has put its mark already.
-        if (!restart && announced === 0) await rows.commit([{ type: "delete", address: mark }]);
+        if (!restart && announced === 0) await rows.commit([{ type: "delete", address: rotationMark }]);
       } while (restart);
       emitter.emit("rotation", { epoch: epoch(), ...counts, done: true });
     } catch (error) {
@@ -96,7 +100,7 @@ export function createReseal(parts: ResealParts): Reseal {
     },
     start,
     async resume() {
-      if (await rows.get(mark)) await start().catch(() => undefined);
+      if (await rows.get(rotationMark)) await start().catch(() => undefined);
     },
     isRunning: () => running !== undefined,
     async stop() {

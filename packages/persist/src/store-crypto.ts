@@ -1,12 +1,14 @@
 // `store.crypto`: the store's keys out, and new keys in.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import type { AdapterChange } from "./adapter.ts";
 import type { Emitter } from "./core/emitter.ts";
+import { createExclusive } from "./core/mutex.ts";
+import type { Row } from "./core/row.ts";
 import type { Rows } from "./core/rows.ts";
-import { createKeyRing, ringToText } from "./crypto/key-ring.ts";
-import { randomBytes } from "./crypto/providers/provider.ts";
+import { ringToText } from "./crypto/key-ring.ts";
 import { checkFunction, checkOptionsObject } from "./facets/check.ts";
-import { createReseal, type Reseal } from "./reseal.ts";
-import type { Vault } from "./unlock.ts";
+import { createReseal, type Reseal, rotationMark } from "./reseal.ts";
+import type { Vault } from "./vault.ts";
 
 export interface ExportKeyOptions {
   /** At least 8 characters; the export is worthless without it. @default none: the text itself opens the store */
@@ -14,7 +16,7 @@ export interface ExportKeyOptions {
 }
 
 export interface RotateOptions {
-  /** Called with the new exported key before anything is sealed with it. Needed with keyStorage "none", where nothing else keeps it. */
+  /** Called with the new exported key before anything is sealed with it. Needed with keyStorage "none", where nothing else keeps it. Called again when another tab rotated meanwhile: the last key counts. */
   readonly save?: (exportedKey: string) => Promise<unknown> | unknown;
 }
 
@@ -26,7 +28,7 @@ export interface Rotation {
 
 /** Errors of all methods: `not_encrypted` for a store without encryption. */
 export interface StoreCrypto {
-  /** Every key of the store as one line of text: for a backup, or `key` on another device. */
+  /** Every key of the store, with those other tabs have made, as one line of text: for a backup, or `key` on another device. */
   exportKey(options?: ExportKeyOptions): Promise<string>;
   /** The newest key as 64 characters in groups of five, to print. With the store's file it opens everything. */
   recoveryCode(): Promise<string>;
@@ -43,14 +45,30 @@ export interface StoreCrypto {
 }
 
 export interface StoreCryptoParts {
+  readonly name: string;
   readonly rows: Rows;
   readonly vault: Vault | undefined;
   readonly emitter: Emitter;
 }
 
-export function createStoreCrypto({ rows, vault, emitter }: StoreCryptoParts): StoreCrypto {
+export function createStoreCrypto({ name, rows, vault, emitter }: StoreCryptoParts): StoreCrypto {
   const reseal: Reseal | undefined = vault && createReseal({ rows, epoch: () => vault.ring.newest, emitter });
-  let rotating: Promise<unknown> = Promise.resolve();
+  // Tabs that rotate at once would each have `save` keep a key, and only one of them is used.
+  const exclusive = createExclusive(rows.adapter.watch && "cuitty-rotate");
+  let following: Promise<unknown> | undefined;
+  if (vault) rows.onChange(follow);
+
+  /** The mark of a rotation, put by another tab after its new key is in use. */
+  function follow({ type, facet, path }: AdapterChange, row: Row | undefined): void {
+    if (facet !== rotationMark.facet || path !== rotationMark.path || type !== "put" || row) return;
+    following = refreshed().catch(emitter.fail);
+  }
+
+  async function refreshed(): Promise<Vault> {
+    const open = encrypted().vault;
+    await open.refresh();
+    return open;
+  }
 
   function encrypted(): { vault: Vault; reseal: Reseal } {
     rows.assertOpen();
@@ -60,53 +78,54 @@ export function createStoreCrypto({ rows, vault, emitter }: StoreCryptoParts): S
 
   async function rotate({ save }: RotateOptions): Promise<Rotation> {
     const open = encrypted();
-    const epoch = open.vault.ring.newest + 1;
-    const next = open.vault.ring.with(createKeyRing([[epoch, randomBytes(32)]]));
     if (!open.vault.storage.isLasting && !save && rows.adapter.name !== "memory") {
       throw new CuittyError(
         "key_storage_missing",
         'keyStorage is "none": pass `save` to rotateKey, or the new key would be lost with this process',
       );
     }
-    if (save) await save(await ringToText(open.vault.provider, next));
-    const endAnnouncement = await open.reseal.announce();
-    let done: Promise<void>;
+    let endAnnouncement: () => void = () => undefined;
     try {
-      await open.vault.extend(next);
-      done = open.reseal.start();
+      const epoch = await open.vault.rotate(async (next) => {
+        if (save) await save(await ringToText(open.vault.provider, next));
+        endAnnouncement();
+        endAnnouncement = await open.reseal.announce();
+      });
+      const done = open.reseal.start();
+      // Failures are told as `error`; a caller who does not await `done` must not get an unhandled rejection.
+      done.catch(() => undefined);
+      return { epoch, done };
     } finally {
       endAnnouncement();
     }
-    // Failures are told as `error`; a caller who does not await `done` must not get an unhandled rejection.
-    done.catch(() => undefined);
-    return { epoch, done };
   }
 
   return {
     async exportKey(options = {}) {
       checkOptionsObject(options, "exportKey", ["passphrase"]);
       const { passphrase } = options;
-      const { provider, ring } = encrypted().vault;
+      const { provider, ring } = await refreshed();
       if (passphrase === undefined) return ringToText(provider, ring);
       return (await import("./crypto/passphrase.ts")).wrapRing(provider, ring, passphrase);
     },
     async recoveryCode() {
-      const { provider, ring } = encrypted().vault;
+      const { provider, ring } = await refreshed();
       return (await import("./crypto/recovery-code.ts")).ringToRecoveryCode(provider, ring);
     },
     async rotateKey(options = {}) {
       checkOptionsObject(options, "rotateKey", ["save"]);
       if (options.save !== undefined) checkFunction(options.save, "save");
-      const next = rotating.then(() => rotate(options));
-      rotating = next.catch(() => undefined);
-      return next;
+      return exclusive(`${rows.adapter.name ?? "custom"}:${name}`, () => rotate(options));
     },
     status() {
       const open = encrypted();
       return { epoch: open.vault.ring.newest, epochs: open.vault.ring.epochs.length, rotating: open.reseal.isRunning() };
     },
     resume: async () => reseal?.resume(),
-    stop: async () => reseal?.stop(),
+    async stop() {
+      await reseal?.stop();
+      await following;
+    },
     createInvite: noInvites,
     acceptInvite: noInvites,
   };

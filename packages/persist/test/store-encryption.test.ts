@@ -328,12 +328,11 @@ describe("rotation", () => {
     let isDead = false;
     const dying: PersistAdapter = {
       ...inner,
-      batch: (ops) => (isDead ? Promise.reject(new Error("dead")) : inner.batch!(ops)),
-      async put(key, value) {
+      async batch(ops) {
         if (isDead) throw new Error("dead");
-        await inner.put(key, value);
+        await inner.batch!(ops);
         // The manifest with the new key is in place.
-        isDead = key === "meta/manifest" && rotating;
+        isDead = rotating && ops.some(({ key }) => key === "meta/manifest");
       },
     };
     let rotating = false;

@@ -1,15 +1,11 @@
-// The store's first row: what format it has, whether it is encrypted, and its key ring sealed under the newest key.
-import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
+// The store's first row: what format it has, and whether it is encrypted.
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { AdapterOp, PersistAdapter } from "../adapter.ts";
-import { base64UrlToBytes, bytesToBase64Url, bytesToHex, utf8, utf8ToText } from "../crypto/bytes.ts";
-import { nonceBytes, openEnvelope, readHeader, saltBytes, scopeOf, sealEnvelope } from "../crypto/envelope.ts";
-import { createKeyRing, type KeyRing } from "../crypto/key-ring.ts";
-import type { CryptoProvider } from "../crypto/providers/provider.ts";
-import { createSegments, deriveSegment } from "../crypto/segment.ts";
-import { createPathTokens } from "../crypto/tokens.ts";
+import { bytesToHex } from "../crypto/bytes.ts";
 import { assertKnownFormat, currentFormat } from "./format.ts";
 
 export const manifestKey = "meta/manifest";
+export const storeIdBytes = 16;
 
 /** As stored, readable: enough to know what is needed to open the rest. */
 export interface Manifest {
@@ -24,24 +20,13 @@ export interface Manifest {
   readonly sealed?: string;
 }
 
-interface InnerManifest {
-  readonly format: number;
-  readonly storeId: string;
-  readonly encrypted: true;
-  readonly rootEpoch: number;
-  readonly keys: Readonly<Record<string, string>>;
-}
-
-export interface OpenedManifest {
-  readonly ring: KeyRing;
-  readonly rootEpoch: number;
-  /** @default the current one */
-  readonly format?: number;
-}
-
 /** Errors: `newer_format`, `corrupt`. Undefined when the adapter has no manifest. */
 export async function readManifest(adapter: PersistAdapter, bytes: boolean): Promise<Manifest | undefined> {
-  const value = await adapter.get(manifestKey);
+  return manifestIn(await adapter.get(manifestKey), bytes);
+}
+
+/** The manifest in a stored value. Errors: `newer_format`, `corrupt`. */
+export function manifestIn(value: unknown, bytes: boolean): Manifest | undefined {
   if (value === undefined || value === null) return undefined;
   const manifest = parse(value, bytes);
   if (manifest?.cuitty !== "persist" || typeof manifest.format !== "number" || !/^[0-9a-f]{32}$/.test(manifest.storeId)) {
@@ -73,63 +58,6 @@ export function plainManifest(storeId: Uint8Array, format = currentFormat): Mani
   return { cuitty: "persist", format, storeId: bytesToHex(storeId), encrypted: false };
 }
 
-export interface ManifestCrypto {
-  readonly provider: CryptoProvider;
-  readonly storeId: Uint8Array;
-  readonly random: (size: number) => Uint8Array;
-}
-
-/** Seals the whole ring under its newest key. */
-export async function sealManifest(crypto: ManifestCrypto, { ring, rootEpoch, format = currentFormat }: OpenedManifest): Promise<Manifest> {
-  const { provider, storeId, random } = crypto;
-  const keys = Object.fromEntries(ring.epochs.map((epoch) => [epoch, bytesToBase64Url(ring.key(epoch)!)]));
-  const inner: InnerManifest = { format, storeId: bytesToHex(storeId), encrypted: true, rootEpoch, keys };
-  const segment = await deriveSegment({ ...crypto, epochKey: ring.key }, ring.newest, random(saltBytes));
-  const place = await placeOf(crypto, ring.key(ring.newest)!);
-  const envelope = await sealEnvelope(provider, { segment, place, random: random(nonceBytes), plaintext: utf8(JSON.stringify(inner)) });
-  return {
-    cuitty: "persist",
-    format,
-    storeId: inner.storeId,
-    encrypted: true,
-    epoch: ring.newest,
-    sealed: bytesToBase64Url(envelope),
-  };
-}
-
-/** Opens it with any ring that holds its epoch's key. Errors: `wrong_key`, `tampered`. */
-export async function openManifest(crypto: ManifestCrypto, manifest: Manifest, ring: KeyRing): Promise<OpenedManifest> {
-  const epoch = manifest.epoch ?? 0;
-  const key = ring.key(epoch);
-  const envelope = base64UrlToBytes(manifest.sealed ?? "");
-  if (!envelope || readHeader(envelope).epoch !== epoch) throw damaged();
-  if (!key) {
-    throw new CuittyError(
-      "wrong_key",
-      `the store's newest key has epoch ${epoch}, the key given has epoch ${ring.newest}: pass the key exported after the last rotation`,
-    );
-  }
-  let text: string;
-  try {
-    const segment = await createSegments({ ...crypto, epochKey: ring.key }).forReading(envelope);
-    text = utf8ToText(await openEnvelope(crypto.provider, { segment, place: await placeOf(crypto, key), envelope }));
-  } catch (error) {
-    if (isCuittyError(error, "wrong_key")) {
-      throw new CuittyError("wrong_key", "this is not the key of this store; nothing was written", { cause: error });
-    }
-    throw error;
-  }
-  const inner = JSON.parse(text) as InnerManifest;
-  if (inner.storeId !== manifest.storeId || inner.format !== manifest.format) throw damaged();
-  const keys = Object.entries(inner.keys).map(([name, value]) => [Number(name), base64UrlToBytes(value)!] as const);
-  return { ring: createKeyRing(keys).with(ring), rootEpoch: inner.rootEpoch };
-}
-
-async function placeOf({ provider, storeId }: ManifestCrypto, key: Uint8Array) {
-  const tokens = await createPathTokens({ provider, storeId, rootKey: key });
-  return { scope: scopeOf(storeId, "meta"), key: manifestKey, mask: await tokens.mask(manifestKey) };
-}
-
-function damaged(): CuittyError {
-  return new CuittyError("tampered", "the store's manifest was changed; restore a backup");
+export function storeIdOf({ storeId }: Manifest): Uint8Array {
+  return Uint8Array.from(storeId.match(/../g)!, (pair) => Number.parseInt(pair, 16));
 }

@@ -3,7 +3,7 @@ import type * as NodeFs from "node:fs";
 import type * as NodePath from "node:path";
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { builtinModule } from "../crypto/builtin-module.ts";
-import type { KeyPlace } from "./key-storage.ts";
+import { exchangeText, type KeyPlace } from "./key-storage.ts";
 
 interface KeyFile {
   readonly cuitty: "persist-key";
@@ -24,7 +24,11 @@ export function keyFilePlace({ path, isNamed }: KeyFileOptions): KeyPlace | unde
   return {
     kind: "file",
     load: async (storeId) => load(fs, { path, isNamed }, storeId),
-    save: async (storeId, key) => save(fs, path, { cuitty: "persist-key", storeId, key }),
+    update: (storeId, change) =>
+      exchangeText(
+        { read: () => keyIn(fs, path, storeId), write: (key) => save(fs, path, { cuitty: "persist-key", storeId, key }) },
+        change,
+      ),
   };
 }
 
@@ -57,6 +61,13 @@ function parse(text: string): KeyFile | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The key of that store, whoever may read the file: what is saved next closes it. */
+function keyIn(fs: typeof NodeFs, path: string, storeId: string): string | undefined {
+  if (!fs.existsSync(path)) return undefined;
+  const file = parse(fs.readFileSync(path, "utf8"));
+  return file?.storeId === storeId ? file.key : undefined;
 }
 
 /** Written beside, synced, renamed over: a crash leaves the old file or the new one. */

@@ -4,20 +4,23 @@ import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 /** `auto`: the OS keychain, else a key file (Node); wrapped in IndexedDB (browser). `none`: nowhere, `key` is passed at every open. */
 export type KeyStorageMode = "auto" | "keychain" | "file" | "none";
 
+/** Makes the text to save of the text that is there; undefined leaves it as it is. Called again when another tab or process saved meanwhile. */
+export type KeyChange = (saved: string | undefined) => Promise<string | undefined>;
+
 export interface KeyPlace {
   /** For messages and `status()`: "keychain", "file", "indexeddb", "memory". */
   readonly kind: string;
   /** Text saved before, or undefined. Errors: `key_storage_failed` when the place exists but cannot be read. */
   load(storeId: string): Promise<string | undefined>;
-  /** Durable when it resolves. */
-  save(storeId: string, text: string): Promise<void>;
+  /** Never replaces a text that `change` has not seen. Durable when it resolves; false when `change` left the text as it is. */
+  update(storeId: string, change: KeyChange): Promise<boolean>;
 }
 
 export interface KeyStorage {
   /** The saved key text and its place, or undefined. */
   load(storeId: string): Promise<string | undefined>;
-  /** Saves where the key was found, else in the first place that works. Errors: `key_storage_missing` naming what was tried. */
-  save(storeId: string, text: string): Promise<void>;
+  /** Saves where the key was found, else in the first place that works; false when `change` left it. Errors: `key_storage_missing` naming what was tried. */
+  update(storeId: string, change: KeyChange): Promise<boolean>;
   /** Where the key is, once loaded or saved. */
   readonly kind: string;
   /** Whether the key outlives the process without the caller's help. */
@@ -37,13 +40,13 @@ export function createKeyStorage(places: readonly KeyPlace[], advice: string): K
       }
       return undefined;
     },
-    async save(storeId, text) {
+    async update(storeId, change) {
       const failures: unknown[] = [];
       for (const place of used ? [used] : places) {
         try {
-          await place.save(storeId, text);
+          const isSaved = await place.update(storeId, change);
           used = place;
-          return;
+          return isSaved;
         } catch (error) {
           failures.push(error);
         }
@@ -58,12 +61,31 @@ export function createKeyStorage(places: readonly KeyPlace[], advice: string): K
   };
 }
 
+/** A text that can be read and written at once, without a turn of the event loop between. */
+export interface TextSlot {
+  read(): string | undefined;
+  write(text: string): void;
+}
+
+/** Writes only over the text that `change` was given. */
+export async function exchangeText(slot: TextSlot, change: KeyChange): Promise<boolean> {
+  for (;;) {
+    const saved = slot.read();
+    const text = await change(saved);
+    if (text === undefined) return false;
+    if (slot.read() !== saved) continue;
+    slot.write(text);
+    return true;
+  }
+}
+
 /** For stores that end with the process. */
 export function memoryKeyPlace(): KeyPlace {
   const textByStore = new Map<string, string>();
   return {
     kind: "memory",
     load: async (storeId) => textByStore.get(storeId),
-    save: async (storeId, text) => void textByStore.set(storeId, text),
+    update: (storeId, change) =>
+      exchangeText({ read: () => textByStore.get(storeId), write: (text) => void textByStore.set(storeId, text) }, change),
   };
 }

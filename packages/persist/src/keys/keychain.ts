@@ -1,6 +1,6 @@
 // The operating system's keychain through @napi-rs/keyring, which is optional and loaded only here.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
-import type { KeyPlace } from "./key-storage.ts";
+import { exchangeText, type KeyPlace } from "./key-storage.ts";
 
 const service = "cuitty-persist";
 const library = "@napi-rs/keyring";
@@ -43,10 +43,13 @@ export function keychainPlace(storeName: string): KeyPlace {
         return undefined;
       }
     },
-    async save(storeId, text) {
+    async update(storeId, change) {
       const entry = await entryOf(storeId);
-      entry.setPassword(text);
-      if (entry.getPassword() !== text) throw new CuittyError("key_storage_failed", "the OS keychain did not hand back what was saved");
+      const write = (text: string) => {
+        entry.setPassword(text);
+        if (entry.getPassword() !== text) throw new CuittyError("key_storage_failed", "the OS keychain did not hand back what was saved");
+      };
+      return exchangeText({ read: () => entry.getPassword() ?? undefined, write }, change);
     },
   };
 }

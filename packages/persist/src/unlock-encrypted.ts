@@ -1,0 +1,109 @@
+// Opens an encrypted store: finds its key, proves it, and keeps it where this device keeps keys.
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { capabilitiesOf, type PersistAdapter } from "./adapter.ts";
+import { migrateFormat } from "./core/format.ts";
+import { type Manifest, manifestPut, storeIdBytes, storeIdOf, writeManifest } from "./core/manifest.ts";
+import { createSealedCodec } from "./core/sealed-codec.ts";
+import { type ManifestCrypto, type OpenedManifest, openManifest, replaceManifest, sealManifest } from "./core/sealed-manifest.ts";
+import { createKeyRing, type KeyRing, ringKeyBytes } from "./crypto/key-ring.ts";
+import { type CryptoProvider, loadProvider, randomBytes } from "./crypto/providers/provider.ts";
+import { createRandomPool } from "./crypto/random-pool.ts";
+import { createSegments } from "./crypto/segment.ts";
+import { createKeyStorage } from "./keys/key-storage.ts";
+import { createRingStorage, joinRings, type RingStorage } from "./keys/ring-storage.ts";
+import { keyPlacesOf } from "./open-adapter.ts";
+import type { CheckedOptions } from "./options.ts";
+import type { Unlocked } from "./unlock.ts";
+import { createVault } from "./vault.ts";
+
+/** The manifest as read, and the value it was read from. */
+export interface Stored {
+  readonly value: unknown;
+  readonly manifest: Manifest | undefined;
+}
+
+export async function unlockEncrypted(adapter: PersistAdapter, options: CheckedOptions, stored: Stored): Promise<Unlocked> {
+  const { manifest } = stored;
+  const { bytes } = capabilitiesOf(adapter);
+  const provider = await loadProvider();
+  const storeId = manifest ? storeIdOf(manifest) : randomBytes(storeIdBytes);
+  const crypto: ManifestCrypto = { provider, storeId, random: randomBytes };
+  const storage = createKeyStorage(await keyPlacesOf(options), 'pass `keyFile`, or `key` with keyStorage "none"');
+  const saved = createRingStorage({ provider, storage, storeId });
+  const given = await givenRing(provider, options, manifest);
+  // The commitment is checked here: with a wrong key nothing below is reached.
+  const opened = manifest ? await openExisting(crypto, manifest, { given, saved }) : newKeys(given);
+  // The key first: a manifest whose key was never saved would be a store nobody can open.
+  if (options.keyStorage !== "none" && (!manifest || (given && storage.isLasting))) await saved.keep(opened.ring, opened.ring);
+  if (!manifest) await writeManifest(adapter, bytes, await sealManifest(crypto, opened));
+  else if (opened.ring.newest !== manifest.epoch) {
+    const isReplaced = await replaceManifest(adapter, bytes, { manifest: await sealManifest(crypto, opened), before: stored.value });
+    if (!isReplaced) throw changedMeanwhile();
+  }
+  if (manifest) {
+    const manifestOp = async (format: number) => manifestPut(bytes, await sealManifest(crypto, { ...opened, format }));
+    await migrateFormat({ adapter, from: manifest.format, manifestOp });
+  }
+  const vault = await createVault({ adapter, bytes, crypto, storage, saved, opened });
+  const codec = createSealedCodec({
+    provider,
+    segments: createSegments({ ...crypto, epochKey: (epoch) => vault.ring.key(epoch) }),
+    tokens: vault.tokens,
+    storeId,
+    epoch: () => vault.ring.newest,
+    random: createRandomPool(randomBytes),
+    bytes,
+    refresh: vault.refresh,
+  });
+  return { codec, storeId, vault };
+}
+
+function changedMeanwhile(): CuittyError {
+  return new CuittyError("write_failed", "the store's manifest changed while it was opened: another tab rotated its key; open it again", {
+    retryable: true,
+  });
+}
+
+interface Keys {
+  readonly given: KeyRing | undefined;
+  readonly saved: RingStorage;
+}
+
+/** Opens the manifest with the key given, which must fit, and with what this device keeps. Errors: `wrong_key`, `key_missing`, `tampered`, those of the places. */
+async function openExisting(crypto: ManifestCrypto, manifest: Manifest, { given, saved }: Keys): Promise<OpenedManifest> {
+  let opened = given && (await openManifest(crypto, manifest, given));
+  let failure: unknown;
+  try {
+    for (const ring of await saved.load()) {
+      const found = await openManifest(crypto, manifest, ring);
+      // A key that is kept here may be in use by a tab that rotates; one that was only given belongs to a rotation that never happened.
+      opened = opened ? { ...opened, ring: joinRings(found.ring, opened.ring) ?? found.ring } : found;
+    }
+  } catch (error) {
+    failure = error;
+  }
+  if (opened) return opened;
+  throw (
+    failure ??
+    new CuittyError(
+      "key_missing",
+      "the key of this store was not found (keychain locked, or key file lost); pass `key`: an exported key or the recovery code",
+    )
+  );
+}
+
+function newKeys(given: KeyRing | undefined): OpenedManifest {
+  const ring = given ?? createKeyRing([[1, randomBytes(ringKeyBytes)]]);
+  return { ring, rootEpoch: ring.oldest };
+}
+
+async function givenRing(
+  provider: CryptoProvider,
+  { key, passphrase }: CheckedOptions,
+  manifest: Manifest | undefined,
+): Promise<KeyRing | undefined> {
+  if (key === undefined) return undefined;
+  if (typeof key !== "string") return createKeyRing([[manifest?.epoch ?? 1, new Uint8Array(key)]]);
+  const { parseKey } = await import("./crypto/key-text.ts");
+  return parseKey(provider, key, passphrase);
+}
