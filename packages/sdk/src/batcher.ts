@@ -46,15 +46,3 @@ const uuid = (): string =>
   "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) =>
     (+digit ^ ((crypto.getRandomValues(new Uint8Array(1))[0] as number) & (15 >> (+digit / 4)))).toString(16),
   );
-
-/** A part of a batch as a batch of its own. Its key follows from the parent's, so a part that is made twice has one key. */
-export function childOf(parent: Batch, events: readonly string[], index: number): Batch {
-  const number = (Number.parseInt(parent.key.slice(24), 16) * 2 + 1 + index) % 2 ** 48;
-  return {
-    key: parent.key.slice(0, 24) + number.toString(16).padStart(12, "0"),
-    sealedAtMs: parent.sealedAtMs,
-    events,
-    size: Math.round((parent.size * events.length) / parent.events.length),
-    tries: 0,
-  };
-}

@@ -1,5 +1,5 @@
 // What a reply means for a batch: done, again, in halves, later, or lost. And when to leave a server alone.
-import { type Batch, childOf } from "./batcher.ts";
+import type { Batch } from "./batcher.ts";
 import type { Core } from "./core.ts";
 import { end, hold, lose, settle, typeOf } from "./ledger.ts";
 import { maxBatchEvents } from "./limits.ts";
@@ -133,4 +133,16 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** A part of a batch as a batch of its own. Its key follows from the parent's, so a part that is made twice has one key. */
+function childOf(parent: Batch, events: readonly string[], index: number): Batch {
+  const number = (Number.parseInt(parent.key.slice(24), 16) * 2 + 1 + index) % 2 ** 48;
+  return {
+    key: parent.key.slice(0, 24) + number.toString(16).padStart(12, "0"),
+    sealedAtMs: parent.sealedAtMs,
+    events,
+    size: Math.round((parent.size * events.length) / parent.events.length),
+    tries: 0,
+  };
 }

@@ -31,7 +31,14 @@ const platform: Platform = {
 export function createEngine(core: Core): Engine {
   subscribe(requestStart, letGo);
   onDetach(core.state, () => unsubscribe(requestStart, letGo));
-  return createEngineOn(core, platform);
+  const engine = createEngineOn(core, platform);
+  return {
+    ...engine,
+    async finish(ms) {
+      await engine.flush(ms, !!core.state.spool);
+      engine.interrupt();
+    },
+  };
 }
 
 /** What undici, which is behind Node's fetch, tells about each request. Elsewhere nothing is told and nothing is lost but a second at the end. */

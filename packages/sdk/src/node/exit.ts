@@ -6,6 +6,7 @@ import type { Core, Engine } from "../core.ts";
 const naturalEndMs = 2_000;
 const signalMs = 1_500;
 
+type Counted = { readonly count?: number } | undefined;
 type Hooks = Readonly<Record<string, (signal: NodeJS.Signals) => void>>;
 
 interface Registry {
@@ -57,7 +58,9 @@ function createHooks(cores: Set<Core>): Hooks {
 
   async function onSignal(signal: NodeJS.Signals): Promise<void> {
     // Where somebody else listens, the end of the process is theirs to decide.
-    if (process.listenerCount(signal) > 1) return;
+    if (process.listenerCount(signal) - bystanders() > 1) return;
+    // Not in this turn: a bystander that finds itself alone ends the process at once.
+    await undefined;
     process.off(signal, onSignal);
     await Promise.all([...cores].map((core) => finish(core, signalMs)));
     spillAll();
@@ -74,12 +77,15 @@ function createHooks(cores: Set<Core>): Hooks {
   };
 }
 
-/** Flushes; with a spool to fall back on, without waiting for a server that fails. An engine that is still being loaded is waited for. */
-async function finish({ state, load }: Core, ms: number): Promise<void> {
-  const flushed = load().then((engine) => engine?.flush(ms, !!state.spool));
-  await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
-  state.engine?.interrupt();
+/** Listeners of the package signal-exit (its versions to 3, and from 4) on one signal: they end the process only when nobody else listens. */
+function bystanders(): number {
+  const { __signal_exit_emitter__: old } = process as { __signal_exit_emitter__?: Counted };
+  const current = (globalThis as { [key: symbol]: Counted })[Symbol.for("signal-exit emitter")];
+  return (old?.count ?? 0) + (current?.count ?? 0);
 }
+
+/** An engine that is still being loaded is waited for. */
+const finish = async ({ load }: Core, ms: number): Promise<void> => (await load())?.finish?.(ms);
 
 /** Spills, and again with each event of the host's own exit listeners: those that were added later are called after ours. */
 function spillFromNowOn(core: Core): void {

@@ -18,12 +18,24 @@ if (end === "once") {
   setTimeout(() => process.kill(process.pid, "SIGTERM"), 50);
 }
 client.start();
+if (end.startsWith("signal-exit")) standBy(end.endsWith("3"));
 for (let n = 0; n < count; n++) client.emit({ type: n % 2 ? "log" : "audit", data: { n } });
 
 const startedAtMs = performance.now();
 process.on("exit", () =>
   process.stdout.write(`${JSON.stringify({ ms: Math.round(performance.now() - startedAtMs), stats: client.stats() })}\n`),
 );
+
+/** What the package signal-exit does to a process, in short: it counts itself, and ends the process on a signal that nobody else listens to. */
+function standBy(isOld: boolean): void {
+  const emitter = { count: 1 };
+  Object.assign(isOld ? process : globalThis, { [isOld ? "__signal_exit_emitter__" : Symbol.for("signal-exit emitter")]: emitter });
+  process.on("SIGTERM", function listener() {
+    if (process.listenerCount("SIGTERM") !== emitter.count) return;
+    process.off("SIGTERM", listener);
+    process.kill(process.pid, "SIGTERM");
+  });
+}
 
 const ends: Record<string, () => unknown> = {
   natural() {},
@@ -53,6 +65,8 @@ const ends: Record<string, () => unknown> = {
     setInterval(() => {}, 1_000);
     process.kill(process.pid, "SIGTERM");
   },
+  "signal-exit 3": () => ends.SIGTERM?.(),
+  "signal-exit 4": () => ends.SIGTERM?.(),
   "SIGHUP at once"() {
     setInterval(() => {}, 1_000);
     process.kill(process.pid, "SIGHUP");

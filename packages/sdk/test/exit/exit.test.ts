@@ -109,6 +109,15 @@ test.each(["SIGTERM", "SIGHUP"])("a %s before the engine is loaded sends every e
   expect(stored()).toEqual(all);
 });
 
+test.each(["signal-exit 3", "signal-exit 4"])("a SIGTERM in a process that uses %s sends every event and ends it", async (end) => {
+  server = await createFaultServer();
+  const started = start({ url: server.url, end });
+  const stuck = setTimeout(() => started.process.kill("SIGKILL"), 10_000);
+  expect(await started.ended).toMatchObject({ code: null, signal: "SIGTERM" });
+  clearTimeout(stuck);
+  expect(stored()).toEqual(all);
+});
+
 test("a signal before the engine is loaded ends a process whose server hangs in its time", async () => {
   server = await createFaultServer({ fault: () => "hang" });
   const startedAtMs = performance.now();
