@@ -57,7 +57,10 @@ export interface ServerKit<Modules extends readonly CuittyModule[] = readonly Cu
   openapi(): Readonly<Record<string, unknown>>;
   /** Consistent copies of all files into `folder`, while the kit works. Errors: `backup_exists` unless it is empty or missing, `invalid_option`, those of the files. */
   backup(folder: string): Promise<BackupReport>;
-  /** Runs a background task now: `retention`, `outbox`, `job:<module>.<name>`. */
+  /**
+   * Runs a background task now, due or not, and waits for it: `retention`, `outbox`, `job:<module>.<name>`. A run that is under way is joined.
+   * Its faults are told to `onFault`. Errors: `not_found`, `busy` when another process has the job under way, `shutting_down` after `close`.
+   */
   runTask(name: string): Promise<void>;
   /**
    * Stops taking requests, aborts the signals of jobs and deliveries, waits for what is under way and closes every file. Idempotent.

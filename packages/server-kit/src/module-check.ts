@@ -39,6 +39,9 @@ export function checkModule(module: unknown): asserts module is CuittyModule {
     throw invalid(`Expected module ${name} to have lists of migrations and of retention rules`);
   }
   for (const [list, check] of Object.entries(checks)) checkList(`${list} of module ${name}`, module[list] ?? [], check);
+  const jobs = ((module.jobs ?? []) as readonly Fields[]).map((job) => job.name);
+  const twice = jobs.find((job, index) => jobs.indexOf(job) !== index);
+  if (twice !== undefined) throw invalid(`Expected each job of module ${name} to have a name of its own, got ${shown(twice)} twice`);
 }
 
 function checkList(what: string, items: unknown, check: (entry: Fields) => string | undefined): void {

@@ -285,38 +285,44 @@ describe.each([true, false])("closing, with a storage thread: %s,", (storageThre
 });
 
 describe("jobs", () => {
-  test("run when they are due, one runner at a time, also over a restart", async () => {
+  test("run when they are asked for, due or not, one runner at a time", async () => {
     let runs = 0;
     const module = notes({
       jobs: [
         {
           name: "count",
           everyMs: 3_600_000,
-          async run() {
+          async run({ file }) {
             runs += 1;
-            await new Promise((resolve) => setTimeout(resolve, 20));
+            await file.all("SELECT 1");
           },
         },
       ],
     });
     const kit = await testKit({ modules: [module] });
+    const count = () => kit.kit.runTask("job:notes.count");
     try {
-      await Promise.all([kit.kit.runTask("job:notes.count"), kit.kit.runTask("job:notes.count")]);
+      await Promise.all([count(), count()]);
       expect(runs).toBe(1);
+      await count();
       await kit.reopen();
-      await kit.kit.runTask("job:notes.count");
-      expect(runs).toBe(1);
-      kit.advance(3_600_001);
-      await kit.kit.runTask("job:notes.count");
-      expect(runs).toBe(2);
-      // Another runner holds the lease.
-      kit.advance(3_600_001);
+      await count();
+      expect(runs).toBe(3);
       await kit.kit.modules.all[0]?.file.transact((tx) => tx.run("UPDATE _jobs SET owner = 'other', leased_until = 9e15"));
-      await kit.kit.runTask("job:notes.count");
-      expect(runs).toBe(2);
+      await expect(count()).rejects.toMatchObject({ code: "busy", retryable: true });
+      expect(runs).toBe(3);
+      await kit.kit.close();
+      await expect(count()).rejects.toMatchObject({ code: "shutting_down" });
     } finally {
       await kit.close();
     }
+  });
+
+  test("of one name in one module are refused", () => {
+    const job = { name: "twin", everyMs: 1_000, run: async () => undefined };
+    expect(() => notes({ jobs: [job, { ...job, name: "other" }, job] })).toThrow(
+      expect.objectContaining({ code: "invalid_module", message: expect.stringContaining('"twin" twice') }),
+    );
   });
 
   test("one that fails is reported and runs again at its next time; an unknown task is refused", async () => {

@@ -1,14 +1,21 @@
 // Runs a module's jobs when they are due, one runner at a time: a lease row in the module's file decides, also between processes.
-import type { ModuleFile } from "@cuitty/storage/module-file";
+import type { ModuleFile, WriteTransaction } from "@cuitty/storage/module-file";
 import { isCuittyError } from "@cuitty/wire-protocol";
 import type { Clock } from "../clock.ts";
 import type { ModuleJob } from "../module.ts";
 import type { OpenModule } from "../modules.ts";
+import type { TaskResult } from "./schedule.ts";
 
 export interface JobOptions {
   readonly clock: Clock;
   /** Names this runner in the lease. */
   readonly owner: string;
+}
+
+export interface JobRun extends JobOptions {
+  readonly signal: AbortSignal;
+  /** Whether somebody asked for this run: it need not be due. */
+  readonly isAsked: boolean;
 }
 
 const leaseMs = 30_000;
@@ -17,18 +24,15 @@ const tableSql =
   "CREATE TABLE IF NOT EXISTS _jobs (name TEXT PRIMARY KEY, owner TEXT, leased_until INTEGER NOT NULL, last_run_at INTEGER NOT NULL) WITHOUT ROWID";
 const claimSql = `INSERT INTO _jobs (name, owner, leased_until, last_run_at) VALUES (?, ?, ?, 0)
   ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, leased_until = excluded.leased_until
-  WHERE leased_until <= ? AND last_run_at <= ?`;
+  WHERE leased_until <= ? AND (? OR last_run_at <= ? OR last_run_at > ?)`;
 
-/** Runs `job` if it is due and nobody else runs it. Returns whether it ran. A job that fails is due again at its next time. */
-export async function runJob(module: OpenModule, job: ModuleJob, options: JobOptions & { readonly signal: AbortSignal }): Promise<boolean> {
+/** Runs `job` if it is due, or asked for, and nobody else runs it. A job that fails is due again at its next time. */
+export async function runJob(module: OpenModule, job: ModuleJob, options: JobRun): Promise<TaskResult> {
   const { file } = module;
-  const { clock, owner, signal } = options;
-  const nowMs = clock();
-  const claimed = await file.transact((tx) => {
-    tx.run(tableSql);
-    return tx.run(claimSql, [job.name, owner, nowMs + leaseMs, nowMs, nowMs - job.everyMs]);
-  });
-  if (claimed === 0) return false;
+  const { owner, signal } = options;
+  const nowMs = options.clock();
+  const result = await file.transact((tx) => claim(tx, job, { nowMs, ...options }));
+  if (result !== "ran") return result;
   const lost = new AbortController();
   const heartbeat = setInterval(() => void extend(file, job.name, options).then((isOurs) => isOurs || lose()), leaseMs / 3);
   heartbeat.unref?.();
@@ -38,12 +42,22 @@ export async function runJob(module: OpenModule, job: ModuleJob, options: JobOpt
   }
   try {
     await job.run({ file, nowMs, signal: AbortSignal.any([signal, lost.signal]) });
-    return true;
+    return result;
   } finally {
     clearInterval(heartbeat);
     const endSql = "UPDATE _jobs SET leased_until = 0, last_run_at = ? WHERE name = ? AND owner = ?";
     await file.transact((tx) => tx.run(endSql, [nowMs, job.name, owner]));
   }
+}
+
+function claim(tx: WriteTransaction, { name, everyMs }: ModuleJob, run: JobRun & { readonly nowMs: number }): TaskResult {
+  const { nowMs, owner, isAsked } = run;
+  // A last run later than clocks of processes may differ was noted before the clock was put back: it says nothing.
+  const latestMs = nowMs + Math.min(everyMs, leaseMs);
+  tx.run(tableSql);
+  if (tx.run(claimSql, [name, owner, nowMs + leaseMs, nowMs, isAsked ? 1 : 0, nowMs - everyMs, latestMs]) > 0) return "ran";
+  const [leased] = tx.all("SELECT 1 FROM _jobs WHERE name = ? AND leased_until > ?", [name, nowMs]);
+  return leased === undefined ? "not_due" : "elsewhere";
 }
 
 /** False when the lease went to somebody else, after a pause longer than it, and when the kit has closed the file without the job. */

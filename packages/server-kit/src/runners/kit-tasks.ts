@@ -28,6 +28,7 @@ function addRetention(scheduler: Scheduler, { modules, clock, options, onFault }
       everyMs: retentionEveryMs,
       async run(signal) {
         await applyRetention(module, { clock, days: options.retentionDays, onFailure }, signal);
+        return "ran";
       },
     });
   }
@@ -39,7 +40,14 @@ function addOutbox(scheduler: Scheduler, { modules, clock, options, onFault }: K
   for (const module of modules.all) {
     if (module.definition.deliveries === undefined) continue;
     const outbox = createOutbox(module, { clock, fetch, lookEveryMs: outboxEveryMs, onFailure });
-    scheduler.add({ name: "outbox", everyMs: outboxEveryMs, run: outbox.drain });
+    scheduler.add({
+      name: "outbox",
+      everyMs: outboxEveryMs,
+      async run(signal) {
+        await outbox.drain(signal);
+        return "ran";
+      },
+    });
   }
 }
 
@@ -50,9 +58,7 @@ function addJobs(scheduler: Scheduler, { modules, clock, random }: KitPorts): vo
       scheduler.add({
         name: `job:${module.definition.name}.${job.name}`,
         everyMs: Math.min(job.everyMs, longestLookMs),
-        async run(signal) {
-          await runJob(module, job, { clock, owner, signal });
-        },
+        run: (signal, isAsked) => runJob(module, job, { clock, owner, signal, isAsked }),
       });
     }
   }

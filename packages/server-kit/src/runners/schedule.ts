@@ -3,18 +3,25 @@ import { CuittyError } from "@cuitty/wire-protocol";
 import type { KitFault } from "../options.ts";
 import { settleWithin } from "./settle-within.ts";
 
+/** Whether a task ran, was not due, or is under way in another process. */
+export type TaskResult = "ran" | "not_due" | "elsewhere";
+
 export interface Task {
   /** Several may share one: each runs by itself, and all of them when `runNow` says so. */
   readonly name: string;
   readonly everyMs: number;
   /** Up to this share of `everyMs` is added at random, so that many kits do not work at the same moment. @default 0.1 */
   readonly jitter?: number;
-  run(signal: AbortSignal): Promise<void>;
+  /** `isAsked` when `runNow` said so. */
+  run(signal: AbortSignal, isAsked: boolean): Promise<TaskResult>;
 }
 
 export interface Scheduler {
   add(task: Task): void;
-  /** Runs the tasks of a name now, or joins the runs that are under way. For tests and operators. Errors: `not_found`. */
+  /**
+   * Runs the tasks of a name now, due or not, or joins the runs that are under way. For tests and operators.
+   * Errors: `not_found`, `busy` when another process has one under way, `shutting_down` after `close`.
+   */
   runNow(name: string): Promise<void>;
   /** Aborts what runs and waits for it, for a bounded time. Idempotent. */
   close(): Promise<void>;
@@ -31,7 +38,7 @@ export interface SchedulerOptions {
 interface Scheduled {
   readonly task: Task;
   timer: ReturnType<typeof setTimeout> | undefined;
-  running: Promise<void> | undefined;
+  running: Promise<TaskResult> | undefined;
 }
 
 export function createScheduler({ onFault, isAutomatic = true, drainTimeoutMs = 10_000 }: SchedulerOptions): Scheduler {
@@ -42,23 +49,33 @@ export function createScheduler({ onFault, isAutomatic = true, drainTimeoutMs = 
     if (stop.signal.aborted || !isAutomatic) return;
     const { everyMs, jitter = 0.1 } = entry.task;
     clearTimeout(entry.timer);
-    entry.timer = setTimeout(() => start(entry).finally(() => plan(entry)), everyMs * (1 + Math.random() * jitter));
+    entry.timer = setTimeout(() => start(entry, false).finally(() => plan(entry)), everyMs * (1 + Math.random() * jitter));
     entry.timer.unref?.();
   }
 
-  function start(entry: Scheduled): Promise<void> {
-    entry.running ??= runSafely(entry).finally(() => {
+  function start(entry: Scheduled, isAsked: boolean): Promise<TaskResult> {
+    entry.running ??= runSafely(entry, isAsked).finally(() => {
       entry.running = undefined;
     });
     return entry.running;
   }
 
-  async function runSafely({ task }: Scheduled): Promise<void> {
+  async function runSafely({ task }: Scheduled, isAsked: boolean): Promise<TaskResult> {
     try {
-      await task.run(stop.signal);
+      return await task.run(stop.signal, isAsked);
     } catch (error) {
       if (!stop.signal.aborted) onFault({ source: task.name, error });
+      return "ran";
     }
+  }
+
+  async function runAsked(entry: Scheduled): Promise<void> {
+    let result = await entry.running;
+    // A look that came before, and found nothing due, is no run.
+    if (result === undefined || result === "not_due") result = await start(entry, true);
+    if (result !== "elsewhere") return;
+    const text = `Another process has ${entry.task.name} under way, or was stopped while it had; try again in a minute`;
+    throw new CuittyError("busy", text, { retryable: true });
   }
 
   return {
@@ -73,7 +90,8 @@ export function createScheduler({ onFault, isAutomatic = true, drainTimeoutMs = 
         const known = [...new Set(entries.map(({ task }) => task.name))].join(", ");
         throw new CuittyError("not_found", `Expected one of the tasks ${known}, got ${JSON.stringify(name)}`);
       }
-      await Promise.all(named.map(start));
+      if (stop.signal.aborted) throw new CuittyError("shutting_down", "The kit is closed, or closing, and runs no task any more");
+      await Promise.all(named.map(runAsked));
     },
     async close() {
       stop.abort();
