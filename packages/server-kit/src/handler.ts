@@ -1,4 +1,5 @@
 // Answers every request of a kit: finds what it is for, knows who sends it, runs it.
+import { placeOf } from "@cuitty/storage/file";
 import { CuittyError } from "@cuitty/wire-protocol";
 import { type Dispatcher, dispatchHttp, notFound } from "./dispatch.ts";
 import { checkHealth } from "./health.ts";
@@ -52,8 +53,13 @@ export function createHandler(ports: HandlerPorts): Handler {
     return reply;
   }
 
+  const systemPlace = placeOf(ports.identity.driver.path);
+
   async function health(context: OwnedContext): Promise<Response> {
-    const readSystem = () => ports.identity.driver.prepare("SELECT 1").get();
+    const readSystem = () => {
+      systemPlace.assertKept();
+      ports.identity.driver.prepare("SELECT 1").get();
+    };
     const report = await checkHealth({ modules: ports.modules, readSystem, busName: ports.bus.name, isClosing: ports.isClosing });
     const status = report.status === "ok" ? 200 : 503;
     const isDetailed = await hasKey(context);

@@ -1,5 +1,6 @@
 // Storage that refuses: the answer is 503 with Retry-After, nothing is half stored, and the next batch is welcome again.
 import { fork } from "node:child_process";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { audit } from "@cuitty/server-kit/audit";
@@ -44,6 +45,25 @@ test("of two modules one that is full fails the batch; the retry stores each eve
     expect((await kit.ingest(batch, "half-of-it-fails")).text).toBe('{"accepted":51,"rejected":[]}');
     expect(await kit.kit.eventIds("audit", kit.credentials.projectId)).toHaveLength(1);
     expect(await kit.kit.eventIds("logs", kit.credentials.projectId)).toHaveLength(50);
+  } finally {
+    await kit.close();
+  }
+});
+
+test("a folder that is moved away from under a kit is 503, for health too, until it is back", async () => {
+  const kit = await testKit({ modules: [audit(), logs()] });
+  const { dataDir } = kit;
+  try {
+    expect((await kit.ingest([log])).status).toBe(200);
+    const health = async () => (await kit.kit.fetch(new Request("http://kit.test/api/health"))).status;
+    expect(await health()).toBe(200);
+    await rename(dataDir, `${dataDir}.moved`);
+    const refused = await kit.ingest([log, auditEvent()], "while-it-was-away");
+    expect([refused.status, JSON.parse(refused.text).retryable]).toEqual([503, true]);
+    expect(await health()).toBe(503);
+    await rename(`${dataDir}.moved`, dataDir);
+    expect((await kit.ingest([log, auditEvent()], "while-it-was-away")).text).toBe('{"accepted":2,"rejected":[]}');
+    expect(await health()).toBe(200);
   } finally {
     await kit.close();
   }

@@ -3,5 +3,6 @@ export type { Driver, EngineName, RunResult, SqlRow, SqlValue, Statement, Synchr
 export { acquireOwnerLease, type OwnerInfo, type OwnerLease, type OwnerLeaseOptions } from "../engine/owner-lease.ts";
 export type { Migration } from "../module-file/types.ts";
 export { openFile } from "./open-file.ts";
+export { type Place, placeOf } from "./place.ts";
 export { restoreFile } from "./restore.ts";
 export type { DoctorReport, FileOptions, FileStats, StorageFile, WriteOptions } from "./types.ts";

@@ -4,6 +4,7 @@ import type { Driver } from "../engine/driver.ts";
 import { closedError } from "../engine/errors.ts";
 import { busyDelayMs, sleep } from "../engine/retry-busy.ts";
 import { refusePromise } from "../engine/transaction-control.ts";
+import { placeOf } from "./place.ts";
 import type { WriteOptions } from "./types.ts";
 
 /** Caps of one group: they bound how long one commit holds the thread. */
@@ -39,6 +40,7 @@ export interface Writer {
 /** A writer over one connection. `busyTimeoutMs` bounds how long a job waits for a foreign lock; it stays in the queue meanwhile. */
 export function createWriter(driver: Driver, busyTimeoutMs: number): Writer {
   const queue: Job[] = [];
+  const place = placeOf(driver.path);
   const totals = { commits: 0, writes: 0, rows: 0 };
   let isClosing = false;
   let running: Promise<void> | undefined;
@@ -160,6 +162,7 @@ export function createWriter(driver: Driver, busyTimeoutMs: number): Writer {
         results.push(refusePromise(job.body()));
         if (!driver.inTransaction) throw new CuittyError("sql", "a write must not end the transaction it runs in");
       }
+      place.assertKept();
       driver.exec("COMMIT");
     } catch (thrown) {
       if (driver.inTransaction) driver.exec("ROLLBACK");

@@ -1,6 +1,7 @@
 // A module file on this machine: a libSQL file with inbox, outbox and grouped writes.
 import { retryBusy } from "../engine/retry-busy.ts";
 import { openFile } from "../file/open-file.ts";
+import { placeOf } from "../file/place.ts";
 import type { StorageFile } from "../file/types.ts";
 import { ensureCoreTables } from "./core-tables.ts";
 import { checkIngestWrite, INBOX_SWEEP, weightOf, writeRequest } from "./ingest-write.ts";
@@ -26,6 +27,7 @@ export async function openLocalModuleFile(options: ModuleFileOptions): Promise<M
 
 function createModuleFile(file: StorageFile, { location, busyTimeoutMs }: { location: string; busyTimeoutMs: number }): ModuleFile {
   const tx = createWriteTransaction(file.driver, createInsertPlanner());
+  const place = placeOf(location);
   return {
     location,
     async write(request, { signal } = {}) {
@@ -34,7 +36,10 @@ function createModuleFile(file: StorageFile, { location, busyTimeoutMs }: { loca
     },
     transact: (body) => file.write(() => assertSynchronous(body(tx)), { alone: true }),
     // A reader meets a lock only while another process recovers or closes the file.
-    all: (sql, params) => retryBusy(() => file.all(sql, params), busyTimeoutMs),
+    async all(sql, params) {
+      place.assertKept();
+      return retryBusy(() => file.all(sql, params), busyTimeoutMs);
+    },
     sweepInbox: (beforeMs) => file.write(() => tx.run(INBOX_SWEEP, [Math.trunc(beforeMs)]), { alone: true }),
     backup: file.backup,
     doctor: file.doctor,

@@ -1,6 +1,6 @@
 // Module files: exactly once per key, whole or not at all, in groups, and unharmed by neighbours and foreign locks.
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
@@ -226,6 +226,35 @@ describe("a lock of another process", () => {
     await file.write(request("k2", ["b"]));
     await file.close();
     expect(await readElsewhere(join(folder, "logs.db"), "SELECT id FROM events ORDER BY seq")).toEqual([["theirs"], ["a"], ["b"]]);
+  });
+});
+
+describe.each([
+  ["deleted", (path: string) => rmSync(path)],
+  ["moved", (path: string) => renameSync(path, `${path}.old`)],
+  [
+    "replaced",
+    (path: string) => {
+      copyFileSync(path, `${path}.new`);
+      renameSync(`${path}.new`, path);
+    },
+  ],
+])("a file that is %s while it is open", (_, takeAway) => {
+  test("acknowledges nothing more", async () => {
+    await file.write(request("k1", ["a"]));
+    takeAway(join(folder, "logs.db"));
+    const answers = await Promise.allSettled([
+      file.write(request("k2", ["b"])),
+      file.write(request("k3", ["c"])),
+      file.transact((tx) => tx.run("DELETE FROM events")),
+      file.all("SELECT 1"),
+    ]);
+    for (const answer of answers) {
+      expect(answer).toMatchObject({
+        status: "rejected",
+        reason: { code: "io", retryable: true, message: expect.stringContaining("logs.db") },
+      });
+    }
   });
 });
 
