@@ -120,8 +120,17 @@ function writeStatements(
   return written;
 }
 
-/** What a request weighs in its group. Bytes are estimated from text and blobs. */
+/** What a request weighs in its group. Bytes are estimated from text and blobs. Errors: `invalid_parameter` for rows that are none. */
 export function weightOf(request: IngestWrite): { rows: number; bytes: number } {
+  try {
+    return weigh(request);
+  } catch (cause) {
+    const text = "statements: expected a list of statements, or of inserts whose rows are lists of values, got something else";
+    throw new CuittyError("invalid_parameter", text, { cause });
+  }
+}
+
+function weigh(request: IngestWrite): { rows: number; bytes: number } {
   let rows = 1;
   let bytes = 0;
   for (const statement of request.statements) {

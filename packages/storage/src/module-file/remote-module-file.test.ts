@@ -115,6 +115,21 @@ test("a value the protocol cannot carry fails its request alone", async () => {
   expect((results[1] as PromiseRejectedResult).reason).toMatchObject({ code: "invalid_parameter" });
 });
 
+test.each([
+  ["rows that are none", [{ table: "events", columns: ["id"], rows: undefined }]],
+  ["a row that is none", [{ table: "events", columns: ["id"], rows: [null] }]],
+  ["no columns", [{ table: "events", rows: [["x"]] }]],
+  ["no statements", undefined],
+])("a malformed request fails alone and the writer goes on: %s", async (_, statements) => {
+  const settled = await Promise.allSettled([
+    file.write(request("m1", ["a"])),
+    file.write(request("m2", [], { statements: statements as never })),
+    file.write(request("m3", ["c"])),
+  ]);
+  expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect(await file.write(request("m4", ["d"]))).toMatchObject({ status: "written", inserted: 1 });
+});
+
 test("interactive work and transactions run remotely, each statement once", async () => {
   const interactive: IngestWrite["interactive"] = (tx) => {
     const [[last]] = tx.all("SELECT coalesce(max(seq), 0) FROM events") as [[number]];

@@ -14,6 +14,10 @@ interface Job {
   /** A request that can share a batch; undefined for a transaction of its own. */
   readonly request: IngestWrite | undefined;
   readonly body: ((tx: WriteTransaction) => unknown) | undefined;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Project and idempotency key; undefined for a request without one. */
+  readonly key: string | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
   stopListening: () => void;
@@ -36,7 +40,7 @@ export function createRemoteWriter(database: RemoteDatabase, options: { location
   let isClosing = false;
   let running: Promise<void> | undefined;
 
-  function enqueue(work: Pick<Job, "request" | "body">, signal?: AbortSignal): Promise<unknown> {
+  function enqueue(work: Pick<Job, "request" | "body" | "rows" | "bytes" | "key">, signal?: AbortSignal): Promise<unknown> {
     if (isClosing) return Promise.reject(closedError(location));
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
@@ -75,15 +79,13 @@ export function createRemoteWriter(database: RemoteDatabase, options: { location
     let rows = 0;
     let bytes = 0;
     let count = 0;
-    for (const { request } of queue) {
-      if (request === undefined) break;
-      const weight = weightOf(request);
-      const key = request.idempotencyKey === undefined ? undefined : `${request.projectId}\0${request.idempotencyKey}`;
-      if (count > 0 && (rows + weight.rows > GROUP_ROWS || bytes + weight.bytes > GROUP_BYTES)) break;
-      if (key !== undefined && keys.has(key)) break;
-      if (key !== undefined) keys.add(key);
-      rows += weight.rows;
-      bytes += weight.bytes;
+    for (const job of queue) {
+      if (job.request === undefined) break;
+      if (count > 0 && (rows + job.rows > GROUP_ROWS || bytes + job.bytes > GROUP_BYTES)) break;
+      if (job.key !== undefined && keys.has(job.key)) break;
+      if (job.key !== undefined) keys.add(job.key);
+      rows += job.rows;
+      bytes += job.bytes;
       count++;
     }
     return queue.splice(0, Math.max(count, 1));
@@ -104,13 +106,14 @@ export function createRemoteWriter(database: RemoteDatabase, options: { location
       const { statements } = batch;
       const outcomes = batch.outcomes(await retryBusy(() => database.batch(statements), busyTimeoutMs));
       totals.commits++;
-      for (const request of requests) count(request);
+      totals.writes += group.length;
+      totals.rows += group.reduce((sum, { rows }) => sum + rows, 0);
       for (const [index, job] of group.entries()) job.resolve(outcomes[index]);
       return [];
     } catch (error) {
       const culprit = batch?.culprit(error);
       if (culprit !== undefined) return withoutCulprit(group, culprit, error);
-      if (group.length > 1 && isCuittyError(error, "invalid_parameter")) return sendEach(group);
+      if (group.length > 1 && (batch === undefined || isCuittyError(error, "invalid_parameter"))) return sendEach(group);
       for (const job of group) job.reject(error);
       return [];
     }
@@ -127,11 +130,6 @@ export function createRemoteWriter(database: RemoteDatabase, options: { location
   async function sendEach(group: readonly Job[]): Promise<Job[]> {
     for (const job of group) await runGroup([job]);
     return [];
-  }
-
-  function count(request: IngestWrite): void {
-    totals.writes++;
-    totals.rows += weightOf(request).rows;
   }
 
   async function answerReplay(job: Job): Promise<void> {
@@ -161,13 +159,17 @@ export function createRemoteWriter(database: RemoteDatabase, options: { location
     },
     totals,
     write(request, signal) {
+      const { projectId, idempotencyKey } = request;
+      // Before it is queued: what throws here has no neighbours.
+      const measures = { ...weightOf(request), key: idempotencyKey === undefined ? undefined : `${projectId}\0${idempotencyKey}` };
       const work =
         request.interactive === undefined
-          ? { request, body: undefined }
-          : { request: undefined, body: (tx: WriteTransaction) => writeRequest(tx, request) };
+          ? { ...measures, request, body: undefined }
+          : { ...measures, request: undefined, body: (tx: WriteTransaction) => writeRequest(tx, request) };
       return enqueue(work, signal) as Promise<IngestOutcome>;
     },
-    transact: <T>(body: (tx: WriteTransaction) => T) => enqueue({ request: undefined, body }) as Promise<T>,
+    transact: <T>(body: (tx: WriteTransaction) => T) =>
+      enqueue({ request: undefined, body, rows: 1, bytes: 0, key: undefined }) as Promise<T>,
     async drain() {
       isClosing = true;
       while (running !== undefined) await running;
