@@ -21,6 +21,8 @@ export interface Batch extends SpooledBatch {
   /** Bytes for the wire, made once, for the first try. */
   wire?: Uint8Array;
   isGzip?: boolean;
+  /** True while a request carries it that outlives its page. */
+  isKept?: boolean;
   /** True while the spool has a copy. */
   isStored?: boolean;
 }

@@ -3,7 +3,7 @@ import type { Batch } from "./batcher.ts";
 import type { FlushResult } from "./client.ts";
 import type { Core, Engine } from "./core.ts";
 import { lose, settle, takeBatch } from "./ledger.ts";
-import { maxBatchBytes } from "./limits.ts";
+import { bodyOverhead, maxBatchBytes } from "./limits.ts";
 import { createRecovery } from "./recovery.ts";
 import type { Platform } from "./runtime.ts";
 import { createSend } from "./sender.ts";
@@ -12,8 +12,6 @@ import { later, maxDelayMs } from "./timer.ts";
 const idleMs = 250;
 const pollMs = 1_000;
 const maxFlushRounds = 8;
-/** `{"events":[` and `]}`. */
-const bodyOverhead = 13;
 
 export function createEngine(core: Core, platform: Platform): Engine {
   const { settings, stats, state, held, waiting, flying, count, bytes, pending } = core;
@@ -93,8 +91,11 @@ export function createEngine(core: Core, platform: Platform): Engine {
   /** One try. True when the loop may go on; a batch that is still flying then waits again. */
   async function deliver(batch: Batch): Promise<boolean> {
     if (isWal) await state.keeper?.store(batch);
+    // A page's last requests may take it apart, or settle it, at any time.
+    if (!flying.has(batch)) return false;
     counters.requests++;
-    return recovery.conclude(batch, await send(batch, recovery.onStop));
+    const reply = await send(batch, recovery.onStop);
+    return !flying.has(batch) || recovery.conclude(batch, reply);
   }
 
   async function flush(ms: number, isHasty = false): Promise<FlushResult> {
@@ -133,19 +134,28 @@ export function createEngine(core: Core, platform: Platform): Engine {
 
   /** Sends what fits into a page's last requests; the rest goes to the spool, if there is one. */
   function leave(): void {
-    for (;;) {
-      const room = platform.room();
-      const fits = waiting[0] && waiting[0].size + bodyOverhead <= room;
-      const batch = waiting[0] ? (fits ? waiting.shift() : undefined) : takeBatch(core, recovery.most(), room - bodyOverhead);
-      if (!batch) break;
-      flying.add(batch);
-      void send(batch, undefined, true).then((reply) => {
-        if (reply.status > 199 && reply.status < 300) settle(core, batch, reply.refused);
-        else if (flying.delete(batch)) waiting.unshift(batch);
-      });
-    }
+    // Also what is being compressed or waits for its retry; the oldest first.
+    for (const batch of [...flying, ...waiting]) if (!batch.isKept) sendLast(recovery.fit(batch, platform.room()));
+    const next = (): Batch | undefined => takeBatch(core, recovery.most(), platform.room() - bodyOverhead);
+    for (let batch = next(); batch; batch = next()) sendLast(batch);
     for (const batch of [...flying, ...waiting]) state.keeper?.store(batch);
     state.keeper?.absorb();
+  }
+
+  /** The loop, where it has this batch under way, goes on beside this: the same key makes a second try harmless. */
+  function sendLast(batch: Batch | undefined): void {
+    if (!batch) return;
+    const isAlone = !flying.has(batch);
+    const index = waiting.indexOf(batch);
+    if (index >= 0) waiting.splice(index, 1);
+    flying.add(batch);
+    batch.isKept = true;
+    void send(batch, undefined, true).then(({ status, refused }) => {
+      batch.isKept = false;
+      if (!flying.has(batch)) return;
+      if (status > 199 && status < 300) settle(core, batch, refused);
+      else if (isAlone && flying.delete(batch)) waiting.unshift(batch);
+    });
   }
 
   return {

@@ -9,3 +9,5 @@ export const maxBatchEvents = 1_000;
 export const maxBatchBytes = 2 ** 20;
 /** What an event takes beside its JSON text: `"id":"<36>",` and the comma to the next one. */
 export const eventOverhead = 45;
+/** What a request takes beside its events: `{"events":[` and `]}`. */
+export const bodyOverhead = 13;

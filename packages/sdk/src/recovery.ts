@@ -2,7 +2,7 @@
 import type { Batch } from "./batcher.ts";
 import type { Core } from "./core.ts";
 import { end, hold, lose, settle, typeOf } from "./ledger.ts";
-import { maxBatchEvents } from "./limits.ts";
+import { bodyOverhead, maxBatchEvents } from "./limits.ts";
 import { retryDelayMs, verdictOf } from "./retry.ts";
 import type { Reply } from "./sender.ts";
 import { later } from "./timer.ts";
@@ -102,8 +102,34 @@ export function createRecovery(core: Core) {
     end(core, batch);
   }
 
+  /** What a request of at most `room` bytes can carry: the batch or, where it was never sent, its first events as a batch of their own. */
+  function fit(batch: Batch, room: number): Batch | undefined {
+    const { events, wire } = batch;
+    if ((wire?.length ?? batch.size + bodyOverhead) <= room) return batch;
+    if (wire) return undefined;
+    const utf8 = new TextEncoder();
+    let count = 0;
+    for (let left = room - bodyOverhead; count < events.length; count++) {
+      left -= utf8.encode(events[count]).length + 1;
+      if (left < 0) break;
+    }
+    if (!count || count === events.length) return count ? batch : undefined;
+    // Its first try has not begun, and must not begin any more.
+    if (flying.has(batch)) interrupt();
+    const index = waiting.indexOf(batch);
+    if (index >= 0) waiting.splice(index, 1);
+    replace(batch, [events.slice(0, count), events.slice(count)]);
+    return waiting[0];
+  }
+
+  function interrupt(): void {
+    isStopped = true;
+    stop();
+  }
+
   return {
     onStop,
+    fit,
     conclude,
     most: (): number => most,
     /** Called when the loop starts. */
@@ -111,10 +137,7 @@ export function createRecovery(core: Core) {
       isStopped = false;
     },
     /** Ends the request or wait under way; its batch waits again. */
-    interrupt(): void {
-      isStopped = true;
-      stop();
-    },
+    interrupt,
     /** Closes the breaker; in haste, the first failure opens it again. */
     hurry(inHaste: boolean): void {
       isHasty = inHaste;

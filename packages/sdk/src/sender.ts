@@ -68,8 +68,15 @@ export function createSend(settings: Settings, platform: Platform): Send {
     };
     if (batch.isGzip) headers["Content-Encoding"] = "gzip";
     if (secret) headers[HEADER.signature] = await sign(body, batch.key);
+    // It may have been stopped meanwhile, which not every fetch looks at.
+    signal.throwIfAborted();
     const init: RequestInit = { method: "POST", headers, body, signal, credentials: "omit", redirect: "manual" };
-    return readReply(await platform.fetch(fetch, `${portalUrl}/api/ingest`, init));
+    if (body.length <= platform.room()) init.keepalive = batch.isKept = true;
+    try {
+      return await readReply(await platform.fetch(fetch, `${portalUrl}/api/ingest`, init));
+    } finally {
+      batch.isKept = false;
+    }
   }
 
   return (batch, onStart, isLast) =>

@@ -11,11 +11,11 @@ const platform: Platform = {
   sign: async (bytes, secret) => (await (crypto.subtle ? import("./sign-webcrypto.ts") : import("./sign-noble.ts"))).sign(bytes, secret),
   gzip: async (bytes) => (globalThis.CompressionStream ? (await import("./gzip.ts")).gzip(bytes) : undefined),
   async fetch(request, url, init) {
+    if (!init.keepalive) return request(url, init);
     const size = (init.body as Uint8Array).length;
-    if (!globalThis.document || size > keepalive.left) return request(url, init);
     keepalive.left -= size;
     try {
-      return await request(url, { ...init, keepalive: true });
+      return await request(url, init);
     } finally {
       keepalive.left += size;
     }
