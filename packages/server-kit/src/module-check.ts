@@ -7,7 +7,8 @@ import { fieldsOf } from "./route-texts.ts";
 import { isTopicName, topicSpelling } from "./sse/topic-name.ts";
 
 const namePattern = /^[a-z][a-z0-9_]{0,39}$/;
-const pathPattern = /^(\/[^/?#\s]+)*$/;
+/** Segments that a URL leaves as they are, and parameters. */
+const pathPattern = /^(\/(?!\.{1,2}(?:\/|$))(?:\{[A-Za-z0-9_-]+\}|[A-Za-z0-9._~!$&'()*+,;=:@%-]+))*$/;
 const methods = ["GET", "POST", "PATCH", "DELETE"];
 const actions = ["ingest", "read", "keys", "admin"];
 const statuses = [undefined, 200, 201, 204];
@@ -38,10 +39,20 @@ export function checkModule(module: unknown): asserts module is CuittyModule {
   if (!Array.isArray(module.migrations) || !Array.isArray(module.retention)) {
     throw invalid(`Expected module ${name} to have lists of migrations and of retention rules`);
   }
+  checkBasePath(name, module.basePath);
   for (const [list, check] of Object.entries(checks)) checkList(`${list} of module ${name}`, module[list] ?? [], check);
   const jobs = ((module.jobs ?? []) as readonly Fields[]).map((job) => job.name);
   const twice = jobs.find((job, index) => jobs.indexOf(job) !== index);
   if (twice !== undefined) throw invalid(`Expected each job of module ${name} to have a name of its own, got ${shown(twice)} twice`);
+}
+
+/** Hosts hand the kit what is below /api, and nothing else. */
+function checkBasePath(name: string, basePath: unknown): void {
+  if (basePath === undefined) return;
+  const path = typeof basePath === "string" ? basePath.replace(/(?<=.)\/$/, "") : "";
+  const isBelowApi = path === "/api" || path.startsWith("/api/");
+  if (isBelowApi && pathPattern.test(path) && !path.includes("{")) return;
+  throw invalid(`Expected basePath of module ${name} to be a path below /api, such as /api/${name}, got ${shown(basePath)}`);
 }
 
 function checkList(what: string, items: unknown, check: (entry: Fields) => string | undefined): void {
@@ -70,11 +81,16 @@ const checks: Readonly<Record<string, (entry: Fields) => string | undefined>> = 
   routes: ({ method, path, operationId, action, params, query, reply, status, handle }) =>
     firstWrong([
       [isOneOf(methods, method), `method: one of ${methods.join(", ")}, got ${shown(method)}`],
-      [typeof path === "string" && pathPattern.test(path), `path: "/" and a name, as often as needed, got ${shown(path)}`],
+      [typeof path === "string" && pathPattern.test(path), `path: "/" and a name or a {parameter}, as often as needed, got ${shown(path)}`],
       [!isOneOf(takenPaths, path), `path: another than ${shown(path)}, where the kit serves the module's stream`],
       [isText(operationId), `operationId: a text, got ${shown(operationId)}`],
       [isOneOf(actions, action), `action: one of ${actions.join(", ")}, got ${shown(action)}`],
-      [hasNames(params), "params: an object schema whose names the path has, or nothing"],
+      [isWithoutRepeat(parametersOf(path)), `path: each parameter once, got ${shown(path)}`],
+      [hasNames(params), "params: an object schema, or nothing"],
+      [
+        unknownNames(params, path).length === 0,
+        `params: names that path has, got ${unknownNames(params, path).join(", ")} beside ${shown(path)}`,
+      ],
       [hasNames(query), "query: an object schema, an intersection or a union of such, or nothing: its names are what is read from a URL"],
       [isRecord(reply), "reply: the schema of what handle() returns"],
       [isOneOf(statuses, status), `status: 200, 201, 204 or nothing, got ${shown(status)}`],
@@ -102,6 +118,17 @@ const isText = (value: unknown): value is string => typeof value === "string" &&
 function isOneOf(known: readonly unknown[], value: unknown): boolean {
   return known.includes(value);
 }
+
+function parametersOf(path: unknown): readonly string[] {
+  return Array.from(String(path).matchAll(/\{([^{}/]+)\}/g), ([, name]) => String(name));
+}
+
+function unknownNames(params: unknown, path: unknown): readonly string[] {
+  const names = isRecord(params) ? (fieldsOf(params as TSchema)?.keys() ?? []) : [];
+  return [...names].filter((name) => !parametersOf(path).includes(name));
+}
+
+const isWithoutRepeat = (names: readonly string[]): boolean => new Set(names).size === names.length;
 
 function hasNames(schema: unknown): boolean {
   return schema === undefined || (isRecord(schema) && fieldsOf(schema as TSchema) !== null);

@@ -5,6 +5,7 @@ import { CuittyError } from "@cuitty/wire-protocol";
 import { type Bus, createProcessBus } from "./bus.ts";
 import type { CuittyModule } from "./module.ts";
 import { checkModule } from "./module-check.ts";
+import { checkConflicts, withPlainBasePath } from "./module-conflicts.ts";
 import { createTurns, type Turns } from "./turns.ts";
 
 /** A module and its open file. */
@@ -47,10 +48,15 @@ export interface OpenModulesOptions {
   readonly thread?: StorageThread;
 }
 
-/** Opens every file with its migrations. Errors: `invalid_module`, `duplicate_event_type`, those of the files; on any of them nothing stays open. */
+/** Opens every file with its migrations. Errors: `invalid_module`, `duplicate_event_type`, `route_conflict`, those of the files; on any of them nothing stays open. */
 export async function openModules(options: OpenModulesOptions): Promise<ModuleRegistry> {
-  const { dataDir, modules, locations = {}, thread } = options;
+  const { dataDir, locations = {}, thread } = options;
+  const modules = options.modules.map((module) => {
+    checkModule(module);
+    return withPlainBasePath(module);
+  });
   const byType = checkModules(modules);
+  checkConflicts(modules);
   const opened: OpenModule[] = [];
   try {
     for (const definition of modules) {
@@ -115,7 +121,6 @@ function checkModules(modules: readonly CuittyModule[]): Map<string, CuittyModul
   const byType = new Map<string, CuittyModule>();
   const byTopic = new Map<string, string>();
   for (const module of modules) {
-    checkModule(module);
     if (names.has(module.name)) throw new CuittyError("invalid_module", `Expected each module once, got ${module.name} twice`);
     names.add(module.name);
     for (const type of Object.keys(module.accepts)) {

@@ -88,11 +88,14 @@ function parameterCount(entry: Entry): number {
 }
 
 function checkConflicts(routes: readonly MountedRoute[]): void {
-  const seen = new Set<string>();
-  for (const { route, path } of routes) {
+  const claims = new Map<string, string>();
+  for (const { route, path, module } of routes) {
+    const whose = `${route.operationId} of ${module === null ? "the kit itself" : `module ${module.definition.name}`}`;
     for (const claim of [`${route.method} ${path.replace(/\{[^}]*\}/g, "{}")}`, `operationId ${route.operationId}`]) {
-      if (seen.has(claim)) throw new CuittyError("route_conflict", `Expected one route for ${claim}, got two; rename one`);
-      seen.add(claim);
+      const other = claims.get(claim);
+      if (other !== undefined)
+        throw new CuittyError("route_conflict", `Expected one route for ${claim}, got ${other} and ${whose}; rename one`);
+      claims.set(claim, whose);
     }
   }
 }

@@ -73,7 +73,7 @@ describe("wrong options", () => {
   });
 
   const route = { ...logs().routes[0], path: "/mine", operationId: "mine" };
-  test.each([
+  test.each<[object, RegExp]>([
     [{ name: "kit" }, /"kit"/],
     [{ migrations: [{ version: 1, name: "a", sql: "CREATE TABLE a (b)" }] }, /entry 0 in migrations of module mine: expected statements/],
     [
@@ -101,11 +101,74 @@ describe("wrong options", () => {
       /in accepts of module mine: u: format "isbn" is not known/,
     ],
     [{ accepts: { note: null } }, /type note in accepts of module mine: expected a schema of TypeBox, got null/],
+    ...["notes", "/metrics", "/", "/apis/x", "/api//x", "/api/../x", "/api/x//", "/api/{id}", "/api/a b", 42, null].map(
+      (basePath) => [{ basePath }, /basePath of module mine to be a path below \/api/] as [object, RegExp],
+    ),
+    ...["/a b", "/é", "/..", "/a/./b", "/x{id}", "/{id}.json", "/{}"].map(
+      (path) => [{ routes: [{ ...route, path }] }, /expected path: "\/" and a name or a \{parameter\}/] as [object, RegExp],
+    ),
+    [{ routes: [{ ...route, path: "/{id}/{id}" }] }, /expected path: each parameter once/],
+    [
+      { routes: [{ ...route, path: "/{id}", params: Type.Object({ key: Type.String() }) }] },
+      /expected params: names that path has, got key/,
+    ],
     [{ streams: [null] }, /entry 0 in streams of module mine: expected an object, got null/],
   ])("a module with %j is invalid_module", async (change, message) => {
     const error = await failure({ dataDir, modules: [{ ...logs(), name: "mine", ...change }] });
     expect(error.code).toBe("invalid_module");
     expect(error.message).toMatch(message);
+  });
+
+  const mine = (change: object) => ({ ...logs(), name: "mine", accepts: {}, streams: [], routes: [route], ...change });
+  test.each<[readonly unknown[], RegExp]>([
+    [
+      [mine({ basePath: "/api", routes: [{ ...route, path: "/health" }] })],
+      /path \/api\/health, got the kit itself and mine of module mine/,
+    ],
+    [[mine({ basePath: "/api/", routes: [{ ...route, path: "/ingest", method: "POST" }] })], /path \/api\/ingest, got the kit itself/],
+    [[mine({ basePath: "/api", streams: logs().streams })], /path \/api\/stream, got the kit itself and the stream of module mine/],
+    [
+      [mine({ basePath: "/api/modules", routes: [{ ...route, path: "/logs/stream" }] }), logs()],
+      /got the stream of module logs and mine of module mine/,
+    ],
+    [[mine({ basePath: "/api/x", streams: logs().streams }), { ...audit(), basePath: "/api/x/" }], /path \/api\/x\/stream/],
+    ...["ingest", "stream", "getHealth", "getOpenApi", "createStreamTicket"].map(
+      (operationId) =>
+        [
+          [mine({ routes: [{ ...route, operationId }] })],
+          new RegExp(`operationId ${operationId}, got the kit itself and ${operationId} of`),
+        ] as [readonly unknown[], RegExp],
+    ),
+    [[mine({ routes: [{ ...route, operationId: "streamLogs" }] }), logs()], /operationId streamLogs, got the stream of module logs/],
+    [
+      [mine({ routes: [{ ...route, operationId: "listKeys" }] })],
+      /operationId listKeys, got listKeys of the kit itself and listKeys of module mine/,
+    ],
+    [
+      [mine({ basePath: "/api/projects", routes: [{ ...route, path: "/{x}" }] })],
+      /GET \/api\/projects\/\{\}, got getProject of the kit itself/,
+    ],
+    [[mine({}), { ...mine({}), name: "other" }], /operationId mine, got mine of module mine and mine of module other/],
+  ])("%#: what the kit or another module has already is a route_conflict that names both", async (modules, message) => {
+    const error = await failure({ dataDir, modules });
+    expect(error.code).toBe("route_conflict");
+    expect(error.message).toMatch(message);
+  });
+
+  test("a base path with a slash at its end is the same as without", async () => {
+    for (const basePath of ["/api/mine", "/api/mine/"]) {
+      const running = await startKit({ modules: [mine({ basePath, streams: logs().streams })] });
+      const statusOf = async (path: string) => {
+        const response = await fetch(running.url + path, { headers: { authorization: `Bearer ${running.apiKey}` } });
+        await response.body?.cancel();
+        return response.status;
+      };
+      expect([await statusOf("/api/mine/mine"), await statusOf("/api/mine/stream")]).toEqual([200, 200]);
+      expect(Object.keys((running.kit.openapi() as { paths: object }).paths)).toEqual(
+        expect.arrayContaining(["/api/mine/mine", "/api/mine/stream"]),
+      );
+      await running.close();
+    }
   });
 
   test("a folder that cannot be made or written is one clear line", async () => {

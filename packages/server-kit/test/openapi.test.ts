@@ -4,6 +4,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { logs } from "@cuitty/server-kit/logs";
+import { Type } from "@sinclair/typebox";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type RunningKit, startKit } from "./running-kit.ts";
 
@@ -48,4 +50,32 @@ test("every route of the kit is in the document", async () => {
   const document = running.kit.openapi() as { paths: Record<string, Record<string, unknown>> };
   for (const { route, path } of running.kit.routes) expect(Object.keys(document.paths[path] ?? {})).toContain(route.method.toLowerCase());
   for (const path of ["/api/ingest", "/api/health", "/api/stream", "/api/modules/audit/stream"]) expect(document.paths[path]).toBeDefined();
+});
+
+test("parameters of a path without a schema are documented as texts, and streams by the name of their module", async () => {
+  const route = { method: "GET", summary: "s", action: "read", reply: Type.Any(), handle: async () => null } as const;
+  const streams = logs().streams ?? [];
+  const modules = [
+    {
+      ...logs(),
+      basePath: "/api/a/x",
+      routes: [{ ...route, path: "/{id}/{seq}", operationId: "one", params: Type.Object({ seq: Type.Integer() }) }],
+    },
+    {
+      ...logs(),
+      name: "more",
+      accepts: {},
+      basePath: "/api/b/x",
+      routes: [],
+      streams: streams.map((source) => ({ ...source, topic: "more" })),
+    },
+  ];
+  const own = await startKit({ modules });
+  const { paths } = own.kit.openapi() as { paths: Record<string, { get: { operationId: string; parameters: unknown } }> };
+  await own.close();
+  expect(paths["/api/a/x/{id}/{seq}"]?.get.parameters).toEqual([
+    { name: "seq", in: "path", required: true, schema: { type: "integer" } },
+    { name: "id", in: "path", required: true, schema: { type: "string" } },
+  ]);
+  expect([paths["/api/a/x/stream"]?.get.operationId, paths["/api/b/x/stream"]?.get.operationId]).toEqual(["streamLogs", "streamMore"]);
 });

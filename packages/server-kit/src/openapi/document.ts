@@ -1,12 +1,14 @@
 // OpenAPI 3.1 from the route table: the same schemas that check requests describe them.
 import { ERROR_CODES, PROBLEM_CONTENT_TYPE } from "@cuitty/wire-protocol";
 import type { TObject } from "@sinclair/typebox";
+import { basePathOf } from "../kit-routes.ts";
 import type { ModuleRegistry } from "../modules.ts";
 import type { Route } from "../route.ts";
 import { fieldsOf } from "../route-texts.ts";
 import type { MountedRoute } from "../router.ts";
 import { type Components, createComponents } from "./components.ts";
 import { ingestOperation } from "./ingest-operation.ts";
+import { OPERATION_ID, streamOperationId } from "./operation-ids.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -70,7 +72,9 @@ export function buildOpenApi({ routes, modules, streamPaths, basePath }: OpenApi
     "/api/openapi.json": { get: documentOperation(answers(400)) },
     "/api/stream-tickets": { post: ticketOperation(answers(400, 401, 403, 404, 503)) },
   };
-  for (const path of streamPaths) paths[path] = { get: streamOperation(path, answers(400, 401, 403, 404, 503)) };
+  const streamIds = new Map(modules.all.map(({ definition }) => [`${basePathOf(definition)}/stream`, streamOperationId(definition.name)]));
+  for (const path of streamPaths)
+    paths[path] = { get: streamOperation(streamIds.get(path) ?? OPERATION_ID.stream, answers(400, 401, 403, 404, 503)) };
   for (const mounted of routes) {
     paths[mounted.path] ??= {};
     (paths[mounted.path] as Record<string, Json>)[mounted.route.method.toLowerCase()] = routeOperation(
@@ -105,7 +109,7 @@ function statusesOf({ method, body }: Route): readonly number[] {
   return [400, 401, 403, 404, ...(method === "GET" ? [] : [409]), ...ofBody, 503];
 }
 
-function routeOperation({ route, module }: MountedRoute, components: Components, problems: Json): Json {
+function routeOperation({ route, module, path }: MountedRoute, components: Components, problems: Json): Json {
   const status = String(route.status ?? 200);
   const success =
     route.status === 204
@@ -117,12 +121,20 @@ function routeOperation({ route, module }: MountedRoute, components: Components,
     summary: route.summary,
     description: `Needs the scope \`${route.action}\`.`,
     tags: [module?.definition.name ?? (route.path.includes("keys") ? "keys" : "projects")],
-    parameters: [...parameters(route.params, "path", components), ...parameters(route.query, "query", components)],
+    parameters: [...pathParameters(path, route.params, components), ...parameters(route.query, "query", components)],
     ...(route.body === undefined
       ? undefined
       : { requestBody: { required: !isBodyOptional, content: { "application/json": { schema: components.place(route.body) } } } }),
     responses: { [status]: success, ...problems },
   };
+}
+
+/** Those without a schema are texts. */
+function pathParameters(path: string, schema: Route["params"], components: Components): readonly Json[] {
+  const told = parameters(schema, "path", components);
+  const names = Array.from(path.matchAll(/\{([^}]*)\}/g), ([, name]) => name);
+  const untold = names.filter((name) => told.every((parameter) => parameter.name !== name));
+  return [...told, ...untold.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } }))];
 }
 
 function parameters(schema: Route["params"], where: "path" | "query", components: Components): readonly Json[] {
@@ -159,7 +171,7 @@ function healthOperation(problems: Json): Json {
   const ok = { type: "object", required: ["status"], properties: { status: { type: "string", examples: ["ok"] } } };
   const content = { "application/json": { schema: ok } };
   return {
-    operationId: "getHealth",
+    operationId: OPERATION_ID.health,
     summary: "Whether every file can be read; details with a key",
     tags: ["service"],
     security: [],
@@ -169,7 +181,7 @@ function healthOperation(problems: Json): Json {
 
 function documentOperation(problems: Json): Json {
   return {
-    operationId: "getOpenApi",
+    operationId: OPERATION_ID.document,
     summary: "This document",
     tags: ["service"],
     security: [],
@@ -184,7 +196,7 @@ function ticketOperation(problems: Json): Json {
     properties: { ticket: { type: "string" }, expiresAt: { type: "string", format: "date-time" } },
   };
   return {
-    operationId: "createStreamTicket",
+    operationId: OPERATION_ID.ticket,
     summary: "A one-time ticket for EventSource, which cannot send a key",
     tags: ["streams"],
     parameters: [
@@ -203,7 +215,7 @@ function ticketOperation(problems: Json): Json {
   };
 }
 
-function streamOperation(path: string, problems: Json): Json {
+function streamOperation(operationId: string, problems: Json): Json {
   const query = (name: string, description: string): Json => ({
     name,
     in: "query",
@@ -211,10 +223,8 @@ function streamOperation(path: string, problems: Json): Json {
     description,
     schema: { type: "string" },
   });
-  const name =
-    path === "/api/stream" ? "stream" : `stream${(path.split("/").at(-2) ?? "").replace(/^./, (letter) => letter.toUpperCase())}`;
   return {
-    operationId: name,
+    operationId,
     summary: "Events as they are stored",
     description:
       "Frames `id: <cursor>` and `data: {id, seq, type, ts, data}`. Goes on after `Last-Event-ID` or `after`; an event `reset` says that older ones are gone.",

@@ -4,6 +4,7 @@ import { replySchema } from "@cuitty/wire-protocol/envelope";
 import type { TSchema } from "@sinclair/typebox";
 import type { CuittyModule } from "../module.ts";
 import type { Components } from "./components.ts";
+import { OPERATION_ID } from "./operation-ids.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -45,7 +46,7 @@ export function ingestOperation(modules: readonly Pick<CuittyModule, "accepts">[
     properties: { events: { type: "array", items: components.add("Event", event) } },
   });
   return {
-    operationId: "ingest",
+    operationId: OPERATION_ID.ingest,
     summary: "Send a batch of events",
     description:
       "Events are checked one by one: a bad one does not fail its neighbours. What is accepted is on disk when the answer is sent.",
