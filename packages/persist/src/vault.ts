@@ -3,6 +3,7 @@ import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { PersistAdapter } from "./adapter.ts";
 import { manifestIn, manifestKey } from "./core/manifest.ts";
 import { type ManifestCrypto, openManifest, replaceManifest, sealManifest } from "./core/sealed-manifest.ts";
+import { storeDeleted } from "./core/work.ts";
 import { bytesToHex, equalBytes } from "./crypto/bytes.ts";
 import { createKeyRing, type KeyRing, ringKeyBytes } from "./crypto/key-ring.ts";
 import type { CryptoProvider } from "./crypto/providers/provider.ts";
@@ -98,11 +99,4 @@ export async function createVault({ adapter, bytes, crypto, storage, saved, open
       return ring.newest !== newest;
     },
   };
-}
-
-function storeDeleted(): CuittyError {
-  return new CuittyError(
-    "store_deleted",
-    "the store was deleted while it was open, or another one was put in its place; close it and open it again with createStore",
-  );
 }

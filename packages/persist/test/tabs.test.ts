@@ -1,7 +1,8 @@
 // Two tabs on one database: they see each other's writes, follow each other's keys, and never overwrite a newer value.
 import "fake-indexeddb/auto";
 import { createStore, type Store } from "@cuitty/persist";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { forceCloseDatabase } from "fake-indexeddb";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { indexedDbAdapter } from "../src/adapters/indexeddb.ts";
 import { createStoreIn, sharedKeyFile } from "./support/shared-key.ts";
 
@@ -12,7 +13,10 @@ beforeEach(() => {
   name = `tabs${++number}`;
   stores = [];
 });
-afterEach(() => Promise.all(stores.map((store) => store.close())));
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await Promise.all(stores.map((store) => store.close()));
+});
 
 async function tab(options: { readonly encrypt?: boolean; readonly key?: Uint8Array } = {}): Promise<Store> {
   const store = await createStore({
@@ -75,15 +79,66 @@ test("a tab follows a key that another tab rotated", async () => {
   expect(two.crypto.status().epoch).toBe(2);
 });
 
-test("a database the browser took away is opened again", async () => {
+const deleteDatabase = () =>
+  new Promise((resolve) => {
+    indexedDB.deleteDatabase(`cuitty:${name}`).onsuccess = resolve;
+  });
+
+test.each([false, true])(
+  "a database that is deleted under an open store is told by everything that follows (encrypted: %s)",
+  async (encrypt) => {
+    const options = encrypt ? { encrypt, key: new Uint8Array(32).fill(4) } : {};
+    const store = await tab(options);
+    await store.records.put("a", 1);
+    await deleteDatabase();
+    const gone = { code: "store_deleted", message: expect.stringContaining("open it again") };
+    await expect(store.records.put("b", 2)).rejects.toMatchObject(gone);
+    await expect(store.records.get("a")).rejects.toMatchObject(gone);
+    await expect(store.records.list()).rejects.toMatchObject(gone);
+    await expect(store.events.append("log", 1)).rejects.toMatchObject(gone);
+    if (encrypt) await expect(store.crypto.exportKey()).rejects.toMatchObject(gone);
+    expect((await indexedDB.databases()).map((database) => database.name)).not.toContain(`cuitty:${name}`);
+    // Also once another tab has begun anew: its rows are not those this store knows.
+    const fresh = await tab(options);
+    await expect(store.records.put("b", 2)).rejects.toMatchObject(gone);
+    expect(await fresh.records.list()).toEqual([]);
+    await fresh.records.put("c", 3);
+    await Promise.all(stores.splice(0).map((open) => open.close()));
+    expect(await (await tab(options)).records.list()).toEqual([{ key: "c", value: 3 }]);
+  },
+);
+
+/** Connections as they are opened, for a browser that closes them. */
+function spyConnections(): IDBDatabase[] {
+  const opened: IDBDatabase[] = [];
+  const { open } = indexedDB;
+  vi.spyOn(indexedDB, "open").mockImplementation((...args) => {
+    const request = open.apply(indexedDB, args);
+    request.addEventListener("success", () => opened.push(request.result));
+    return request;
+  });
+  return opened;
+}
+
+test("a connection the browser closed is opened again, unless the database is gone or another store's", async () => {
+  const opened = spyConnections();
   const store = await tab();
   await store.records.put("a", 1);
-  await new Promise((resolve) => {
-    const request = indexedDB.deleteDatabase(`cuitty:${name}`);
-    request.onsuccess = resolve;
-  });
+  const close = () => forceCloseDatabase(opened.at(-1) as never);
+  close();
+  expect(await store.records.get("a")).toBe(1);
   await store.records.put("b", 2);
-  expect(await store.records.list()).toEqual([{ key: "b", value: 2 }]);
+  expect(await store.records.list()).toHaveLength(2);
+  // Clearing site data closes the connection without asking; a tab that is reloaded makes the database anew.
+  close();
+  await deleteDatabase();
+  const fresh = await tab();
+  await expect(store.records.put("c", 3)).rejects.toMatchObject({ code: "store_deleted" });
+  expect(await fresh.records.list()).toEqual([]);
+  close();
+  await deleteDatabase();
+  await expect(fresh.records.get("a")).rejects.toMatchObject({ code: "store_deleted" });
+  expect((await indexedDB.databases()).map((database) => database.name)).not.toContain(`cuitty:${name}`);
 });
 
 test("a database of a newer release is refused", async () => {

@@ -1,6 +1,8 @@
 // Rows in IndexedDB: the default adapter in a browser, shared by the tabs of an origin.
-import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { AdapterChange, AdapterEntry, AdapterOp, AdapterRange, PersistAdapter } from "../adapter.ts";
+import { manifestKey } from "../core/manifest.ts";
+import { storeClosed, storeDeleted } from "../core/work.ts";
 import { equalBytes } from "../crypto/bytes.ts";
 import { upperBoundOf } from "./memory.ts";
 
@@ -16,7 +18,7 @@ const listPage = 500;
 /** Raised when the object stores change their shape. */
 const databaseVersion = 1;
 
-/** Opens or makes the database. Errors: `missing_library` without IndexedDB, `newer_format`, `io`. */
+/** Opens or makes the database. Errors: `unsupported` without IndexedDB, `newer_format`, `io`; of its methods `store_deleted` once the database has vanished. */
 export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbAdapterOptions): Promise<PersistAdapter> {
   if (typeof globalThis.indexedDB === "undefined")
     throw new CuittyError("unsupported", 'adapter "indexeddb" needs a browser; on Node use "sqlite"');
@@ -35,10 +37,18 @@ export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbA
   }
 
   function batch(ops: readonly AdapterOp[]): Promise<unknown> {
+    const manifest = ops.find(({ key }) => key === manifestKey);
+    if (manifest?.type === "put") connection.recognise(manifest.value);
     return run("readwrite", (store) => {
       for (const op of ops) applyOp(store, op);
       return undefined;
     });
+  }
+
+  async function get(key: string): Promise<unknown> {
+    const value = await run<unknown>("readonly", (store) => store.get(key));
+    if (key === manifestKey) connection.recognise(value);
+    return value;
   }
 
   async function range(query: AdapterRange): Promise<AdapterEntry[]> {
@@ -50,7 +60,7 @@ export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbA
   return {
     name: "indexeddb",
     capabilities: { atomicBatch: true, blobs: true, watch: true, bytes: true },
-    get: (key) => run("readonly", (store) => store.get(key)),
+    get,
     put: (key, value) => batch([{ type: "put", key, value }]),
     delete: (key) => batch([{ type: "delete", key }]),
     async *list(prefix) {
@@ -79,21 +89,39 @@ export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbA
 
 interface Connection {
   open(): Promise<void>;
-  /** Runs with an open database; one that the browser took away is opened once more. */
+  /** Runs with an open database; one that the browser took away is opened once more, if it is still the same. Errors: `store_closed`, `store_deleted`. */
   use<T>(body: (database: IDBDatabase) => Promise<T>): Promise<T>;
+  /** Tells whose database this is: a manifest of its, as stored. */
+  recognise(manifest: unknown): void;
   close(): void;
 }
 
 function createConnection(name: string): Connection {
   let opening: Promise<IDBDatabase> | undefined;
   let isClosed = false;
+  /** For good: what is made anew under this name is not what this store has read. */
+  let isDeleted = false;
+  let wasOpen = false;
+  let storeId: string | undefined;
+
+  async function openAgain(): Promise<IDBDatabase> {
+    const database = await openDatabase(name, { mayMake: !wasOpen, onLost });
+    wasOpen = true;
+    if (storeId === undefined || storeIdIn(await manifestOf(database)) === storeId) return database;
+    database.close();
+    throw storeDeleted();
+  }
+
+  function onLost(newVersion?: number | null): void {
+    opening = undefined;
+    if (newVersion === null) isDeleted = true;
+  }
 
   function open(): Promise<IDBDatabase> {
-    opening ??= openDatabase(name, () => {
+    opening ??= openAgain();
+    opening.catch((error: unknown) => {
       opening = undefined;
-    });
-    opening.catch(() => {
-      opening = undefined;
+      if (isCuittyError(error, "store_deleted")) isDeleted = true;
     });
     return opening;
   }
@@ -101,18 +129,23 @@ function createConnection(name: string): Connection {
   return {
     open: async () => void (await open()),
     async use(body) {
-      if (isClosed) throw new CuittyError("store_closed", "the store is closed; open it again with createStore");
+      if (isClosed) throw storeClosed();
+      if (isDeleted) throw storeDeleted();
       try {
         return await body(await open());
       } catch (error) {
-        // The browser closes databases when a user clears site data or a newer tab upgrades; a transaction cannot even begin then.
+        // The browser closes databases when its storage fails or a newer tab upgrades; a transaction cannot even begin then.
         if ((error as { name?: string }).name !== "InvalidStateError") throw ioError(error);
         if (isClosed) throw ioError(error);
+        if (isDeleted) throw storeDeleted();
         opening = undefined;
         return body(await open()).catch((again: unknown) => {
           throw ioError(again);
         });
       }
+    },
+    recognise(manifest) {
+      storeId ??= storeIdIn(manifest);
     },
     close() {
       isClosed = true;
@@ -121,19 +154,41 @@ function createConnection(name: string): Connection {
   };
 }
 
-function openDatabase(name: string, onLost: () => void): Promise<IDBDatabase> {
+function storeIdIn(manifest: unknown): string | undefined {
+  return typeof manifest === "string" ? /"storeId":"([0-9a-f]{32})"/.exec(manifest)?.[1] : undefined;
+}
+
+function manifestOf(database: IDBDatabase): Promise<unknown> {
+  const transaction = database.transaction(storeName, "readonly");
+  return finished<unknown>(transaction, transaction.objectStore(storeName).get(manifestKey));
+}
+
+interface Opening {
+  /** Otherwise a database that is not there is `store_deleted`, and none is left behind. */
+  readonly mayMake: boolean;
+  /** With the version that another tab asks for, null when it deletes the database; without when the browser closed it. */
+  readonly onLost: (newVersion?: number | null) => void;
+}
+
+function openDatabase(name: string, { mayMake, onLost }: Opening): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(name, databaseVersion);
-    request.onupgradeneeded = () => request.result.createObjectStore(storeName);
-    request.onerror = () => reject(openError(request.error));
+    let isMissing = false;
+    request.onupgradeneeded = () => {
+      isMissing = !mayMake;
+      // A database whose first upgrade is aborted has never been.
+      if (isMissing) request.transaction!.abort();
+      else request.result.createObjectStore(storeName);
+    };
+    request.onerror = () => reject(isMissing ? storeDeleted() : openError(request.error));
     request.onsuccess = () => {
       const database = request.result;
       // A tab that deletes or upgrades the database must not wait for this one.
-      database.onversionchange = () => {
-        onLost();
+      database.onversionchange = ({ newVersion }) => {
+        onLost(newVersion);
         database.close();
       };
-      database.onclose = onLost;
+      database.onclose = () => onLost();
       resolve(database);
     };
   });

@@ -22,6 +22,14 @@ export function storeClosed(cause?: unknown): CuittyError {
   );
 }
 
+/** The place vanished under the open store: site data were cleared, or another tab deleted it. */
+export function storeDeleted(): CuittyError {
+  return new CuittyError(
+    "store_deleted",
+    "the store was deleted while it was open, or another one was put in its place; nothing was written: close it and open it again with createStore",
+  );
+}
+
 export function createWork(): Work {
   let active = 0;
   let isEnding = false;
