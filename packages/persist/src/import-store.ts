@@ -9,18 +9,14 @@ import type { OwnBlobs } from "./facets/blobs.ts";
 import { checkOptionsObject } from "./facets/check.ts";
 import { checkEvent, type EventIds, eventChange } from "./facets/events.ts";
 import type { Schemas } from "./facets/schemas.ts";
+import { badLine, type ImportSource, type Numbered, numberedLines } from "./import-lines.ts";
 import { exportVersion, type Line } from "./transfer-format.ts";
 
 const commitRows = 500;
 /** Up to the year 10332: an id that begins with "f" leaves too little room for those to come after it. */
 const eventId = /^[0-9a-e][0-9a-f]{23}$/;
 
-export type ImportSource =
-  | string
-  | Uint8Array
-  | AsyncIterable<string | Uint8Array>
-  | Iterable<string | Uint8Array>
-  | ReadableStream<Uint8Array>;
+export type { ImportSource };
 
 export interface ImportOptions {
   /** What happens to a key that exists. @default "replace" */
@@ -42,11 +38,6 @@ export interface ImportParts {
   readonly schemas: Schemas;
   readonly eventIds: EventIds;
   readonly clock: () => number;
-}
-
-interface Numbered {
-  readonly line: Line;
-  readonly number: number;
 }
 
 type BlobLine = Extract<Line, { type: "blob" }>;
@@ -89,19 +80,28 @@ export async function importStore(parts: ImportParts, source: ImportSource, opti
     if (waiting.length >= commitRows) await flush();
   }
 
-  let last = 0;
-  for (let next = await lines.next(); !next.done; next = await lines.next()) {
-    const { line, number } = next.value;
-    last = number;
-    if (number === 1) assertHeader(line);
-    else if ("type" in line && line.type === "end") {
-      await flush();
-      if (line.lines !== number - 1) throw badLine(number, `it counts ${line.lines} lines, ${number - 1} came`);
-      return counts;
-    } else await take(next.value);
+  async function takeAll(): Promise<ImportResult> {
+    let last = 0;
+    for (let next = await lines.next(); !next.done; next = await lines.next()) {
+      const { line, number } = next.value;
+      last = number;
+      if (number === 1) assertHeader(line);
+      else if ("type" in line && line.type === "end") {
+        await flush();
+        if (line.lines !== number - 1) throw badLine(number, `it counts ${line.lines} lines, ${number - 1} came`);
+        return counts;
+      } else await take(next.value);
+    }
+    await flush();
+    throw cut(last + 1, "the export is cut: its last line is missing; what came was imported");
   }
-  await flush();
-  throw cut(last + 1, "the export is cut: its last line is missing; what came was imported");
+
+  try {
+    return await takeAll();
+  } finally {
+    // What it throws changes nothing about what was imported, nor about why the import failed.
+    await lines.return(undefined).catch(() => undefined);
+  }
 }
 
 async function commitAll(rows: Rows, changes: readonly RowChange[]): Promise<readonly RowChange[]> {
@@ -220,61 +220,7 @@ async function* chunkLines(
   }
 }
 
-async function* numberedLines(source: ImportSource): AsyncGenerator<Numbered> {
-  const at = { line: 0 };
-  for await (const text of textLines(source, at)) {
-    if (text === "") continue;
-    at.line++;
-    let line: unknown;
-    try {
-      line = JSON.parse(text);
-    } catch (cause) {
-      throw badLine(at.line, "it is not JSON", cause);
-    }
-    if (typeof line !== "object" || line === null) throw badLine(at.line, "it is not an object");
-    yield { line: line as Line, number: at.line };
-  }
-}
-
-async function* textLines(source: ImportSource, at: { readonly line: number }): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  const decode = (part?: Uint8Array) => {
-    try {
-      return decoder.decode(part, { stream: part !== undefined });
-    } catch (cause) {
-      throw badLine(at.line + 1, "it is not UTF-8", cause);
-    }
-  };
-  let rest = "";
-  for await (const part of partsOf(source)) {
-    if (typeof part !== "string" && !(part instanceof Uint8Array)) throw notSource();
-    rest += typeof part === "string" ? part : decode(part);
-    const lines = rest.split(/\r?\n/);
-    rest = lines.pop()!;
-    yield* lines;
-  }
-  rest += decode();
-  if (rest !== "") yield rest;
-}
-
-function partsOf(source: ImportSource): AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array> {
-  if (typeof source === "string" || source instanceof Uint8Array) return [source];
-  if (typeof source !== "object" || source === null || !(Symbol.asyncIterator in source || Symbol.iterator in source)) throw notSource();
-  return source as AsyncIterable<string | Uint8Array>;
-}
-
-function notSource(): CuittyError {
-  return new CuittyError("invalid_option", "import takes the text of an export, or a stream or an iterable of its text or bytes");
-}
-
 /** The line that is missing is named. */
 function cut(number: number, message: string): CuittyError {
   return new CuittyError("import_invalid", message, { details: { line: number } });
-}
-
-function badLine(number: number, why: string, cause?: unknown): CuittyError {
-  return new CuittyError("import_invalid", `line ${number} cannot be imported: ${why}`, {
-    details: { line: number },
-    ...(cause === undefined ? {} : { cause }),
-  });
 }

@@ -1,6 +1,10 @@
 // Importing into a store that is in use, from sources of every kind.
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createStore, type Store } from "@cuitty/persist";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 let store: Store;
 beforeEach(async () => {
@@ -100,4 +104,74 @@ test("a key that comes twice is there the second time", async () => {
   const lines = exportOf({ type: "record", key: "a", value: 1 }, { type: "record", key: "a", value: 2 });
   expect(await store.import(lines, { existing: "keep" })).toMatchObject({ records: 1, kept: 1 });
   expect(await store.records.get("a")).toBe(1);
+});
+
+describe("the source is given back", () => {
+  const good = exportOf({ type: "record", key: "a", value: 1 });
+  const sources: [string, string | undefined, string[]][] = [
+    ["a good export", undefined, good],
+    ["a foreign one", "import_invalid", ['{"hello":1}\n', "more\n"]],
+    ["a line that is no JSON", "import_invalid", [good[0]!, "no JSON\n", "more\n"]],
+    ["a bad key", "invalid_key", [good[0]!, '{"type":"record","key":"..","value":1}\n', "more\n"]],
+    ["a bad chunk", "import_invalid", [good[0]!, '{"type":"blob","key":"b","size":9}\n', "{}\n", "more\n"]],
+    ["a wrong count", "import_invalid", [good[0]!, '{"type":"end","lines":7}\n', "more\n"]],
+  ];
+  const codeOf = (importing: Promise<unknown>) =>
+    importing.then(
+      () => undefined,
+      (error: { code: string }) => error.code,
+    );
+
+  test.each(sources)("a generator of %s", async (_name, code, lines) => {
+    let isClosed = false;
+    async function* source() {
+      try {
+        yield* lines;
+      } finally {
+        isClosed = true;
+      }
+    }
+    expect(await codeOf(store.import(source()))).toBe(code);
+    expect(isClosed).toBe(true);
+  });
+
+  test.each(sources)("a web stream of %s", async (_name, code, lines) => {
+    let isCancelled = false;
+    const left = lines.slice();
+    const stream = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        const line = left.shift();
+        if (line === undefined) controller.close();
+        else controller.enqueue(new TextEncoder().encode(line));
+      },
+      cancel() {
+        isCancelled = true;
+      },
+    });
+    expect(await codeOf(store.import(stream))).toBe(code);
+    expect([isCancelled || left.length === 0, stream.locked]).toEqual([true, false]);
+  });
+
+  test.each(sources)("a file of %s", async (_name, code, lines) => {
+    const folder = await mkdtemp(join(tmpdir(), "persist-import-"));
+    const path = join(folder, "export");
+    await writeFile(path, lines.join(""));
+    const stream = createReadStream(path, { highWaterMark: 16 });
+    const closed = new Promise<void>((resolve) => stream.once("close", () => resolve()));
+    expect(await codeOf(store.import(stream))).toBe(code);
+    await closed;
+    await rm(folder, { recursive: true });
+  });
+
+  test("what its end throws does not hide why the import failed", async () => {
+    async function* source() {
+      try {
+        yield "no JSON\n";
+      } finally {
+        // biome-ignore lint/correctness/noUnsafeFinally: reason: a source may fail to close.
+        throw new Error("cannot close");
+      }
+    }
+    expect(await codeOf(store.import(source()))).toBe("import_invalid");
+  });
 });

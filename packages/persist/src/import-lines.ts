@@ -1,0 +1,90 @@
+// The lines of an export, out of whatever its text comes in.
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import type { Line } from "./transfer-format.ts";
+
+export type ImportSource =
+  | string
+  | Uint8Array
+  | AsyncIterable<string | Uint8Array>
+  | Iterable<string | Uint8Array>
+  | ReadableStream<Uint8Array>;
+
+export interface Numbered {
+  readonly line: Line;
+  readonly number: number;
+}
+
+/** Objects of the lines that are not blank. A source that is not read to its end is given back: a stream is cancelled, an iterator returned. */
+export async function* numberedLines(source: ImportSource): AsyncGenerator<Numbered> {
+  const at = { line: 0 };
+  for await (const text of textLines(source, at)) {
+    if (text === "") continue;
+    at.line++;
+    let line: unknown;
+    try {
+      line = JSON.parse(text);
+    } catch (cause) {
+      throw badLine(at.line, "it is not JSON", cause);
+    }
+    if (typeof line !== "object" || line === null) throw badLine(at.line, "it is not an object");
+    yield { line: line as Line, number: at.line };
+  }
+}
+
+async function* textLines(source: ImportSource, at: { readonly line: number }): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decode = (part?: Uint8Array) => {
+    try {
+      return decoder.decode(part, { stream: part !== undefined });
+    } catch (cause) {
+      throw badLine(at.line + 1, "it is not UTF-8", cause);
+    }
+  };
+  let rest = "";
+  for await (const part of partsOf(source)) {
+    if (typeof part !== "string" && !(part instanceof Uint8Array)) throw notSource();
+    rest += typeof part === "string" ? part : decode(part);
+    const lines = rest.split(/\r?\n/);
+    rest = lines.pop()!;
+    yield* lines;
+  }
+  rest += decode();
+  if (rest !== "") yield rest;
+}
+
+function partsOf(source: ImportSource): AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array> {
+  if (typeof source === "string" || source instanceof Uint8Array) return [source];
+  // First, since some browsers have no iterator of a stream.
+  if (typeof (source as ReadableStream | undefined | null)?.getReader === "function")
+    return streamedParts(source as ReadableStream<Uint8Array>);
+  if (typeof source !== "object" || source === null || !(Symbol.asyncIterator in source || Symbol.iterator in source)) throw notSource();
+  return source as AsyncIterable<string | Uint8Array>;
+}
+
+async function* streamedParts(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (stream.locked) throw new CuittyError("invalid_option", "the stream to import is read by somebody else already");
+  const reader = stream.getReader();
+  let isDone = false;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      isDone = done;
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    if (!isDone) await reader.cancel();
+    reader.releaseLock();
+  }
+}
+
+function notSource(): CuittyError {
+  return new CuittyError("invalid_option", "import takes the text of an export, or a stream or an iterable of its text or bytes");
+}
+
+export function badLine(number: number, why: string, cause?: unknown): CuittyError {
+  return new CuittyError("import_invalid", `line ${number} cannot be imported: ${why}`, {
+    details: { line: number },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
