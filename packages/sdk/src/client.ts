@@ -51,7 +51,20 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
   const buffered = Promise.resolve();
   const state: State = { openUntilMs: 0 };
   const pending = (): number => held.events + (state.keeper?.events ?? 0);
-  const core: Core = { settings, stats, held, waiting: [], flying: new Set(), state, count, bytes, take, pending, load };
+  const core: Core = {
+    settings,
+    stats,
+    held,
+    waiting: [],
+    flying: new Set(),
+    state,
+    count,
+    bytes,
+    take,
+    pending,
+    load,
+    gather: plugins.flush,
+  };
   let loading: Promise<unknown> | undefined;
   let holding: Promise<unknown> | undefined;
 

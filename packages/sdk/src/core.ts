@@ -23,6 +23,8 @@ export interface Core {
   bytes(): number;
   /** Takes out the oldest events, of at most `room` bytes. */
   take(most?: number, room?: number): QueuedEvent[];
+  /** Lets plugins emit what they gather. */
+  gather(): void;
   /** Events held in memory or left to the spool. */
   pending(): number;
   /** Resolves with the engine once it is loaded; with undefined when it cannot be. */

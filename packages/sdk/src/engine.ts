@@ -160,7 +160,10 @@ export function createEngine(core: Core, platform: Platform): Engine {
 
   return {
     flush,
-    leave,
+    leave() {
+      core.gather();
+      leave();
+    },
     interrupt: recovery.interrupt,
     shutdown: (ms) => (closing ??= shutdown(ms)),
     touch() {

@@ -12,6 +12,7 @@ export function createPluginHost({ counters, log }: Stats) {
   const throws = new Map<CuittyPlugin, number>();
   let context: PluginContext | undefined;
   let isDown = false;
+  let isFlushing = false;
 
   function guard<Result>(plugin: CuittyPlugin, call: (plugin: CuittyPlugin) => Result): Result | typeof pluginError {
     const failed = (error: unknown): typeof pluginError => {
@@ -62,7 +63,13 @@ export function createPluginHost({ counters, log }: Stats) {
       return current;
     },
     request: (record: RequestRecord): void => each((plugin) => plugin.request?.(record)),
-    flush: (): void => each((plugin) => plugin.flush?.()),
+    /** Not again while it runs: at the end of a process, each event that a plugin emits may call it. */
+    flush(): void {
+      if (isFlushing) return;
+      isFlushing = true;
+      each((plugin) => plugin.flush?.());
+      isFlushing = false;
+    },
     /** From here on only `before` is called: what is emitted while the last requests run is redacted, too. */
     teardown(): void {
       const last = isDown ? [] : [...plugins].reverse();

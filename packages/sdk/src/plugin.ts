@@ -56,7 +56,7 @@ export interface CuittyPlugin {
   before?(event: EmittedEvent): EmittedEvent | null;
   /** Called by the Hono and Express middleware after each request. */
   request?(record: RequestRecord): void;
-  /** Called by `flush` before sending, so that aggregates can be emitted. */
+  /** Called by `flush` before sending, and when the process or the page ends, so that aggregates can be emitted. */
   flush?(): void;
   /** Called by `shutdown`, in reverse order of `use`. */
   teardown?(): void;

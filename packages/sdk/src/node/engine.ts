@@ -35,6 +35,7 @@ export function createEngine(core: Core): Engine {
   return {
     ...engine,
     async finish(ms) {
+      core.gather();
       await engine.flush(ms, !!core.state.spool);
       engine.interrupt();
     },

@@ -49,10 +49,11 @@ function createHooks(cores: Set<Core>): Hooks {
 
   function onBeforeExit(): void {
     for (const core of cores) {
-      const { emitted } = core.stats.counters;
-      if (!core.held.events || flushed.get(core) === emitted) continue;
-      flushed.set(core, emitted);
-      void finish(core, naturalEndMs);
+      const { counters } = core.stats;
+      if (flushed.get(core) === counters.emitted) continue;
+      core.gather();
+      flushed.set(core, counters.emitted);
+      if (core.held.events) void finish(core, naturalEndMs);
     }
   }
 
@@ -102,6 +103,7 @@ function spillFromNowOn(core: Core): void {
 function spill(core: Core): void {
   const { state, waiting, flying, take } = core;
   if (!state.spool) return;
+  core.gather();
   for (let events = take(); events.length; events = take()) waiting.push(seal(events));
   for (const batch of [...flying, ...waiting]) {
     try {

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Value } from "@sinclair/typebox/value";
 import { Hono } from "hono";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { errorSchema } from "../../../wire-protocol/src/events/error.ts";
 import { createHonoMiddleware } from "../hono.ts";
 import { type ErrorContext, type ErrorsPluginOptions, errorsPlugin } from "./errors.ts";
@@ -127,6 +127,23 @@ test("after the window an equal error is sent again, with those in between", () 
     plugin.captureException(new Error("x"), { fingerprint: "x" });
   }
   expect(harness.events.map(({ data }) => data.repeats)).toEqual([undefined, 2, undefined]);
+});
+
+test("errors that were held back are told when their time is over, though no other follows", () => {
+  vi.useFakeTimers();
+  try {
+    const harness = createPluginHarness();
+    const plugin = errorsPlugin({ captureUncaught: false });
+    plugin.setup?.(harness.context);
+    for (let n = 0; n < 100; n += 1) plugin.captureException(new Error("x"), { fingerprint: "x" });
+    vi.advanceTimersByTime(59_999);
+    expect(harness.events).toHaveLength(1);
+    vi.advanceTimersByTime(120_000);
+    expect(harness.events.map(({ data }) => data.repeats)).toEqual([undefined, 99]);
+    plugin.teardown?.();
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("many different errors stay bounded, and none is lost", () => {

@@ -1,5 +1,7 @@
 // A process that emits events and then ends in one of the ways processes end. Started by exit.test.ts; its orders come as JSON in argv.
 import { createCuittyClient } from "@cuitty/sdk";
+import { costsPlugin } from "@cuitty/sdk/plugins/costs";
+import { errorsPlugin } from "@cuitty/sdk/plugins/errors";
 
 interface Orders {
   readonly url: string;
@@ -8,9 +10,11 @@ interface Orders {
   readonly spool?: string;
   readonly durability?: "exit" | "wal";
   readonly timeout?: number;
+  /** Leaves something to be sent in plugins that gather. */
+  readonly gathers?: boolean;
 }
 
-const { url, end, count, spool, durability, timeout } = JSON.parse(process.argv[2] ?? "") as Orders;
+const { url, end, count, spool, durability, timeout, gathers } = JSON.parse(process.argv[2] ?? "") as Orders;
 const client = createCuittyClient({ portalUrl: url, projectId: "p", apiKey: "cuitty_sk_test", spool, durability, timeout });
 // A host that ends by itself, and registered first.
 if (end === "once") {
@@ -20,6 +24,14 @@ if (end === "once") {
 client.start();
 if (end.startsWith("signal-exit")) standBy(end.endsWith("3"));
 for (let n = 0; n < count; n++) client.emit({ type: n % 2 ? "log" : "audit", data: { n } });
+
+if (gathers) {
+  const costs = costsPlugin();
+  const errors = errorsPlugin();
+  client.use(costs).use(errors);
+  costs.track({ provider: "openai", service: "gpt", amount: "12.50" });
+  for (let n = 0; n < 5; n++) errors.captureException(Object.assign(new Error("again"), { stack: "" }));
+}
 
 const startedAtMs = performance.now();
 process.on("exit", () =>

@@ -103,6 +103,20 @@ test("a natural end sends its events without a spool, and is not held up", async
   expect(lastLine(end).ms).toBeLessThan(1_000);
 });
 
+test.each([
+  { end: "natural", isSpooled: false },
+  { end: "SIGTERM", isSpooled: false },
+  { end: "exit", isSpooled: true },
+  { end: "throw", isSpooled: true },
+])("what plugins have gathered is not lost when a process ends by $end", async ({ end, isSpooled }) => {
+  server = await createFaultServer();
+  const orders = { url: server.url, count: 0, spool: isSpooled ? spool : undefined };
+  await run({ ...orders, end, gathers: true });
+  if (isSpooled) await run({ ...orders, end: "flush" });
+  const found = server.stored.map(({ type, data }) => data.amount ?? `${type} ${data.message} ${data.repeats ?? ""}`);
+  expect(found.sort()).toEqual([12.5, "error again ", "error again 4", ...(end === "throw" ? ["error thrown on purpose "] : [])]);
+});
+
 test.each(["SIGTERM", "SIGHUP"])("a %s before the engine is loaded sends every event first, without a spool", async (signal) => {
   server = await createFaultServer();
   expect(await run({ url: server.url, end: `${signal} at once` })).toMatchObject({ code: null, signal });

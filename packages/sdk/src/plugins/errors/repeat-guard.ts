@@ -1,4 +1,5 @@
 // Lets the first of many equal errors through and counts the others.
+import { later } from "../../timer.ts";
 
 export interface RepeatGuard<Data> {
   /** True when it should be sent now. */
@@ -11,11 +12,12 @@ interface Entry<Data> {
   readonly untilMs: number;
   data: Data;
   repeats: number;
+  timer?: ReturnType<typeof setTimeout>;
 }
 
 const maxEntries = 200;
 
-/** One error of a kind passes in each `windowMs`; the last of those held back stands for all of them. */
+/** One error of a kind passes in each `windowMs`; the last of those held back stands for all of them and is sent when that time is over. */
 export function createRepeatGuard<Data>(windowMs: number, send: (data: Data, repeats: number) => void): RepeatGuard<Data> {
   const entries = new Map<string, Entry<Data>>();
 
@@ -30,6 +32,9 @@ export function createRepeatGuard<Data>(windowMs: number, send: (data: Data, rep
       if (known !== undefined && nowMs < known.untilMs) {
         known.data = data;
         known.repeats += 1;
+        known.timer ??= later(() => {
+          if (entries.get(fingerprint) === known) forget(fingerprint, known);
+        }, known.untilMs - nowMs);
         return false;
       }
       if (known !== undefined) forget(fingerprint, known);
@@ -40,8 +45,10 @@ export function createRepeatGuard<Data>(windowMs: number, send: (data: Data, rep
     },
     drain(give) {
       for (const entry of entries.values()) {
-        if (entry.repeats > 0) give(entry.data, entry.repeats);
+        const { data, repeats } = entry;
+        // First: what is given may lead here again.
         entry.repeats = 0;
+        if (repeats > 0) give(data, repeats);
       }
     },
   };
