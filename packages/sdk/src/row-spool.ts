@@ -60,6 +60,8 @@ export function createRowSpool(rows: SpoolRows, { maxSize = 2 ** 24, maxAgeMs = 
     async put(batch) {
       // Started before anything is awaited: a page that goes away may still finish it.
       const stored = rows.put(batch);
+      // Where listing fails first, nobody waits for it any more.
+      stored.catch(() => undefined);
       const all = await scan();
       if (!all.some((row) => row.key === batch.key)) all.push({ key: batch.key, sealedAtMs: batch.sealedAtMs, size: sizeOf(batch) });
       await stored;

@@ -212,6 +212,30 @@ function mapStore(): PersistLike & { readonly values: Map<string, unknown> } {
   };
 }
 
+test("a store that fails to list at once and to write later costs no unhandled rejection", async () => {
+  const unhandled = vi.fn();
+  process.on("unhandledRejection", unhandled);
+  const broken = (): Error => new Error("closed");
+  const store: PersistLike = {
+    kv: {
+      put: () => new Promise((_, reject) => setImmediate(reject, broken())),
+      get: () => Promise.reject(broken()),
+      delete: () => Promise.reject(broken()),
+      // biome-ignore lint/correctness/useYield: reason: a listing that fails before its first row.
+      async *list() {
+        throw broken();
+      },
+    },
+  };
+  const client = start({ spool: persistSpool(store) });
+  emit(client, 3);
+  expect(await client.shutdown()).toEqual({ sent: 0, pending: 0, dropped: 3 });
+  // Two turns: Node tells of a rejection after the one it happened in.
+  for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate);
+  process.off("unhandledRejection", unhandled);
+  expect(unhandled).not.toHaveBeenCalled();
+});
+
 describe.each(["indexeddb", "persist"])("a spool in %s", (kind) => {
   const store = mapStore();
   const open = (limits = {}): SpoolAdapter | Promise<SpoolAdapter> =>
