@@ -1,5 +1,5 @@
 // Opens system.db: the identity tables, at the newest schema.
-import { open as openHandle } from "node:fs/promises";
+import { open as openHandle, rename } from "node:fs/promises";
 import { createSystemDatabase, open, type StorageClient } from "@cuitty/storage/sqlite";
 
 export type Driver = StorageClient["driver"];
@@ -24,12 +24,14 @@ export function openSystem(path: string): SystemFile {
   return {
     driver,
     async backup(target) {
+      const partial = `${target}.partial`;
       // Made first, so that the copy is readable by its owner alone from its first byte.
-      await (await openHandle(target, "wx", 0o600)).close();
-      driver.exec(`VACUUM INTO '${target.replaceAll("'", "''")}'`);
-      const copy = await openHandle(target, "r+");
+      await (await openHandle(partial, "wx", 0o600)).close();
+      driver.exec(`VACUUM INTO '${partial.replaceAll("'", "''")}'`);
+      const copy = await openHandle(partial, "r+");
       await copy.sync();
       await copy.close();
+      await rename(partial, target);
     },
     close: () => client.close(),
   };

@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { restoreKit } from "@cuitty/server-kit";
+import { audit } from "@cuitty/server-kit/audit";
 import { logs } from "@cuitty/server-kit/logs";
 import { type TestKit, testKit } from "@cuitty/server-kit/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -12,7 +13,7 @@ let folder: string;
 let kit: TestKit;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "cuitty-backup-"));
-  kit = await testKit({ modules: [logs()], dataDir: join(folder, "data") });
+  kit = await testKit({ modules: [audit(), logs()], dataDir: join(folder, "data") });
 });
 afterEach(async () => {
   await kit.close();
@@ -47,4 +48,44 @@ test("folders that hold no backup, or cannot take one, are named", async () => {
   await expect(kit.kit.backup("")).rejects.toMatchObject({ code: "invalid_option" });
   await writeFile(join(folder, "note.txt"), "full");
   await expect(kit.kit.backup(folder)).rejects.toMatchObject({ code: "backup_exists" });
+});
+
+test("a backup that is damaged, cut off or another's is refused before anything is touched", async () => {
+  const good = join(folder, "good");
+  await kit.ingest([log("one")]);
+  await kit.kit.backup(good);
+  await kit.ingest([log("two")]);
+  await kit.kit.close();
+  const before = (await readdir(kit.dataDir)).sort();
+  const spoil: Record<string, (backup: string) => Promise<unknown>> = {
+    "a damaged module": (backup) => truncate(join(backup, "logs.db"), 5_000),
+    "an empty system.db": (backup) => truncate(join(backup, "system.db"), 0),
+    "a module as system.db": (backup) => cp(join(backup, "audit.db"), join(backup, "system.db")),
+    "a backup that was cut off": (backup) => writeFile(join(backup, "backup.unfinished"), ""),
+  };
+  for (const [name, damage] of Object.entries(spoil)) {
+    const backup = join(folder, name);
+    await cp(good, backup, { recursive: true });
+    await damage(backup);
+    await expect(restoreKit(backup, kit.dataDir), name).rejects.toMatchObject({ code: expect.stringMatching(/^(corrupt|not_a_backup)$/) });
+    expect((await readdir(kit.dataDir)).sort(), name).toEqual(before);
+  }
+  await kit.reopen();
+  expect(await messages()).toEqual(["two", "one"]);
+});
+
+test("what is kept aside opens again: its key is kept with it", async () => {
+  const other = await testKit({ modules: [audit(), logs()], dataDir: join(folder, "other") });
+  await other.kit.backup(join(folder, "others"));
+  await other.close();
+  await kit.ingest([log("mine")]);
+  await kit.kit.close();
+  const key = await readFile(join(kit.dataDir, "master.key"));
+  await restoreKit(join(folder, "others"), kit.dataDir);
+  for (const name of await readdir(kit.dataDir)) if (!name.includes(".replaced-")) await rm(join(kit.dataDir, name), { recursive: true });
+  for (const name of await readdir(kit.dataDir))
+    await rename(join(kit.dataDir, name), join(kit.dataDir, name.replace(/\.replaced-[^-]*/, "")));
+  expect(await readFile(join(kit.dataDir, "master.key"))).toEqual(key);
+  await kit.reopen();
+  expect(await messages()).toEqual(["mine"]);
 });

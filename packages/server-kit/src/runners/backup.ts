@@ -1,7 +1,7 @@
 // Copies of all files of a kit while it works, and the way back.
-import { copyFile, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { acquireOwnerLease, restoreFile } from "@cuitty/storage/file";
+import { acquireOwnerLease, prepareRestore } from "@cuitty/storage/file";
 import { open } from "@cuitty/storage/sqlite";
 import { CuittyError } from "@cuitty/wire-protocol";
 import type { Identity } from "../auth/open-identity.ts";
@@ -15,6 +15,8 @@ export interface BackupPorts {
 }
 
 const keyFile = "master.key";
+/** There while a backup is being made: what was cut off is no backup. */
+const unfinished = "backup.unfinished";
 
 /**
  * Each file is a consistent state of its own; files may lie a few batches apart, as they do in the folder itself.
@@ -26,6 +28,7 @@ export async function backupKit(folder: string, { identity, modules, dataDir }: 
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if ((await readdir(folder)).length > 0)
     throw new CuittyError("backup_exists", `Expected ${folder} to be an empty folder; choose a new one for each backup`);
+  await writeFile(join(folder, unfinished), "This backup was not finished.\n");
   const files = ["system.db"];
   // Modules first: a key that the system copy knows is of no use without events, the other way round nothing is lost.
   for (const { definition, file } of modules.all) {
@@ -39,14 +42,21 @@ export async function backupKit(folder: string, { identity, modules, dataDir }: 
     () => false,
   );
   if (hasKeyFile) files.push(keyFile);
+  await rm(join(folder, unfinished));
   return { files };
 }
 
-/** Puts a backup into `dataDir`, which no kit may have open. Files that are there are kept aside. Errors: `not_a_backup`, `data_dir_in_use`, those of the files. */
+/**
+ * Puts a backup into `dataDir`, which no kit may have open. Files that are there are kept aside, as `<name>.replaced-<time>`; the key file too.
+ * All files are checked before the first is touched. Errors: `not_a_backup`, `data_dir_in_use`, those of the files.
+ */
 export async function restoreKit(folder: string, dataDir: string): Promise<BackupReport> {
   checkFolder("folder", folder);
   checkFolder("dataDir", dataDir);
-  const names = (await readdir(folder).catch(nothing)).filter((name) => name.endsWith(".db") && !name.startsWith("."));
+  const found = await readdir(folder).catch(nothing);
+  if (found.includes(unfinished))
+    throw new CuittyError("not_a_backup", `The backup in ${folder} was cut off before its end; use another one`);
+  const names = found.filter((name) => name.endsWith(".db") && !name.startsWith("."));
   if (!names.includes("system.db")) throw new CuittyError("not_a_backup", `Expected ${folder} to hold a backup made by kit.backup()`);
   // Under a kit that is open the files would change places, and what it writes from then on would go into the ones that are kept aside.
   const lease = await acquireOwnerLease(dataDir);
@@ -69,41 +79,81 @@ function nothing(error: NodeJS.ErrnoException): string[] {
 }
 
 async function restoreNames(folder: string, dataDir: string, names: readonly string[]): Promise<BackupReport> {
-  for (const name of names) {
-    if (name === "system.db") await restoreSystem(join(folder, name), join(dataDir, name));
-    else restoreFile(join(folder, name), join(dataDir, name));
+  const time = new Date();
+  const prepared: Prepared[] = [];
+  try {
+    for (const name of names) {
+      const [backup, target] = [join(folder, name), join(dataDir, name)];
+      prepared.push(name === "system.db" ? await prepareSystem(backup, target, time) : prepareRestore(backup, target, time.getTime()));
+    }
+    for (const file of prepared) await file.swap();
+    return { files: (await restoreKeyFile(folder, dataDir, time)) ? [...names, keyFile] : [...names] };
+  } finally {
+    for (const file of prepared) await file.discard();
   }
-  const files = [...names];
-  const hasKeyFile = await copyFile(join(folder, keyFile), join(dataDir, keyFile)).then(
-    () => true,
-    () => false,
-  );
-  if (hasKeyFile) files.push(keyFile);
-  return { files };
+}
+
+/** Whether the backup has one. What was kept aside can be read with the key of its time only, which is kept with it. */
+async function restoreKeyFile(folder: string, dataDir: string, time: Date): Promise<boolean> {
+  const [backup, target] = [join(folder, keyFile), join(dataDir, keyFile)];
+  const [key, before] = await Promise.all([backup, target].map((path) => readFile(path).catch(missing)));
+  if (key === undefined) return false;
+  if (before !== undefined && !before.equals(key)) await rename(target, keptName(target, time));
+  await copyFile(backup, target);
+  return true;
+}
+
+const keptName = (path: string, time: Date): string => `${path}.replaced-${time.toISOString().replace(/[-:.]/g, "")}`;
+
+interface Prepared {
+  swap(): unknown;
+  discard(): unknown;
 }
 
 /**
- * As `restoreFile`, with the engine that will use the file: the other one keeps what it has checked open for a while, and two engines on one file
+ * As `prepareRestore`, with the engine that will use the file: the other one keeps what it has checked open for a while, and two engines on one file
  * lose rows.
  */
-async function restoreSystem(backup: string, target: string): Promise<void> {
+async function prepareSystem(backup: string, target: string, time: Date): Promise<Prepared> {
   const partial = `${target}.partial`;
+  const discard = async () => {
+    for (const suffix of ["", "-wal", "-shm"]) await rm(partial + suffix, { force: true });
+  };
   try {
     await copyFile(backup, partial);
-    const { driver, close } = open(partial);
+    checkSystem(partial, backup);
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+  return {
+    discard,
+    async swap() {
+      const kept = keptName(target, time);
+      // The database moves before its log: a log that met another database would be written into it.
+      for (const suffix of ["", "-wal"]) await rename(target + suffix, kept + suffix).catch(missing);
+      await rm(`${target}-shm`, { force: true });
+      await rename(partial, target);
+    },
+  };
+}
+
+/** Errors: `corrupt`, also for a file that is none of a kit's identities. */
+function checkSystem(copy: string, backup: string): void {
+  const { driver, close } = open(copy);
+  try {
     const [[finding] = []] = driver.prepare("PRAGMA integrity_check(1)").all();
-    close();
-    if (finding !== "ok") throw new CuittyError("corrupt", `The backup ${backup} is damaged: ${String(finding)}; use another one`);
-    const kept = `${target}.replaced-${new Date().toISOString().replace(/[-:.]/g, "")}`;
-    // The database moves before its log: a log that met another database would be written into it.
-    for (const suffix of ["", "-wal"]) await rename(target + suffix, kept + suffix).catch(ignoreMissing);
-    await rm(`${target}-shm`, { force: true });
-    await rename(partial, target);
+    if (finding !== "ok") throw damaged(backup, String(finding));
+    const [[tables] = []] = driver.prepare("SELECT count(*) FROM sqlite_master WHERE name IN ('organizations', 'projects')").all();
+    if (tables !== 2) throw damaged(backup, "it holds no organizations and projects");
   } finally {
-    for (const suffix of ["", "-wal", "-shm"]) await rm(partial + suffix, { force: true });
+    close();
   }
 }
 
-function ignoreMissing(error: NodeJS.ErrnoException): void {
+const damaged = (backup: string, finding: string): CuittyError =>
+  new CuittyError("corrupt", `The backup ${backup} is damaged: ${finding}; use another one`);
+
+function missing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "ENOENT") throw error;
 }

@@ -4,5 +4,5 @@ export { acquireOwnerLease, type OwnerInfo, type OwnerLease, type OwnerLeaseOpti
 export type { Migration } from "../module-file/types.ts";
 export { openFile } from "./open-file.ts";
 export { type Place, placeOf } from "./place.ts";
-export { restoreFile } from "./restore.ts";
+export { type PreparedRestore, prepareRestore, restoreFile } from "./restore.ts";
 export type { DoctorReport, FileOptions, FileStats, StorageFile, WriteOptions } from "./types.ts";

@@ -16,6 +16,24 @@ import { fileBytes } from "./doctor.ts";
  * of the two open, `full`, `io` (also for a backup that is not there), `readonly`.
  */
 export function restoreFile(backup: string, path: string, nowMs: number = Date.now()): string | undefined {
+  const prepared = prepareRestore(backup, path, nowMs);
+  try {
+    return prepared.swap();
+  } finally {
+    prepared.discard();
+  }
+}
+
+/** A backup that is known to be whole and of the right kind, copied beside the file whose place it is to take. */
+export interface PreparedRestore {
+  /** Puts it there. Returns the path of what stood there, kept aside; undefined if nothing did. */
+  swap(): string | undefined;
+  /** Removes the copy where it was not put into its place. */
+  discard(): void;
+}
+
+/** The first half of `restoreFile`, for several files that are to be restored together or not at all. Errors: as there. */
+export function prepareRestore(backup: string, path: string, nowMs: number = Date.now()): PreparedRestore {
   const source = resolve(backup);
   const target = resolve(path);
   if (!statSync(source, { throwIfNoEntry: false })?.isFile()) {
@@ -24,19 +42,32 @@ export function restoreFile(backup: string, path: string, nowMs: number = Date.n
   for (const each of [source, target]) if (isOpenHere(each)) throw openError(each);
   const partial = `${target}.partial-${randomBytes(4).toString("hex")}`;
   const kept = `${target}.replaced-${new Date(nowMs).toISOString().replace(/[-:.]/g, "")}`;
-  try {
+  const discard = () => {
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(partial + suffix, { force: true });
+  };
+  const typed = <T>(body: () => T): T => {
+    try {
+      return body();
+    } catch (error) {
+      discard();
+      throw fileSystemError(error, target);
+    }
+  };
+  typed(() => {
     copyWhole(source, partial);
     assertKind(partial, { source, target });
     syncPath(partial);
-    const replaced = moveAside(target, kept);
-    renameSync(partial, target);
-    syncPath(dirname(target));
-    return replaced;
-  } catch (error) {
-    throw fileSystemError(error, target);
-  } finally {
-    for (const suffix of ["", "-wal", "-shm"]) rmSync(partial + suffix, { force: true });
-  }
+  });
+  return {
+    discard,
+    swap: () =>
+      typed(() => {
+        const replaced = moveAside(target, kept);
+        renameSync(partial, target);
+        syncPath(dirname(target));
+        return replaced;
+      }),
+  };
 }
 
 function openError(path: string): CuittyError {
