@@ -135,7 +135,7 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
     wake();
     if (settings.waitUntil && !holding) {
       // One flush at a time: it starts after what is emitted in this turn, and takes along what is emitted while it runs.
-      holding = flush().then(() => {
+      holding = drain().then(() => {
         holding = undefined;
       });
       try {
@@ -146,7 +146,7 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
     }
   }
 
-  async function ask(name: "flush" | "shutdown", ms: number): Promise<FlushResult> {
+  async function ask(name: "flush" | "drain" | "shutdown", ms: number): Promise<FlushResult> {
     if (isOn) plugins.flush();
     if (name === "shutdown") plugins.teardown();
     const engine = isOn && (await load());
@@ -154,11 +154,13 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
   }
 
   const flush = (ms = 30_000): Promise<FlushResult> => ask("flush", ms);
+  const drain = (): Promise<FlushResult> => ask("drain", 30_000);
   const shutdown = (ms = 5_000): Promise<FlushResult> => ask("shutdown", ms);
 
   const client: CuittyClient = {
     emit,
     flush,
+    drain,
     shutdown,
     close: shutdown,
     on,

@@ -55,6 +55,8 @@ export interface Engine {
   touch(): void;
   /** Units: ms. `isHasty` gives up at the first failure. */
   flush(ms: number, isHasty?: boolean): Promise<FlushResult>;
+  /** As `flush`, but a pause stays one: for flushes that nobody asked for. Units: ms. */
+  drain(ms: number): Promise<FlushResult>;
   /** Units: ms. */
   shutdown(ms: number): Promise<FlushResult>;
   /** Ends the request or wait under way; its batch waits again. */

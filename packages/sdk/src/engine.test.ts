@@ -1,6 +1,7 @@
 // Triggers, retries, the breaker, flush and shutdown, on fake timers: every wait is the documented one.
 import { type CuittyClient, type CuittyOptions, createCuittyClient } from "@cuitty/sdk";
 import { createRecorder, type RecordedRequest } from "@cuitty/sdk/testing";
+import { Hono } from "hono";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 
 const identity = { portalUrl: "http://recorder.invalid", projectId: "p", apiKey: "cuitty_sk_test" };
@@ -310,6 +311,34 @@ describe("overflow", () => {
     expect(client.stats().bytes).toBeLessThanOrEqual(8 * 2 ** 20);
     expect(client.stats().bytes).toBeGreaterThan(7.9 * 2 ** 20);
   });
+});
+
+test("a server that asked for a pause has it from waitUntil and from a platform's execution context, too", async () => {
+  const { client, recorder } = await start(
+    Array.from({ length: 40 }, () => status(401)),
+    { waitUntil: () => {} },
+  );
+  const waits: number[] = [];
+  client.on("breaker", ({ delayMs }) => waits.push(delayMs));
+  const app = new Hono().use("*", client.honoMiddleware()).get("/", (context) => context.text("fine"));
+  const platform = { waitUntil() {}, passThroughOnException() {}, props: {} };
+  for (let second = 0; second < 30; second++) {
+    emit(client, 1);
+    await app.request("/", {}, {}, platform);
+    await pass(1_000);
+  }
+  expect(waits).toEqual([8_000, 16_000, 32_000]);
+  expect(recorder.requests).toHaveLength(3);
+  expect(client.stats()).toMatchObject({ pending: 30, dropped: 0, breaker: "open" });
+});
+
+test("Retry-After holds under waitUntil", async () => {
+  const { client, recorder } = await start([status(503, { "Retry-After": "60" })], { waitUntil: () => {}, maxRetries: 0 });
+  for (let second = 0; second < 50; second++) {
+    emit(client, 1);
+    await pass(1_000);
+  }
+  expect(recorder.requests).toHaveLength(1);
 });
 
 test("waitUntil is given one promise for a burst, which ends when the burst is sent", async () => {

@@ -98,7 +98,12 @@ export function createEngine(core: Core, platform: Platform): Engine {
     return !flying.has(batch) || recovery.conclude(batch, reply);
   }
 
-  async function flush(ms: number, isHasty = false): Promise<FlushResult> {
+  function flush(ms: number, isHasty = false): Promise<FlushResult> {
+    recovery.hurry(isHasty);
+    return drain(ms).finally(recovery.relax);
+  }
+
+  async function drain(ms: number): Promise<FlushResult> {
     const { sent, rejected, dropped } = counters;
     let isLate = false;
     let deadline: ReturnType<typeof setTimeout> | undefined;
@@ -110,12 +115,10 @@ export function createEngine(core: Core, platform: Platform): Engine {
       // The only timer that holds the process: somebody waits.
       deadline = setTimeout(stop, Math.min(ms, maxDelayMs));
     });
-    recovery.hurry(isHasty);
     for (let round = 0; round < maxFlushRounds && !isLate && !isOpen(); round++) {
       await Promise.race([run(true), late]);
       if (!count() && !waiting.length) break;
     }
-    recovery.relax();
     clearTimeout(deadline);
     return { sent: counters.sent - sent, pending: pending(), dropped: counters.dropped + counters.rejected - dropped - rejected };
   }
@@ -160,6 +163,7 @@ export function createEngine(core: Core, platform: Platform): Engine {
 
   return {
     flush,
+    drain,
     leave() {
       core.gather();
       leave();

@@ -89,7 +89,7 @@ function ipOf(context: HonoContext, options: HonoRecordingOptions): string | und
 
 function sendBeforeFreeze(context: HonoContext, recorder: RequestRecorder): void {
   const executionContext = executionContextOf(context);
-  if (typeof executionContext?.waitUntil === "function") executionContext.waitUntil(recorder.flush());
+  if (typeof executionContext?.waitUntil === "function") executionContext.waitUntil(recorder.drain?.() ?? recorder.flush());
 }
 
 function executionContextOf(context: HonoContext) {

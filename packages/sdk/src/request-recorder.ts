@@ -7,6 +7,8 @@ export interface RequestRecorder {
   recordRequest(record: RequestRecord): void;
   /** Sends what is buffered; used where the platform freezes the process after a response. Never rejects. */
   flush(): Promise<unknown>;
+  /** As `flush`, but leaves a server alone that asked for a pause: used instead where there is one. */
+  drain?(): Promise<unknown>;
 }
 
 const maxPathChars = 2_048;
