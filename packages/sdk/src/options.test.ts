@@ -50,6 +50,13 @@ test("no options at all name the first one that is missing", () => {
   expect(() => createCuittyClient(undefined as never)).toThrow("portalUrl must be");
 });
 
+test.each([undefined, null, "", " "])("in a page, portalUrl may be relative, but not missing: %j", (portalUrl) => {
+  vi.stubGlobal("location", { href: "https://shop.example/checkout/step2?x=1" });
+  expect(() => createCuittyClient({ ...good, portalUrl: "/portal" })).not.toThrow();
+  expect(() => createCuittyClient({ ...good, portalUrl } as never)).toThrow("portalUrl must be an http(s) URL");
+  vi.unstubAllGlobals();
+});
+
 test("good options are taken, extremes included", () => {
   const extremes = {
     flushInterval: Infinity,

@@ -80,7 +80,8 @@ function problemOf(name: string, value: unknown, expected: string): string | und
 
 function baseUrl(text: string): string {
   try {
-    const { protocol, origin, pathname, username, password } = new URL(text, globalThis.location?.href);
+    // "//" is no URL anywhere; nothing at all would be the page's own.
+    const { protocol, origin, pathname, username, password } = new URL(text.trim() || "//", globalThis.location?.href);
     if (/^http/.test(protocol) && !username && !password) return (origin + pathname).replace(/\/+$/, "");
   } catch {
     // Said below.
