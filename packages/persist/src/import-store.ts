@@ -44,7 +44,7 @@ type BlobLine = Extract<Line, { type: "blob" }>;
 
 /**
  * Errors: `import_invalid`, `newer_format`, `invalid_key`, `value_not_json`, `value_too_large`, `invalid_record`, each naming the line.
- * What stood before a bad line is imported; importing again is safe.
+ * What stood before a bad line is imported; importing again is safe. Nothing may come after the export's last line: two exports in one are refused at the second.
  */
 export async function importStore(parts: ImportParts, source: ImportSource, options: ImportOptions = {}): Promise<ImportResult> {
   const { rows, blobs } = parts;
@@ -89,6 +89,8 @@ export async function importStore(parts: ImportParts, source: ImportSource, opti
       else if ("type" in line && line.type === "end") {
         await flush();
         if (line.lines !== number - 1) throw badLine(number, `it counts ${line.lines} lines, ${number - 1} came`);
+        const { value: more } = await lines.next();
+        if (more) throw badLine(more.number, "it comes after the last line of the export; what came before it was imported");
         return counts;
       } else await take(next.value);
     }
@@ -98,6 +100,10 @@ export async function importStore(parts: ImportParts, source: ImportSource, opti
 
   try {
     return await takeAll();
+  } catch (error) {
+    // What went wrong first is what the caller can act on.
+    await flush().catch(() => undefined);
+    throw error;
   } finally {
     // What it throws changes nothing about what was imported, nor about why the import failed.
     await lines.return(undefined).catch(() => undefined);

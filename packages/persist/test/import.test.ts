@@ -106,6 +106,34 @@ test("a key that comes twice is there the second time", async () => {
   expect(await store.records.get("a")).toBe(1);
 });
 
+test("a stream without an iterator, as some browsers have them, is imported", async () => {
+  const stream = new Blob(exportOf({ type: "record", key: "a", value: 1 })).stream();
+  Object.defineProperty(stream, Symbol.asyncIterator, { value: undefined });
+  expect((await store.import(stream as ReadableStream<Uint8Array>)).records).toBe(1);
+  await expect(store.import(stream as ReadableStream<Uint8Array>)).rejects.toMatchObject({ code: "import_invalid" });
+  const locked = new Blob([]).stream();
+  locked.getReader();
+  await expect(store.import(locked as ReadableStream<Uint8Array>)).rejects.toMatchObject({ code: "invalid_option" });
+});
+
+test.each(["record", "garbage", "a second export"])("a %s after the last line is refused with its line", async (what) => {
+  const lines = exportOf({ type: "record", key: "a", value: 1 });
+  const after = { record: '{"type":"record","key":"b","value":1}\n', garbage: "garbage", "a second export": lines.join("") }[what];
+  await expect(store.import(lines.join("") + after)).rejects.toMatchObject({ code: "import_invalid", details: { line: 4 } });
+  expect(await store.records.list()).toEqual([{ key: "a", value: 1 }]);
+  expect(await store.import(`${lines.join("")}\n\r\n\n`)).toMatchObject({ records: 1 });
+});
+
+test("what stood before a bad line is imported", async () => {
+  const lines = exportOf(
+    { type: "record", key: "a", value: 1 },
+    { type: "record", key: "..", value: 1 },
+    { type: "record", key: "b", value: 1 },
+  );
+  await expect(store.import(lines)).rejects.toMatchObject({ code: "invalid_key", details: { line: 3 } });
+  expect(await store.records.list()).toEqual([{ key: "a", value: 1 }]);
+});
+
 describe("the source is given back", () => {
   const good = exportOf({ type: "record", key: "a", value: 1 });
   const sources: [string, string | undefined, string[]][] = [
