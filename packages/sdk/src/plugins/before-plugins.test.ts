@@ -164,6 +164,18 @@ describe("enrichment", () => {
     expect(event.data).toEqual({ service: "own", release: undefined, tags: { a: "own" } });
   });
 
+  test("adds to what an object says of itself by toJSON, and brings nothing out that it hides", () => {
+    const hiding = (shown: unknown) => ({ id: 7, passwordHash: "S3CRET", toJSON: () => shown });
+    const options = { fields: { service: "api" }, tags: { a: "x" } };
+    expect(enrich(options, { type: "audit", data: hiding({ id: 7, tags: hiding({ b: "y" }) }) })).toEqual({
+      service: "api",
+      id: 7,
+      tags: { a: "x", b: "y" },
+    });
+    const dated = new Date(0);
+    expect(enrich(options, { type: "audit", data: dated })).toBe(dated);
+  });
+
   test("may be a function and for some types only; other data is left alone", () => {
     const fields = (event: EmittedEvent) => ({ kind: event.type });
     expect(enrich({ fields }, { type: "log", data: {} })).toEqual({ kind: "log" });

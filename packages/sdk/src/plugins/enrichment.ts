@@ -26,14 +26,22 @@ export function enrichmentPlugin(options: EnrichmentPluginOptions): CuittyPlugin
   return {
     name: "enrichment",
     before(event) {
-      const { data } = event;
-      if (types?.has(event.type) === false || typeof data !== "object" || data === null || Array.isArray(data)) return event;
+      if (types?.has(event.type) === false) return event;
+      const data = plainOf(event.data);
+      if (typeof data !== "object" || data === null || Array.isArray(data)) return event;
       const added = typeof fields === "function" ? fields(event) : fields;
       // An undefined member counts as absent, as it does in JSON.
       const own = Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined));
-      const ownTags = typeof own.tags === "object" && own.tags !== null ? own.tags : undefined;
+      const plainTags = plainOf(own.tags);
+      const ownTags = typeof plainTags === "object" && plainTags !== null ? plainTags : undefined;
       const allTags = tags === undefined ? undefined : { tags: { ...tags, ...ownTags } };
       return { ...event, data: { ...added, ...own, ...allTags } };
     },
   };
+}
+
+/** What JSON would write: an object's own `toJSON` says what of it may leave. */
+function plainOf(value: unknown): unknown {
+  const toJSON = (value as { toJSON?: unknown } | null | undefined)?.toJSON;
+  return typeof toJSON === "function" ? toJSON.call(value) : value;
 }
