@@ -4,13 +4,13 @@ import { isSensitiveKey } from "../redact/sensitive-key.ts";
 import { redactConfig } from "./redact-config.ts";
 
 test.each(
-  "password db_password DB_PASSWORD dbPassword x-api-key apiKey APIKEY STRIPE_API_KEY clientSecret privateKey private_key accessToken auth.token Authorization cookie DATABASE_DSN connectionString requirepass PGPASSWORD api_tokens".split(
+  "password db_password DB_PASSWORD dbPassword x-api-key apiKey APIKEY STRIPE_API_KEY clientSecret privateKey private_key accessToken auth.token Authorization cookie DATABASE_DSN connectionString requirepass PGPASSWORD api_tokens passwords dbPasswords dbpasswords apikeys APIKEYS stripeapikeys refreshtoken refreshTokens refreshtokens idtoken idtokens csrftoken sessioncookie awscredentials awscreds dbpass userpwd sshkeys accountkey connectionstring connectionStrings pins".split(
     " ",
   ),
 )("%s is a sensitive key", (key) => expect(isSensitiveKey(key)).toBe(true));
 
 test.each(
-  "max_tokens tokenizer passenger compass bypass author authority keyboard key publicKey primary_key monkey passive host user secretary pinned".split(
+  "max_tokens tokenizer passenger compass bypass author authority keyboard key publicKey primary_key monkey passive host user secretary pinned tokens maxtokens prompttokens validtokens passwords_file tokenize".split(
     " ",
   ),
 )("%s is not", (key) => expect(isSensitiveKey(key)).toBe(false));

@@ -11,8 +11,18 @@ const before = new Set(
   "api secret access private signing encryption master session auth ssh account service storage shared connection license".split(" "),
 );
 const after = new Set("key keys tokens".split(" "));
-/** Endings of words that are written together: `dbpassword`, `requirepass`, `authtoken`. */
-const ending = /(?:password|passwd|passphrase|secret|apikey|authtoken|accesstoken|requirepass|masterauth)$/;
+/** Endings of words that are written together: `dbpassword`, `requirepass`, `authtoken`. Not `pass`, `pin` and `salt`, on which harmless words end. */
+const ending = new RegExp(
+  "(?:(?:password|passwd|pwd|passphrase|passcode|secret|credential|cookie|dsn|jwt|otp|connectionstring)s?|creds|proxyauthorization|masterauth|token|" +
+    "(?:require|db|user|root|admin|smtp|mail|redis|mysql)pass|" +
+    // Other tokens in the plural are counted, not kept secret: `maxtokens`.
+    "(?:access|refresh|^id|auth|bearer|session|api|csrf|xsrf|secret|private)tokens|" +
+    `(?:${[...before].join("|")})keys?)$`,
+);
+/** What tells of a plural that it says where secrets are, or how many: `passwords_file`. */
+const places = new Set("file files path paths dir count policy".split(" "));
+/** All but `tokens`, which are more often counted than kept secret. */
+const plurals = new Set([...words].filter((word) => word !== "token").map((word) => `${word}s`));
 
 /** What the app adds: names (compared without case) or patterns. */
 export type ExtraKeys = readonly (string | RegExp)[];
@@ -28,9 +38,9 @@ export function isSensitiveKey(name: string, extra: ExtraKeys = []): boolean {
     .toLowerCase()
     .split(/[^a-z]+/);
   const isKnown = parts.some((part, index) => {
-    if (words.has(part) || ending.test(part)) return true;
     const next = parts[index + 1] ?? "";
-    return (before.has(part) && after.has(next)) || (part === "connection" && next === "string");
+    if (words.has(part) || ((plurals.has(part) || ending.test(part)) && !(/[^s]s$/.test(part) && places.has(next)))) return true;
+    return ((before.has(part) || part === "refresh") && after.has(next)) || (part === "connection" && /^strings?$/.test(next));
   });
   return (
     isKnown ||
