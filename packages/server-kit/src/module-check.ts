@@ -1,7 +1,7 @@
 // What a module must look like, checked before any file is opened: a mistake is told where it is, not as an answer 500 of a later request.
 import { CuittyError } from "@cuitty/wire-protocol";
-import { dataSchemaFault } from "@cuitty/wire-protocol/check-event";
-import type { TSchema } from "@sinclair/typebox";
+import { dataSchemaFault, schemaFault } from "@cuitty/wire-protocol/check-event";
+import { Kind, type TSchema } from "@sinclair/typebox";
 import type { CuittyModule } from "./module.ts";
 import { fieldsOf } from "./route-texts.ts";
 import { isTopicName, topicSpelling } from "./sse/topic-name.ts";
@@ -78,7 +78,7 @@ const checks: Readonly<Record<string, (entry: Fields) => string | undefined>> = 
       [typeof days === "number" && Number.isFinite(days) && days >= 0, `days: a number from 0, got ${shown(days)}`],
       [prune === undefined || typeof prune === "function", "prune: a function or nothing"],
     ]),
-  routes: ({ method, path, operationId, action, params, query, reply, status, handle }) =>
+  routes: ({ method, path, operationId, action, params, query, body, reply, status, handle }) =>
     firstWrong([
       [isOneOf(methods, method), `method: one of ${methods.join(", ")}, got ${shown(method)}`],
       [typeof path === "string" && pathPattern.test(path), `path: "/" and a name or a {parameter}, as often as needed, got ${shown(path)}`],
@@ -86,13 +86,16 @@ const checks: Readonly<Record<string, (entry: Fields) => string | undefined>> = 
       [isText(operationId), `operationId: a text, got ${shown(operationId)}`],
       [isOneOf(actions, action), `action: one of ${actions.join(", ")}, got ${shown(action)}`],
       [isWithoutRepeat(parametersOf(path)), `path: each parameter once, got ${shown(path)}`],
+      [isRecord(reply), "reply: the schema of what handle() returns"],
+      ...Object.entries({ params, query, body, reply: hasNoBody(status, reply) ? undefined : reply }).map(([name, schema]) =>
+        checkable(name, schema),
+      ),
       [hasNames(params), "params: an object schema, or nothing"],
       [
         unknownNames(params, path).length === 0,
         `params: names that path has, got ${unknownNames(params, path).join(", ")} beside ${shown(path)}`,
       ],
       [hasNames(query), "query: an object schema, an intersection or a union of such, or nothing: its names are what is read from a URL"],
-      [isRecord(reply), "reply: the schema of what handle() returns"],
       [isOneOf(statuses, status), `status: 200, 201, 204 or nothing, got ${shown(status)}`],
       [typeof handle === "function", "handle: a function"],
     ]),
@@ -117,6 +120,16 @@ const isText = (value: unknown): value is string => typeof value === "string" &&
 
 function isOneOf(known: readonly unknown[], value: unknown): boolean {
   return known.includes(value);
+}
+
+function checkable(name: string, schema: unknown): readonly [isRight: boolean, expected: string] {
+  const fault = schema === undefined ? null : schemaFault(schema);
+  return [fault === null, `${name}: a schema that can be checked and documented; ${fault}`];
+}
+
+/** Nothing is sent then: a handler may return what JSON does not have. */
+function hasNoBody(status: unknown, reply: unknown): boolean {
+  return status === 204 && isRecord(reply) && isOneOf(["Void", "Undefined"], (reply as TSchema)[Kind]);
 }
 
 function parametersOf(path: unknown): readonly string[] {

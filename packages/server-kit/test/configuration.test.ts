@@ -112,6 +112,9 @@ describe("wrong options", () => {
       { routes: [{ ...route, path: "/{id}", params: Type.Object({ key: Type.String() }) }] },
       /expected params: names that path has, got key/,
     ],
+    [{ routes: [{ ...route, reply: Type.Object({ at: Type.Date() }) }] }, /expected reply: a schema that can be .*; at: JSON has no Date/],
+    [{ routes: [{ ...route, query: Type.Object({ u: Type.String({ format: "isbn" }) }) }] }, /expected query: .*; u: format "isbn" is not/],
+    [{ routes: [{ ...route, method: "POST", body: { type: "object" } }] }, /expected body: .*; plain JSON Schema cannot be checked/],
     [{ streams: [null] }, /entry 0 in streams of module mine: expected an object, got null/],
   ])("a module with %j is invalid_module", async (change, message) => {
     const error = await failure({ dataDir, modules: [{ ...logs(), name: "mine", ...change }] });

@@ -1,6 +1,5 @@
 // OpenAPI 3.1 from the route table: the same schemas that check requests describe them.
 import { ERROR_CODES, PROBLEM_CONTENT_TYPE } from "@cuitty/wire-protocol";
-import type { TObject } from "@sinclair/typebox";
 import { basePathOf } from "../kit-routes.ts";
 import type { ModuleRegistry } from "../modules.ts";
 import type { Route } from "../route.ts";
@@ -55,6 +54,8 @@ const described: Readonly<Record<number, string>> = {
 export function buildOpenApi({ routes, modules, streamPaths, basePath }: OpenApiInput): Json {
   const components = createComponents();
   const problem = components.add("Problem", problemSchema);
+  // Names of the kit's own schemas are the same whatever the modules call theirs.
+  for (const { route, module } of routes) if (module === null) routeOperation({ route, module, path: "" }, components, {});
   const content = { [PROBLEM_CONTENT_TYPE]: { schema: problem } };
   const answers = (...statuses: readonly number[]): Json => ({
     ...Object.fromEntries(statuses.map((status) => [String(status), { description: described[status], content }])),
@@ -109,13 +110,13 @@ function statusesOf({ method, body }: Route): readonly number[] {
   return [400, 401, 403, 404, ...(method === "GET" ? [] : [409]), ...ofBody, 503];
 }
 
-function routeOperation({ route, module, path }: MountedRoute, components: Components, problems: Json): Json {
+function routeOperation({ route, module, path }: Omit<MountedRoute, "resource">, components: Components, problems: Json): Json {
   const status = String(route.status ?? 200);
   const success =
     route.status === 204
       ? { description: "Done." }
       : { description: "Success.", content: { "application/json": { schema: components.place(route.reply) } } };
-  const isBodyOptional = route.body !== undefined && (route.body as Partial<TObject>).required === undefined;
+  const isBodyOptional = route.body !== undefined && ![...(fieldsOf(route.body)?.values() ?? [])].some(({ isRequired }) => isRequired);
   return {
     operationId: route.operationId,
     summary: route.summary,
