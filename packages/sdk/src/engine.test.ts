@@ -129,6 +129,8 @@ describe("a failure", () => {
     ["500", status(500)],
     ["503", status(503)],
     ["an HTML page that says 200", () => new Response("<p>Sign in", { status: 200 })],
+    ["nothing that says 200", status(200)],
+    ["a text that says 200", () => Response.json("hello")],
   ])("%s is tried again after 250 ms, 1 s and 4 s, then dropped and counted", async (_name, answer) => {
     const { client, recorder, times } = await start([answer, answer, answer, answer]);
     emit(client, 2);
@@ -218,6 +220,14 @@ describe("a failure", () => {
     expect(await settled(client.flush())).toEqual({ sent: 2, pending: 0, dropped: 1 });
     expect(client.stats().drops).toEqual({ too_large: { audit: 1 } });
   });
+});
+
+test("each event is refused at most once, and none that was not sent", async () => {
+  const rejected = [5, 6, -1, 0.5, "0", "length", null, 1, 1].map((index) => ({ index, reason: "why" }));
+  const { client } = await start([status(200, {}, { accepted: 0, rejected })]);
+  emit(client, 2);
+  expect(await settled(client.flush())).toEqual({ sent: 1, pending: 0, dropped: 1 });
+  expect(client.stats()).toMatchObject({ sent: 1, rejected: 1, dropped: 0, drops: { rejected: { audit: 1 } } });
 });
 
 describe("the breaker", () => {

@@ -73,7 +73,7 @@ export function createSend(settings: Settings, platform: Platform): Send {
     const init: RequestInit = { method: "POST", headers, body, signal, credentials: "omit", redirect: "manual" };
     if (body.length <= platform.room()) init.keepalive = batch.isKept = true;
     try {
-      return await readReply(await platform.fetch(fetch, `${portalUrl}/api/ingest`, init));
+      return await readReply(await platform.fetch(fetch, `${portalUrl}/api/ingest`, init), batch.events);
     } finally {
       batch.isKept = false;
     }
@@ -106,17 +106,17 @@ function reasonOf(error: { cause?: unknown } | undefined): string {
   }
 }
 
-/** A 2xx counts only with a JSON object or nothing as its body: an HTML page that says 200 is a proxy, not the server. */
-async function readReply(response: Response): Promise<Reply> {
+/** A 2xx counts only with a JSON object as its body: an HTML page, or nothing, that says 200 is a proxy, not the server. */
+async function readReply(response: Response, events: readonly string[]): Promise<Reply> {
   const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"));
   // A browser hides the status of a redirect behind 0.
   const status = response.status || 302;
   const text = await readText(response);
   const body = parseObject(text);
-  if (!body && status < 300) return { status: 0, retryAfterMs, message: `${status} with a reply that is not JSON` };
+  if (!body && status < 300) return { status: 0, retryAfterMs, message: `${status} with a reply that is no JSON object` };
   const refused = new Map<number, string>();
   if (Array.isArray(body?.rejected))
-    for (const one of body.rejected) if (Number.isInteger(one?.index)) refused.set(one.index, `${one.reason}`);
+    for (const one of body.rejected) if (Number.isInteger(one?.index) && one.index in events) refused.set(one.index, `${one.reason}`);
   return { status, retryAfterMs, refused, message: `${status} ${body?.code ?? ""} ${body?.detail ?? ""}`.trim() };
 }
 
@@ -138,7 +138,8 @@ async function readText(response: Response): Promise<string> {
 
 function parseObject(text: string): Record<string, unknown> | undefined {
   try {
-    return Object(JSON.parse(text || "{}"));
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }
