@@ -77,6 +77,27 @@ describe("a request", () => {
   });
 });
 
+test("a reply that unpacks to more than a reply may be is not read to its end", async () => {
+  let read = 0;
+  const part = new Uint8Array(2 ** 16).fill(32);
+  const fetch = async () => {
+    const body = new ReadableStream({
+      pull(stream) {
+        read += part.length;
+        if (read > 2 ** 26) stream.close();
+        else stream.enqueue(part);
+      },
+    });
+    // As it comes from fetch when 60 kB of gzip unpack to 64 MiB.
+    return new Response(body, { headers: { "Content-Encoding": "gzip", "Content-Length": "61440" } });
+  };
+  const client = createCuittyClient({ portalUrl, ...identity, fetch, maxRetries: 0 });
+  client.emit({ type: "audit", data: {} });
+  expect(await client.flush()).toEqual({ sent: 0, pending: 0, dropped: 1 });
+  expect(read).toBeLessThan(2 ** 21);
+  await client.shutdown();
+});
+
 test("events emitted before start wait for it", async () => {
   const client = createCuittyClient({ portalUrl, ...identity });
   client.emit({ type: "audit", data: { n: 1 } });

@@ -121,8 +121,7 @@ async function readReply(response: Response, events: readonly string[]): Promise
 }
 
 async function readText(response: Response): Promise<string> {
-  // The plain way is cheaper, where the length is known.
-  if (Number(response.headers.get("content-length") ?? Infinity) < maxReplyChars) return response.text();
+  // Whatever its Content-Length says: that is what it was before it was unpacked.
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
   let text = "";
