@@ -1,5 +1,6 @@
 // A whole store as lines of JSON.
 import { capabilitiesOf } from "./adapter.ts";
+import { jsonOf } from "./core/row.ts";
 import type { Rows } from "./core/rows.ts";
 import { bytesToBase64Url } from "./crypto/bytes.ts";
 import type { BlobInfo, OwnBlobs } from "./facets/blobs.ts";
@@ -24,12 +25,12 @@ export async function* exportStore(parts: ExportParts): AsyncGenerator<string> {
 async function* exportLines({ rows, blobs, clock }: ExportParts): AsyncGenerator<Line> {
   yield { cuitty: "persist-export", version: exportVersion };
   for await (const row of rows.list("records", "", {})) {
-    yield { type: "record", key: row.path, value: JSON.parse(row.json!), ...(row.meta?.v === undefined ? {} : { version: row.meta.v }) };
+    yield { type: "record", key: row.path, value: jsonOf(row), ...(row.meta?.v === undefined ? {} : { version: row.meta.v }) };
   }
   for await (const row of rows.list("kv", "", {})) {
     const ends = row.meta?.x;
     if (ends === undefined || ends > clock())
-      yield { type: "kv", key: row.path, value: JSON.parse(row.json!), ...(ends === undefined ? {} : { expiresAtMs: ends }) };
+      yield { type: "kv", key: row.path, value: jsonOf(row), ...(ends === undefined ? {} : { expiresAtMs: ends }) };
   }
   yield* exportEvents(rows);
   if (capabilitiesOf(rows.adapter).blobs) yield* exportBlobs(blobs);
@@ -39,7 +40,7 @@ async function* exportEvents(rows: Rows): AsyncGenerator<Line> {
   for await (const page of rows.scan(await rows.codec.scopeOf("events", ""))) {
     for (const entry of page) {
       const row = await rows.codec.decode("events", entry, entry.value);
-      yield { type: "event", log: row.path, id: row.leaf!, data: JSON.parse(row.json!) };
+      yield { type: "event", log: row.path, id: row.leaf!, data: jsonOf(row) };
     }
   }
 }

@@ -1,7 +1,7 @@
 // Rows of a store that is not encrypted: readable keys, values as JSON that other tools can read.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { base64UrlToBytes, bytesToBase64Url } from "../crypto/bytes.ts";
-import type { Address, Facet, Row, RowCodec, RowMeta } from "./row.ts";
+import { type Address, corruptRow, type Facet, jsonOf, type Row, type RowCodec, type RowMeta } from "./row.ts";
 
 /** In front of JSON text with meta data; no JSON text starts with it. */
 const metaMark = "\u0001";
@@ -46,10 +46,12 @@ function encodeText(row: Row): unknown {
 
 function decodeText(value: unknown): Row {
   if (value instanceof Uint8Array) return { bytes: value };
-  if (typeof value !== "string") throw corrupt();
+  if (typeof value !== "string") throw corruptRow();
   if (!value.startsWith(metaMark)) return { json: value };
   const end = value.indexOf("\n");
-  return { json: value.slice(end + 1), meta: JSON.parse(value.slice(metaMark.length, end)) as RowMeta };
+  const meta = jsonOf({ json: value.slice(metaMark.length, end) });
+  if (typeof meta !== "object" || meta === null) throw corruptRow();
+  return { json: value.slice(end + 1), meta };
 }
 
 /** Wraps what JSON alone cannot say; an ordinary value stands as it is. */
@@ -71,7 +73,7 @@ function assertReadable(value: unknown): void {
   if ((isWrapped(value) && value.sealed !== undefined) || (isBytes && value[0] === 0x43 && value[1] === 0x4b && value[2] === 1)) {
     throw new CuittyError("store_encrypted", "the store holds an encrypted value; open it with encrypt: true and its key");
   }
-  if (isBytes || (isWrapped(value) && value.bytes !== undefined)) throw corrupt();
+  if (isBytes || (isWrapped(value) && value.bytes !== undefined)) throw corruptRow();
 }
 
 function encodeJson(row: Row): unknown {
@@ -86,7 +88,7 @@ function decodeJson(value: unknown): Row {
   if (!isWrapped(value)) return { json: JSON.stringify(value) };
   if (value.bytes === undefined) return { json: JSON.stringify(value.value), ...(value.meta ? { meta: value.meta } : {}) };
   const bytes = base64UrlToBytes(value.bytes);
-  if (!bytes) throw corrupt();
+  if (!bytes) throw corruptRow();
   return { bytes };
 }
 
@@ -99,10 +101,3 @@ export const sealedValue = {
     return isWrapped(value) && typeof value.sealed === "string" ? base64UrlToBytes(value.sealed) : undefined;
   },
 };
-
-function corrupt(): CuittyError {
-  return new CuittyError(
-    "corrupt",
-    "the adapter handed back a value that this store did not write; check the adapter, or restore a backup",
-  );
-}

@@ -1,4 +1,5 @@
 // A row and where it stands: the shape both codecs turn into what an adapter stores.
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Awaitable } from "../crypto/bytes.ts";
 
 /** Facets keep apart what users name (records, kv, blobs, events) and what the store needs for itself. */
@@ -53,6 +54,22 @@ export interface RowCodec {
   encode(facet: Facet, at: Located, row: Row): Awaitable<unknown>;
   /** Errors: `tampered`, `corrupt`, `newer_format`. */
   decode(facet: Facet, at: Located, value: unknown): Awaitable<StoredRow>;
+}
+
+/** The value of a row of JSON. Errors: `corrupt`, without a cause: that would quote the row. */
+export function jsonOf(row: Row): unknown {
+  try {
+    return JSON.parse(row.json!) as unknown;
+  } catch {
+    throw corruptRow();
+  }
+}
+
+export function corruptRow(): CuittyError {
+  return new CuittyError(
+    "corrupt",
+    "a stored row is not what this store wrote: another program changed it, or it is damaged; restore a backup",
+  );
 }
 
 /** One string for an address, for bookkeeping in memory. */

@@ -1,5 +1,6 @@
 // Contents of blobs: chunks under a random id, found again by hash, counted by the blobs that use them.
 
+import { jsonOf } from "../core/row.ts";
 import type { RowChange, Rows } from "../core/rows.ts";
 import { bytesToBase64Url, bytesToHex, concatBytes, u32 } from "../crypto/bytes.ts";
 import { type CryptoProvider, loadProvider, randomBytes } from "../crypto/providers/provider.ts";
@@ -56,7 +57,7 @@ export function createContents(rows: Rows, vault: Vault | undefined): Contents {
 
   async function read(name: string): Promise<ContentRow | undefined> {
     const row = await rows.get({ facet, path: name });
-    return row && (JSON.parse(row.json!) as ContentRow);
+    return row && (jsonOf(row) as ContentRow);
   }
 
   function put(name: string, row: ContentRow): RowChange {
@@ -95,7 +96,7 @@ export function createContents(rows: Rows, vault: Vault | undefined): Contents {
     },
     discard,
     async collect() {
-      for await (const row of rows.list("garbage", "", {})) if (!pinsById.has(row.path)) await collectOne(JSON.parse(row.json!) as Content);
+      for await (const row of rows.list("garbage", "", {})) if (!pinsById.has(row.path)) await collectOne(jsonOf(row) as Content);
     },
     pin(id) {
       pinsById.set(id, (pinsById.get(id) ?? 0) + 1);

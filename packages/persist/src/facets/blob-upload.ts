@@ -1,5 +1,6 @@
 // Writing a blob: chunks as they come, then one commit that names them. An interrupted upload can be taken up again.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { jsonOf } from "../core/row.ts";
 import type { RowChange, Rows } from "../core/rows.ts";
 import { equalBytes } from "../crypto/bytes.ts";
 import { type Content, type Contents, chunkLeaf, newContentId } from "./blob-content.ts";
@@ -47,7 +48,7 @@ export interface Uploads {
 export function createUploads(rows: Rows, contents: Contents, clock: () => number): Uploads {
   async function find(key: string): Promise<UploadRow | undefined> {
     const row = await rows.get({ facet: "uploads", path: key });
-    return row && (JSON.parse(row.json!) as UploadRow);
+    return row && (jsonOf(row) as UploadRow);
   }
 
   function forget(key: string): RowChange {
@@ -126,7 +127,7 @@ export function createUploads(rows: Rows, contents: Contents, clock: () => numbe
     },
     async sweep(beforeMs) {
       for await (const row of rows.list("uploads", "", {})) {
-        const upload = JSON.parse(row.json!) as UploadRow;
+        const upload = jsonOf(row) as UploadRow;
         if (upload.atMs < beforeMs) await rows.commit([...contents.discard(upload), forget(row.path)]);
       }
     },

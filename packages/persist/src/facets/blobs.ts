@@ -4,6 +4,7 @@ import { capabilitiesOf } from "../adapter.ts";
 import { toJson } from "../core/json.ts";
 import { createExclusive } from "../core/mutex.ts";
 import { checkKey } from "../core/paths.ts";
+import { corruptRow, jsonOf, type Row } from "../core/row.ts";
 import type { RowChange, Rows } from "../core/rows.ts";
 import type { Vault } from "../unlock.ts";
 import { createContents } from "./blob-content.ts";
@@ -91,7 +92,7 @@ export function createBlobs({ rows, vault, clock }: BlobParts): OwnBlobs {
     assertAble();
     checkKey(key);
     const row = await rows.get({ facet, path: key });
-    return row && (JSON.parse(row.json!) as BlobRow);
+    return row && blobOf(row);
   }
 
   async function write(key: string, source: BlobSource, options: BlobPutOptions): Promise<BlobInfo> {
@@ -150,7 +151,7 @@ export function createBlobs({ rows, vault, clock }: BlobParts): OwnBlobs {
   }
 
   async function* iterate(prefix: string, options: ListOptions): AsyncGenerator<Entry<BlobInfo>> {
-    for await (const row of rows.list(facet, prefix, options)) yield { key: row.path, value: publicInfo(JSON.parse(row.json!) as BlobRow) };
+    for await (const row of rows.list(facet, prefix, options)) yield { key: row.path, value: publicInfo(blobOf(row)) };
   }
 
   return {
@@ -179,8 +180,7 @@ export function createBlobs({ rows, vault, clock }: BlobParts): OwnBlobs {
       assertAble();
       return entryList(() => iterate(prefix, checkListing(prefix, options)));
     },
-    watch: (target, listener) =>
-      watchRows<BlobInfo>({ rows, facet, toValue: (row) => publicInfo(JSON.parse(row.json!) as BlobRow) }, target, listener),
+    watch: (target, listener) => watchRows<BlobInfo>({ rows, facet, toValue: (row) => publicInfo(blobOf(row)) }, target, listener),
     async uploadedBytes(key) {
       assertAble();
       checkKey(key);
@@ -209,6 +209,15 @@ function checkPut(options: BlobPutOptions): void {
 
 function invalid(message: string): CuittyError {
   return new CuittyError("invalid_option", message);
+}
+
+/** Errors: `corrupt`. */
+function blobOf(row: Row): BlobRow {
+  const blob = jsonOf(row) as Partial<BlobRow> | null;
+  const { id, chunks, name } = blob?.content ?? {};
+  const isWhole = [id, name, blob?.hash].every((text) => typeof text === "string");
+  if (!isWhole || ![blob?.size, chunks].every((count) => Number.isSafeInteger(count) && count! >= 0)) throw corruptRow();
+  return blob as BlobRow;
 }
 
 function publicInfo({ content: _content, ...info }: BlobRow): BlobInfo {

@@ -4,7 +4,7 @@ import { capabilitiesOf } from "../adapter.ts";
 import type { Emitter, NoticeType, StoreNotices } from "../core/emitter.ts";
 import { toJson } from "../core/json.ts";
 import { checkKey } from "../core/paths.ts";
-import type { StoredRow } from "../core/row.ts";
+import { jsonOf, type StoredRow } from "../core/row.ts";
 import type { RowChange, Rows } from "../core/rows.ts";
 import { checkFunction, checkListing, checkOptionsObject } from "./check.ts";
 import { type EntryList, entryList } from "./entries.ts";
@@ -136,7 +136,7 @@ export function eventChange(log: string, leaf: string, json: string): EventPut["
 }
 
 function eventOf<T>(row: StoredRow): LogEvent<T> {
-  return { id: row.leaf!, atMs: Number.parseInt(row.leaf!.slice(0, 12), 16), data: JSON.parse(row.json!) as T };
+  return { id: row.leaf!, atMs: Number.parseInt(row.leaf!.slice(0, 12), 16), data: jsonOf(row) as T };
 }
 
 interface Log {

@@ -3,7 +3,7 @@ import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { deleteIf } from "../core/delete-if.ts";
 import { toJson } from "../core/json.ts";
 import { checkKey } from "../core/paths.ts";
-import type { Row } from "../core/row.ts";
+import { jsonOf, type Row } from "../core/row.ts";
 import type { RowChange, Rows } from "../core/rows.ts";
 import { checkListing } from "./check.ts";
 import { type Entry, type EntryList, entryList, type ListOptions } from "./entries.ts";
@@ -46,7 +46,7 @@ export function createKv(rows: Rows, clock: () => number): Kv {
     if (left === 0) return;
     for await (const row of rows.list(facet, prefix, listing)) {
       if (!isLive(row)) continue;
-      yield { key: row.path, value: JSON.parse(row.json!) as T };
+      yield { key: row.path, value: jsonOf(row) as T };
       if (--left <= 0) return;
     }
   }
@@ -60,7 +60,7 @@ export function createKv(rows: Rows, clock: () => number): Kv {
     set: put,
     get: async <T>(key: string) => {
       const row = await live(key);
-      return row === undefined ? undefined : (JSON.parse(row.json!) as T);
+      return row === undefined ? undefined : (jsonOf(row) as T);
     },
     has: async (key) => (await live(key)) !== undefined,
     expiresAt: async (key) => (await live(key))?.meta?.x,
@@ -70,7 +70,7 @@ export function createKv(rows: Rows, clock: () => number): Kv {
     },
     list: <T>(prefix = "", options: ListOptions = {}) => entryList(() => iterate<T>(prefix, checkListing(prefix, options))),
     watch: <T>(target: string, listener: ChangeListener<T>) =>
-      watchRows<T>({ rows, facet, toValue: (row) => JSON.parse(row.json!) as T }, target, listener),
+      watchRows<T>({ rows, facet, toValue: (row) => jsonOf(row) as T }, target, listener),
     sweep: () => sweepEnded(rows, isLive),
   };
 }

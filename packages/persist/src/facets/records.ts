@@ -1,7 +1,7 @@
 // Records: JSON values under paths, with an optional schema per collection.
 import { toJson } from "../core/json.ts";
 import { checkKey } from "../core/paths.ts";
-import type { Row, StoredRow } from "../core/row.ts";
+import { jsonOf, type Row, type StoredRow } from "../core/row.ts";
 import type { RowChange, Rows } from "../core/rows.ts";
 import { isPromise } from "../crypto/bytes.ts";
 import { checkListing } from "./check.ts";
@@ -31,7 +31,7 @@ export function createRecords(rows: Rows, schemas: Schemas): Records {
   const facet = "records";
 
   function read<T>(key: string, row: StoredRow): T {
-    return schemas.read(key, JSON.parse(row.json!), row.meta?.v) as T;
+    return schemas.read(key, jsonOf(row), row.meta?.v) as T;
   }
 
   async function* iterate<T>(prefix: string, options: ListOptions): AsyncGenerator<Entry<T>> {
@@ -59,7 +59,7 @@ export function createRecords(rows: Rows, schemas: Schemas): Records {
     },
     list: <T>(prefix = "", options: ListOptions = {}) => entryList(() => iterate<T>(prefix, checkListing(prefix, options))),
     watch: <T>(target: string, listener: ChangeListener<T>) =>
-      watchRows<T>({ rows, facet, toValue: (row: Row) => JSON.parse(row.json!) as T }, target, listener),
+      watchRows<T>({ rows, facet, toValue: (row: Row) => jsonOf(row) as T }, target, listener),
   };
 }
 
