@@ -1,6 +1,7 @@
 // The doubles for users' tests.
 import { createCuittyClient } from "@cuitty/sdk";
 import { createFaultServer, createRecorder, type Fault } from "@cuitty/sdk/testing";
+import { build } from "esbuild";
 import { afterEach, expect, test } from "vitest";
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -56,4 +57,20 @@ test("a fault server refuses single events with a reason", async () => {
   expect(await client.flush()).toEqual({ sent: 2, pending: 0, dropped: 1 });
   expect(drops).toEqual([{ reason: "rejected", type: "audit", message: "data.actor: required" }]);
   expect(client.stats()).toMatchObject({ emitted: 3, sent: 2, rejected: 1, dropped: 0 });
+});
+
+test("a page's bundler meets nothing that only Node has", async () => {
+  const { warnings, metafile } = await build({
+    stdin: { contents: 'export { createRecorder } from "@cuitty/sdk/testing";', resolveDir: import.meta.dirname },
+    bundle: true,
+    metafile: true,
+    write: false,
+    treeShaking: false,
+    format: "esm",
+    platform: "browser",
+    conditions: ["@cuitty/source"],
+    logLevel: "silent",
+  });
+  expect(warnings).toEqual([]);
+  expect(Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external))).toEqual([]);
 });

@@ -1,4 +1,4 @@
-// `@cuitty/sdk/testing`: doubles for tests of code that uses a client. Node and Bun.
+// `@cuitty/sdk/testing`: doubles for tests of code that uses a client. The recorder runs wherever fetch does, the fault server on Node and Bun.
 export {
   createFaultServer,
   type Fault,

@@ -1,7 +1,6 @@
 // A real HTTP server that takes events as an ingest endpoint does and fails as it is told to: for tests of a client's life in a bad network.
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { gunzipSync } from "node:zlib";
 
 /** An event as it arrived. */
 export interface StoredEvent {
@@ -15,9 +14,9 @@ export interface SeenRequest {
   /** 1 for the first request of the server's life. */
   readonly number: number;
   readonly key: string;
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Bytes as sent, before decompression. */
-  readonly wire: Buffer;
+  readonly wire: Uint8Array;
   readonly events: readonly StoredEvent[];
 }
 
@@ -55,6 +54,8 @@ export interface FaultServer {
 
 /** Starts a server on the loopback interface. */
 export async function createFaultServer(options: FaultServerOptions = {}): Promise<FaultServer> {
+  // Not imported: the recorder beside it also runs in pages, whose bundlers must not meet what only Node and Bun have.
+  const { createServer } = process.getBuiltinModule("node:http");
   const store = createStore(options);
   const requests: SeenRequest[] = [];
   const server = createServer((request, response) => {
@@ -86,12 +87,12 @@ function createStore({ refuse }: FaultServerOptions) {
   const stored: StoredEvent[] = [];
   const violations: string[] = [];
   const ids = new Set<string>();
-  const batches = new Map<string, { readonly wire: Buffer; readonly reply: string }>();
+  const batches = new Map<string, { readonly wire: Uint8Array; readonly reply: string }>();
 
   function take({ key, wire, events }: SeenRequest): string {
     const known = batches.get(key);
     if (known) {
-      if (!known.wire.equals(wire)) violations.push(`key ${key} came with other bytes`);
+      if (!Buffer.from(known.wire).equals(wire)) violations.push(`key ${key} came with other bytes`);
       return known.reply;
     }
     const rejected: { index: number; reason: string }[] = [];
@@ -132,6 +133,7 @@ function answer(seen: SeenRequest, response: ServerResponse, fault: Fault | unde
 
 function see(request: IncomingMessage, wire: Buffer, number: number): SeenRequest {
   const { headers } = request;
+  const { gunzipSync } = process.getBuiltinModule("node:zlib");
   const body = headers["content-encoding"] === "gzip" ? gunzipSync(wire) : wire;
   const { events } = JSON.parse(body.toString()) as { events: StoredEvent[] };
   return { number, key: String(headers["x-cuitty-idempotency-key"]), headers, wire, events };
