@@ -27,8 +27,8 @@ export interface Batch extends SpooledBatch {
   isStored?: boolean;
 }
 
-/** Gives each event a UUIDv7 and all of them one key. */
-export function seal(queued: readonly QueuedEvent[]): Batch {
+/** Gives each event a UUIDv7 and all of them one key. `uuid` makes a random UUID v4. */
+export function seal(queued: readonly QueuedEvent[], uuid = (): string => crypto.randomUUID()): Batch {
   const sealedAtMs = Date.now();
   const time = sealedAtMs.toString(16).padStart(12, "0");
   const head = `{"id":"${time.slice(0, 8)}-${time.slice(8)}-7`;
@@ -41,10 +41,3 @@ export function seal(queued: readonly QueuedEvent[]): Batch {
   });
   return { key: uuid(), sealedAtMs, events, size, tries: 0 };
 }
-
-/** A random UUID v4, also on pages without TLS, where `crypto.randomUUID` is missing. */
-const uuid = (): string =>
-  crypto.randomUUID?.() ??
-  "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) =>
-    (+digit ^ ((crypto.getRandomValues(new Uint8Array(1))[0] as number) & (15 >> (+digit / 4)))).toString(16),
-  );

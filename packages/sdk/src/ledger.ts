@@ -2,6 +2,7 @@
 import { type Batch, seal } from "./batcher.ts";
 import type { Core } from "./core.ts";
 import type { DropReason } from "./stats.ts";
+import { uuid } from "./uuid.ts";
 
 /** Type of a sealed event. */
 export const typeOf = (event: string): string => /"type":"(.*?)"/.exec(event)?.[1] ?? "unknown";
@@ -9,7 +10,7 @@ export const typeOf = (event: string): string => /"type":"(.*?)"/.exec(event)?.[
 /** Seals the oldest events; undefined when nothing waits, or not even one fits. */
 export function takeBatch(core: Core, most?: number, room?: number): Batch | undefined {
   const events = core.take(most, room);
-  return events.length ? seal(events) : undefined;
+  return events.length ? seal(events, uuid) : undefined;
 }
 
 /** Counts a batch into memory, or out of it (-1). */

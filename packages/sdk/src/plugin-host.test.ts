@@ -192,11 +192,29 @@ test("what is emitted while a client shuts down is redacted, too; plugins that c
   expect(setup).not.toHaveBeenCalled();
 });
 
-test("nothing in the place of a plugin is ignored", async () => {
+test("null and false in the place of a plugin are ignored", async () => {
   const { recorder, client } = create();
-  for (const nothing of [undefined, null, false]) client.use(nothing as never);
+  for (const nothing of [null, false]) client.use(nothing as never);
+  client.use({ name: "one" });
+  expect(process.stderr.write).not.toHaveBeenCalled();
   client.start().emit({ type: "audit", data: { n: 1 } });
   await client.shutdown();
+  expect(recorder.events.map((event) => event.data)).toEqual([{ n: 1 }]);
+});
+
+test.each([
+  ["a factory that was not called", auditPlugin],
+  ["an empty object", {}],
+  ["nothing", undefined],
+  ["a name", "audit"],
+])("%s in the place of a plugin is told, once, and hurts nobody", async (_name, mistake) => {
+  const { recorder, client } = create();
+  client.use(mistake as never).use(mistake as never);
+  client.start().emit({ type: "audit", data: { n: 1 } });
+  await client.shutdown();
+  expect(vi.mocked(process.stderr.write).mock.calls.map(([line]) => line)).toEqual([
+    "[cuitty] use() takes a plugin, such as auditPlugin()\n",
+  ]);
   expect(recorder.events.map((event) => event.data)).toEqual([{ n: 1 }]);
 });
 

@@ -41,8 +41,9 @@ export function createPluginHost({ counters, log }: Stats) {
 
   return {
     hasBefore: (): boolean => plugins.some((plugin) => plugin.before),
-    /** Nothing in the place of a plugin is ignored: an app may use one only sometimes. */
-    add(plugin: CuittyPlugin | undefined): void {
+    /** Null and false in the place of a plugin are ignored: an app may use one only sometimes. What else is no plugin is a mistake. */
+    add(plugin: CuittyPlugin): void {
+      if (typeof plugin === "object" ? plugin && !plugin.name : plugin !== false) log("use() takes a plugin, such as auditPlugin()", true);
       if (!plugin || isDown) return;
       plugins.push(plugin);
       guard(plugin, setup);
