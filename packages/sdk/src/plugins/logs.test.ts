@@ -239,6 +239,15 @@ test("a level that does not exist is refused, one of the logger's own is not", (
   expect(() => logsPlugin({ logger, minLevel: "notice" })).not.toThrow();
 });
 
+test("a name that is no option, and no options at all, are refused with one clear error", () => {
+  const logger = pino({}, sink());
+  const refused = (message: string) => expect.objectContaining({ code: "invalid_option", message: expect.stringContaining(message) });
+  const options = { logger, level: "warn" };
+  expect(() => logsPlugin(options)).toThrow(refused("logsPlugin: level is no option; expected logger, minLevel, service, messageKey"));
+  expect(() => cuittyStream({ use() {} }, options)).toThrow(refused("cuittyStream: logger is no option"));
+  expect(() => logsPlugin(undefined as never)).toThrow(refused("logsPlugin: logger: expected a pino logger"));
+});
+
 test("a line that is written because of a line is written, but not sent", () => {
   const out = sink();
   const logger = pino({ base: null }, out);

@@ -1,4 +1,5 @@
 // The logs plugin: lines of an existing pino logger (or of the console) as `log` events, without a worker and without parsing them again.
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { CuittyPlugin } from "../plugin.ts";
 import { createFactsReader, createLineFeed, type Feed, type LogStreamOptions, minLevelOf } from "./line-feed.ts";
 import type { LineFacts } from "./log-line.ts";
@@ -21,10 +22,12 @@ export interface LogsPluginOptions extends LogStreamOptions {
  * { "type": "log", "data": { "level": "info", "message": "request processed", "module": "api", "fields": { "requestId": "abc" } } }
  * ```
  * `hostname` becomes `host`, `name` the service, `trace_id` and `span_id` the trace; everything else stays in `fields`, byte for byte.
- * Redaction of the logger has been applied by then. Errors: `invalid_option` when `logger` is not pino's or `minLevel` is no level.
+ * Redaction of the logger has been applied by then. Errors: `invalid_option` when `logger` is not pino's, `minLevel` is no level, or for a name that is
+ * no option.
  */
 export function logsPlugin(options: LogsPluginOptions): CuittyPlugin {
-  assertPino(options.logger);
+  assertPino(options?.logger);
+  assertNames("logsPlugin", options, ["logger", ...streamOptions]);
   // Here, so that a wrong name is an error of the call and not a line that is missing later.
   minLevelOf(options.minLevel, options.logger);
   let stop: (() => void) | undefined;
@@ -58,6 +61,7 @@ const maxWaitingLines = 1_000;
  * ```
  */
 export function cuittyStream(client: { use(plugin: CuittyPlugin): unknown }, options: LogStreamOptions = {}): CuittyLogStream {
+  assertNames("cuittyStream", options, streamOptions);
   minLevelOf(options.minLevel);
   const factsOf = createFactsReader(options);
   let feed: Feed | undefined;
@@ -88,4 +92,13 @@ export function cuittyStream(client: { use(plugin: CuittyPlugin): unknown }, opt
     },
   };
   return stream;
+}
+
+const streamOptions: readonly (keyof LogStreamOptions)[] = ["minLevel", "service", "messageKey"];
+
+/** A name that is misspelt (`level` for `minLevel`) must not be lines that are missing later. */
+function assertNames(factory: string, options: object, names: readonly string[]): void {
+  const option = Object.keys(options).find((name) => !names.includes(name));
+  if (option === undefined) return;
+  throw new CuittyError("invalid_option", `${factory}: ${option} is no option; expected ${names.join(", ")}`, { details: { option } });
 }
