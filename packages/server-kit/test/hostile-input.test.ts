@@ -141,14 +141,16 @@ describe("bombs", () => {
     expect((await signed(new Uint8Array(gzipSync(goodBody)).slice(0, -4), { "content-encoding": "gzip" })).status).toBe(400);
   });
 
-  test("depth is bounded: ten thousand levels in an event are a rejection, five million around it a 400", async () => {
+  test("depth is bounded: ten thousand levels in an event are a rejection, millions are refused unread", async () => {
     const deep = `{"events":[{"type":"audit","ts":"2026-04-27T12:34:56Z","data":{"actor":"a","action":"b","resource":"c","x":${"[".repeat(10_000)}${"]".repeat(10_000)}}}]}`;
     const response = await signed(encode(deep));
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({ accepted: 0, rejected: [{ index: 0, code: "event_too_deep" }] });
     expect((await signed(encode("[".repeat(5_000_000)))).status).toBe(400);
-    expect((await signed(encode(`${"[".repeat(2_000_000)}${"]".repeat(2_000_000)}`))).status).toBe(400);
-    expect((await signed(encode(`{"events":${"[".repeat(2_000_000)}${"]".repeat(2_000_000)}}`))).status).toBe(200);
+    expect((await signed(encode(`${"[".repeat(200_000)}${"]".repeat(200_000)}`))).status).toBe(400);
+    expect((await signed(encode(`{"events":${"[".repeat(200_000)}${"]".repeat(200_000)}}`))).status).toBe(200);
+    // The engine takes a second and more for as many lists as fit into a body, however they are nested.
+    expect((await signed(encode(`{"events":${"[".repeat(2_000_000)}${"]".repeat(2_000_000)}}`))).status).toBe(413);
   });
 
   test("too many events are 413, a large event is a rejection that harms no neighbour", async () => {

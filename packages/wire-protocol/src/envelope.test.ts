@@ -49,6 +49,7 @@ describe("parseEnvelope", () => {
     const many = 250_001;
     for (const body of [`{"events":[${"[".repeat(many)}${"]".repeat(many)}]}`, `{"events":[[${"{},".repeat(many)}1]]}`])
       expect(codeOf(bytes(body))).toBe("batch_too_large");
+    expect(codeOf(bytes("[".repeat(5_000_000)))).toBe("invalid_json");
     const text = `${"[".repeat(2 * many)}"\\${"{".repeat(many)}`;
     expect(codeOf(bytes(JSON.stringify({ events: [text] })))).toBe("none");
     expect(codeOf(bytes(`{"events":[[${"{},".repeat(200_000)}1]]}`))).toBe("none");

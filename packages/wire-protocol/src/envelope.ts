@@ -53,10 +53,8 @@ export type RejectedReplyEvent = Static<typeof rejectedEventSchema>;
  * have; none of them repeats the input.
  */
 export function parseEnvelope(body: Uint8Array, maxEvents: number = LIMITS.batchEvents): readonly unknown[] {
-  if (hasTooManyContainers(body)) {
-    const message = `Expected at most ${maxContainers} objects and lists in a batch; split it`;
-    throw new CuittyError("batch_too_large", message, { details: { limit: maxContainers } });
-  }
+  // Smaller ones have no room for so many.
+  if (body.length >= 2 * maxContainers) checkContainers(body);
   const value = parseJson(decodeUtf8(body));
   const events =
     typeof value === "object" && value !== null && Object.hasOwn(value, "events") ? (value as { events: unknown }).events : undefined;
@@ -76,10 +74,10 @@ const backslash = 0x5c;
 const bracket = 0x5b;
 const brace = 0x7b;
 
-/** Looks at large bodies only; brackets within texts do not count. */
-function hasTooManyContainers(body: Uint8Array): boolean {
-  if (body.length < 2 * maxContainers) return false;
+/** Brackets within texts do not count. What is no envelope in any case is told as that. */
+function checkContainers(body: Uint8Array): void {
   let count = 0;
+  let depth = 0;
   let isText = false;
   for (let at = 0; at < body.length; at += 1) {
     const byte = body[at];
@@ -87,9 +85,15 @@ function hasTooManyContainers(body: Uint8Array): boolean {
       if (byte === backslash) at += 1;
       else if (byte === quote) isText = false;
     } else if (byte === quote) isText = true;
-    else if (byte === bracket || byte === brace) count += 1;
+    else if (byte === bracket || byte === brace) {
+      count += 1;
+      depth += 1;
+    } else if (byte === bracket + 2 || byte === brace + 2) depth -= 1;
   }
-  return count > maxContainers;
+  if (count <= maxContainers) return;
+  if (depth !== 0) throw invalidJson();
+  const message = `Expected at most ${maxContainers} objects and lists in a batch; split it`;
+  throw new CuittyError("batch_too_large", message, { details: { limit: maxContainers } });
 }
 
 function decodeUtf8(body: Uint8Array): string {
@@ -105,6 +109,8 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     // The engine's message quotes the payload, so it goes no further.
-    throw new CuittyError("invalid_json", "Expected the body to be JSON");
+    throw invalidJson();
   }
 }
+
+const invalidJson = (): CuittyError => new CuittyError("invalid_json", "Expected the body to be JSON");
