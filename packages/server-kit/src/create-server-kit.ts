@@ -185,6 +185,9 @@ function compose<const Modules extends readonly CuittyModule[]>(
     modules,
     identity,
     bus,
+    get isBootstrapped() {
+      return identity.isBootstrapped;
+    },
     bootstrap: async (given) => identity.bootstrap(given),
     createStreamTicket: async (given) => streams.createTicket(given),
     eventIds: (topic, projectId) => streams.eventIds(topic, projectId),

@@ -43,6 +43,8 @@ export interface ServerKit<Modules extends readonly CuittyModule[] = readonly Cu
   readonly modules: ModuleRegistry;
   readonly identity: Identity;
   readonly bus: Bus;
+  /** Whether the data folder has its administrator; `bootstrap` is to be called once, before that. */
+  readonly isBootstrapped: boolean;
   /** Makes the first administrator, once per data folder. Errors: `already_bootstrapped`, `invalid_option`, `unknown_option`. */
   bootstrap(options: BootstrapOptions): Promise<Bootstrapped>;
   /**

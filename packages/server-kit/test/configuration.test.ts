@@ -4,10 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServerKit, defineModule, type ServerKit } from "@cuitty/server-kit";
 import { audit } from "@cuitty/server-kit/audit";
+import { kitMiddleware } from "@cuitty/server-kit/express";
+import { mountKit } from "@cuitty/server-kit/hono";
 import { logs } from "@cuitty/server-kit/logs";
+import { nodeHandler, serve } from "@cuitty/server-kit/node";
 import { open } from "@cuitty/storage/sqlite";
 import { isCuittyError } from "@cuitty/wire-protocol";
 import { Type } from "@sinclair/typebox";
+import { Hono } from "hono";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { auditEvent, sendEvents, startKit } from "./running-kit.ts";
 
@@ -267,4 +271,19 @@ describe("close", () => {
     expect(await again.eventIds("audit", running.projectId)).toHaveLength(accepted);
     await again.close();
   });
+});
+
+test("what is mounted before it is there is told at once", async () => {
+  const promised = createServerKit({ dataDir, modules: [] });
+  const mounts = [(kit: never) => mountKit(new Hono(), kit), kitMiddleware, nodeHandler] as ((kit: never) => unknown)[];
+  for (const mount of mounts) {
+    expect(() => mount(promised as never)).toThrow(/got a promise: write `await createServerKit/);
+    expect(() => mount(undefined as never)).toThrow(/Expected a kit to mount/);
+  }
+  await expect(serve(promised as never, { port: 0 })).rejects.toMatchObject({ code: "invalid_option" });
+  const kit = await promised;
+  expect(kit.isBootstrapped).toBe(false);
+  await kit.bootstrap({ email: "ops@example.com", organization: "Acme" });
+  expect(kit.isBootstrapped).toBe(true);
+  await kit.close();
 });

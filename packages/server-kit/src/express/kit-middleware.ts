@@ -1,5 +1,6 @@
 // Mounts a whole kit in an Express app with one line.
 import type { RequestHandler } from "express";
+import { assertKit } from "../node/assert-kit.ts";
 import { nodeExchange } from "../node/exchange.ts";
 import type { MountableKit } from "../node/node-handler.ts";
 import { sendResponse } from "../node/send.ts";
@@ -11,6 +12,7 @@ import { kitTarget } from "./express-exchange.ts";
  * @example app.use(kitMiddleware(kit));
  */
 export function kitMiddleware(kit: MountableKit): RequestHandler {
+  assertKit(kit);
   return (request, response, next) => {
     const target = kitTarget(request, kit);
     if (target === null) {

@@ -1,5 +1,6 @@
 // Mounts a whole kit in a Hono app with one line.
 import type { Context, Env, Hono, Schema } from "hono";
+import { assertKit } from "../node/assert-kit.ts";
 import type { MountableKit } from "../node/node-handler.ts";
 import { honoExchange } from "./hono-exchange.ts";
 import { keepHeaders } from "./keep-headers.ts";
@@ -10,6 +11,7 @@ import { keepHeaders } from "./keep-headers.ts";
  * @example mountKit(app, kit);
  */
 export function mountKit<E extends Env, S extends Schema, P extends string>(app: Hono<E, S, P>, kit: MountableKit): void {
+  assertKit(kit);
   const pattern = `${kit.basePath}/api/*`;
   app.all(pattern, async (c, next) => {
     const exchange = honoExchange(c, mountPathOf(c, pattern) + kit.basePath);

@@ -4,6 +4,7 @@ import { CuittyError } from "@cuitty/wire-protocol";
 import { createContextMaker } from "../ingest/context.ts";
 import type { ServerKit } from "../kit.ts";
 import { problemReply } from "../respond.ts";
+import { assertKit } from "./assert-kit.ts";
 import { nodeExchange } from "./exchange.ts";
 import { sendResponse } from "./send.ts";
 
@@ -18,6 +19,7 @@ export type Fallback = (incoming: IncomingMessage, outgoing: ServerResponse) => 
  * @example createServer(nodeHandler(kit)).listen(7700);
  */
 export function nodeHandler(kit: MountableKit, fallback?: Fallback): RequestListener {
+  assertKit(kit);
   const refuse = nodeRefusal();
   return (incoming, outgoing) => {
     const url = incoming.url ?? "/";
