@@ -22,6 +22,18 @@ test("there are programs to run", () => {
   expect(programs.map(([name]) => name)).toEqual(["session.ts", "parts.ts", "module.ts", "backup.ts"]);
 });
 
+test("they are TypeScript, strictly", async () => {
+  for (const [name, code] of programs) await writeFile(join(folder, name), `${code}\nexport {};\n`);
+  const compilerOptions = {
+    ...{ strict: true, noEmit: true, target: "es2022", module: "nodenext", skipLibCheck: true, types: ["node"] },
+    ...{ customConditions: ["@cuitty/source"], allowImportingTsExtensions: true },
+  };
+  await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: programs.map(([name]) => name) }));
+  const compiler = join(root, "node_modules/typescript/bin/tsc");
+  const { stdout } = await promisify(execFile)(process.execPath, [compiler, "-p", folder]).catch((error: { stdout: string }) => error);
+  expect(stdout).toBe("");
+}, 120_000);
+
 test.each(programs)(
   "%s prints what it says",
   async (name, code) => {

@@ -1,4 +1,5 @@
-// A nightly job that tells what it did: one deploy, a cost and a log line a step. Events survive a portal that is away, in ./spool.
+// A nightly job that tells what it did: a log line a step, how long all took, and an audit entry for what it published. Events survive a portal that is away, in ./spool.
+import { fileURLToPath } from "node:url";
 import { createCuittyClient } from "@cuitty/sdk";
 
 const { CUITTY_URL = "http://localhost:7700", CUITTY_PROJECT_ID = "", CUITTY_API_KEY = "", CUITTY_WEBHOOK_SECRET, SPOOL_DIR } = process.env;
@@ -8,7 +9,7 @@ const cuitty = createCuittyClient({
   projectId: CUITTY_PROJECT_ID,
   apiKey: CUITTY_API_KEY,
   webhookSecret: CUITTY_WEBHOOK_SECRET,
-  spool: SPOOL_DIR ?? new URL("../spool", import.meta.url).pathname,
+  spool: SPOOL_DIR ?? fileURLToPath(new URL("../spool", import.meta.url)),
 });
 cuitty.on("drop", ({ reason, type, message }) => console.error(`lost a ${type} event: ${reason} ${message ?? ""}`));
 cuitty.start();
@@ -21,8 +22,11 @@ for (const step of ["fetch", "transform", "publish"]) {
     data: { level: "info", message: `${step} done`, module: "nightly", fields: { ms: Math.round(performance.now() - startedAt) } },
   });
 }
-cuitty.emit({ type: "cost", data: { provider: "example", service: "nightly-job", amount: 0.02, currency: "USD", period: "2026-11" } });
-cuitty.emit({ type: "deploy", data: { service: "reports", version: "v1.4.2", environment: "production", status: "succeeded" } });
+cuitty.emit({
+  type: "performance",
+  data: { service: "nightly-job", metric: "duration", value: Math.round(performance.now()), unit: "ms" },
+});
+cuitty.emit({ type: "audit", data: { actor: "nightly-job", action: "report.publish", resource: "reports/v1.4.2" } });
 
 const { sent, pending, dropped } = await cuitty.shutdown();
 console.log(`client-node: ${sent} sent, ${pending} kept for the next start, ${dropped} lost`);

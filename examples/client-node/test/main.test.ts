@@ -25,7 +25,7 @@ async function run(url: string): Promise<string> {
 test("it sends its five events", async () => {
   const server = await createFaultServer();
   expect(await run(server.url)).toBe("client-node: 5 sent, 0 kept for the next start, 0 lost");
-  expect(server.stored.map((event) => event.type)).toEqual(["log", "log", "log", "cost", "deploy"]);
+  expect(server.stored.map((event) => event.type)).toEqual(["log", "log", "log", "performance", "audit"]);
   await server.close();
 });
 
