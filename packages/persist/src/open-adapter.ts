@@ -1,12 +1,13 @@
 // Turns the `adapter` option into an adapter, loading a driver only when it is named, and knows where its key may be kept.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { PersistAdapter } from "./adapter.ts";
+import { typedAdapter } from "./core/typed-adapter.ts";
 import { type KeyPlace, memoryKeyPlace } from "./keys/key-storage.ts";
 import type { CheckedOptions } from "./options.ts";
 
 export async function openAdapter(options: CheckedOptions): Promise<PersistAdapter> {
   const { adapter, name, durability } = options;
-  if (typeof adapter !== "string") return adapter;
+  if (typeof adapter !== "string") return typedAdapter(adapter);
   if (adapter === "memory") {
     const memory = (await import("./adapters/memory.ts")).memoryAdapter();
     // Made here and handed to nobody else.

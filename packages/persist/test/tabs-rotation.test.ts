@@ -154,7 +154,7 @@ test("a rotation that stopped after its key was saved is ended with the same key
   const saved: string[] = [];
   const save = (key: string) => saved.push(key);
   isFull = true;
-  await expect(store.crypto.rotateKey({ save })).rejects.toThrow("full");
+  await expect(store.crypto.rotateKey({ save })).rejects.toMatchObject({ code: "write_failed", cause: new Error("full") });
   isFull = false;
   expect((await store.crypto.rotateKey({ save })).epoch).toBe(2);
   expect(saved[1]).toBe(saved[0]);

@@ -1,7 +1,7 @@
 // Collects the writes of one turn into as few atomic batches as possible, in order, and tells each writer when its own is durable.
-import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { type AdapterCapabilities, type AdapterChange, type AdapterOp, capabilitiesOf, type PersistAdapter } from "../adapter.ts";
 import { type Awaitable, isPromise } from "../crypto/bytes.ts";
+import { asWriteError } from "./adapter-error.ts";
 import { endOfTurn } from "./turn.ts";
 
 const maxGroupOps = 1_600;
@@ -214,17 +214,4 @@ function groupsOf(ready: readonly Ready[]): Ready[][] {
 
 function sizeOf(value: unknown): number {
   return typeof value === "string" || value instanceof Uint8Array ? value.length : 256;
-}
-
-/** Errors of an adapter pass as they are when typed; anything else becomes `write_failed` with its cause. */
-function asWriteError(error: unknown): unknown {
-  if (typeof (error as { code?: unknown } | null)?.code === "string" && (error as Error).name === "CuittyError") return error;
-  return new CuittyError(
-    "write_failed",
-    "the adapter could not write; see `cause`. Nothing of this write can be relied on, it may be tried again",
-    {
-      retryable: true,
-      cause: error,
-    },
-  );
 }
