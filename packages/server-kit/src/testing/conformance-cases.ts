@@ -10,6 +10,7 @@ import { basePathOf } from "../kit-routes.ts";
 import type { CuittyModule } from "../module.ts";
 import { restoreKit } from "../runners/backup.ts";
 import { killedChildSource } from "./killed-child.ts";
+import { storedIds } from "./stored-events.ts";
 import type { TestKit } from "./test-kit.ts";
 
 export interface ConformanceOptions {
@@ -23,9 +24,11 @@ export interface ConformanceOptions {
   readonly event: (index: number) => { readonly type: string; readonly data: Readonly<Record<string, unknown>> };
   /** Data that the module must refuse. @default an empty object */
   readonly badData?: Readonly<Record<string, unknown>>;
-  /** A list route relative to the module's base path, with `limit`, `cursor` and a reply `{ events, nextCursor }`. @default "/events" */
+  /** A list route relative to the module's base path, with `limit`, `cursor` and a reply `{ events, nextCursor }`. @default "/events" if the module has it */
   readonly listPath?: string;
-  /** Documented examples of `data` by event type; all must be accepted. */
+  /** For a module without a stream: the table with a row for each event and the columns `id` and `project_id`. @default the only such table */
+  readonly table?: string;
+  /** Documented examples of `data` by event type; all must be accepted. @default the first of `event` */
   readonly examples?: Readonly<Record<string, readonly unknown[]>>;
 }
 
@@ -44,12 +47,19 @@ function makeEvents(options: ConformanceOptions, count: number, from = 0): reado
   });
 }
 
-async function storedIds(kit: ServerKit, projectId: string): Promise<readonly string[]> {
-  const ids: string[] = [];
-  for (const { definition } of kit.modules.all) {
-    for (const { topic } of definition.streams ?? []) ids.push(...(await kit.eventIds(topic, projectId)));
-  }
-  return ids;
+async function storedIn(test: TestKit, { table }: ConformanceOptions): Promise<readonly string[]> {
+  return storedIds(test.kit, test.credentials.projectId, table);
+}
+
+/** Where the suite looks for a list. */
+export function listPathOf({ listPath = "/events" }: ConformanceOptions): string {
+  return listPath;
+}
+
+function pathIn({ kit }: TestKit, path: string): string {
+  const [opened] = kit.modules.all;
+  assert.ok(opened);
+  return basePathOf(opened.definition) + path;
 }
 
 const idsOf = (events: readonly Record<string, unknown>[]): readonly unknown[] => events.map(({ id }) => id);
@@ -62,7 +72,7 @@ export async function doubleIngest(test: TestKit, options: ConformanceOptions): 
   const twice = makeEvents(options, 1, 20);
   const inOneBatch = await test.ingest([...twice, ...twice]);
   assert.deepEqual({ accepted: inOneBatch.accepted, duplicate: inOneBatch.duplicate }, { accepted: 1, duplicate: 1 });
-  assert.equal((await storedIds(test.kit, test.credentials.projectId)).length, 13);
+  assert.equal((await storedIn(test, options)).length, 13);
 }
 
 export async function oneBad(test: TestKit, options: ConformanceOptions): Promise<void> {
@@ -76,7 +86,7 @@ export async function oneBad(test: TestKit, options: ConformanceOptions): Promis
     [37],
   );
   assert.match(answer.rejected[0]?.reason ?? "", /^data/);
-  assert.deepEqual(await storedIds(test.kit, test.credentials.projectId), idsOf(events.filter((_, index) => index !== 37)));
+  assert.deepEqual(await storedIn(test, options), idsOf(events.filter((_, index) => index !== 37)));
 }
 
 export async function replay(test: TestKit, options: ConformanceOptions): Promise<void> {
@@ -87,7 +97,7 @@ export async function replay(test: TestKit, options: ConformanceOptions): Promis
   await test.reopen();
   assert.equal((await test.ingest(events, "conformance-replay")).text, first.text);
   assert.equal((await test.ingest(events.slice(1), "conformance-replay")).status, 422);
-  assert.equal((await storedIds(test.kit, test.credentials.projectId)).length, 5);
+  assert.equal((await storedIn(test, options)).length, 5);
 }
 
 export async function replayAfterKill(options: ConformanceOptions): Promise<void> {
@@ -126,7 +136,7 @@ export async function replayAfterKill(options: ConformanceOptions): Promise<void
       const response = await kit.fetch(new Request("http://kit.test/api/ingest", { method: "POST", body, headers }));
       assert.equal(await response.text(), '{"accepted":5,"rejected":[]}');
       assert.equal(response.headers.get("idempotency-replayed"), "true");
-      assert.equal((await storedIds(kit, projectId)).length, 5);
+      assert.equal((await storedIds(kit, projectId, options.table)).length, 5);
     } finally {
       await kit.close();
     }
@@ -144,15 +154,16 @@ export async function retention(test: TestKit, options: ConformanceOptions): Pro
   await test.ingest(makeEvents(options, 3, 20));
   await test.kit.runTask("retention");
   const expected = days === 0 ? 23 : 20 + 3;
-  assert.equal((await storedIds(test.kit, test.credentials.projectId)).length, expected);
+  assert.equal((await storedIn(test, options)).length, expected);
   test.advance(2 * dayMs);
   await test.kit.runTask("retention");
-  assert.equal((await storedIds(test.kit, test.credentials.projectId)).length, days === 0 ? 23 : 3);
+  assert.equal((await storedIn(test, options)).length, days === 0 ? 23 : 3);
 }
 
 export async function dumpAndLoad(test: TestKit, options: ConformanceOptions): Promise<void> {
   await test.ingest(makeEvents(options, 50));
-  const before = await storedIds(test.kit, test.credentials.projectId);
+  const before = await storedIn(test, options);
+  assert.equal(before.length, 50);
   const folder = await mkdtemp(join(tmpdir(), "cuitty-backup-"));
   const restored = await mkdtemp(join(tmpdir(), "cuitty-restored-"));
   try {
@@ -168,7 +179,7 @@ export async function dumpAndLoad(test: TestKit, options: ConformanceOptions): P
       runJobs: false,
     })) as ServerKit;
     try {
-      const after = await storedIds(kit, test.credentials.projectId);
+      const after = await storedIds(kit, test.credentials.projectId, options.table);
       assert.deepEqual(after.slice(0, before.length), before);
     } finally {
       await kit.close();
@@ -182,14 +193,18 @@ export async function dumpAndLoad(test: TestKit, options: ConformanceOptions): P
 export async function cursorStability(test: TestKit, options: ConformanceOptions): Promise<void> {
   const first = makeEvents(options, 30);
   await test.ingest(first);
-  const path = basePathOf(options.module()) + (options.listPath ?? "/events");
+  const path = pathIn(test, listPathOf(options));
   const seen: unknown[] = [];
   let cursor: string | null = null;
   let round = 0;
   do {
     const { status, body } = await test.get(`${path}?limit=7${cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`}`);
-    assert.equal(status, 200);
+    assert.equal(status, 200, `expected a list at ${path}, got status ${status}; name the module's list in the option listPath`);
     const page = body as { events: { id: string }[]; nextCursor: string | null };
+    assert.ok(
+      Array.isArray(page.events),
+      `expected a reply { events, nextCursor } of ${path}, got none; name another list in the option listPath`,
+    );
     seen.push(...page.events.map(({ id }) => id));
     cursor = page.nextCursor;
     round += 1;
@@ -200,11 +215,14 @@ export async function cursorStability(test: TestKit, options: ConformanceOptions
 }
 
 export async function streamOrder(test: TestKit, options: ConformanceOptions): Promise<void> {
-  await test.ingest(makeEvents(options, 40));
+  const events = makeEvents(options, 40);
+  await test.ingest(events);
+  const streamed: unknown[] = [];
   const [opened] = test.kit.modules.all;
   assert.ok(opened);
   for (const source of opened.definition.streams ?? []) {
     const rows = await source.page(opened.file, { projectId: test.credentials.projectId, afterSeq: 0, limit: 1_000 });
+    streamed.push(...rows.map(({ id }) => id));
     const seqs = rows.map(({ seq }) => seq);
     assert.deepEqual(
       seqs,
@@ -215,10 +233,21 @@ export async function streamOrder(test: TestKit, options: ConformanceOptions): P
     assert.deepEqual(range, { oldestSeq: seqs[0] ?? 0, newestSeq: seqs.at(-1) ?? 0 });
     assert.deepEqual(await source.page(opened.file, { projectId: "another", afterSeq: 0, limit: 10 }), []);
   }
+  assert.deepEqual(streamed.sort(), [...idsOf(events)].sort(), "expected every event in a stream, once");
+}
+
+/** What a module does not have must not answer either. */
+export async function isAbsent(test: TestKit, path: string): Promise<void> {
+  const whole = pathIn(test, path);
+  assert.equal((await test.get(whole)).status, 404, `expected nothing at ${whole}`);
 }
 
 export async function examples(test: TestKit, options: ConformanceOptions): Promise<void> {
-  for (const [type, list] of Object.entries(options.examples ?? {})) {
+  const first = options.event(0);
+  const all = Object.entries(options.examples ?? { [first.type]: [first.data] });
+  assert.notEqual(all.length, 0, "expected examples of some event type, got none; leave the option out to try the first of event()");
+  for (const [type, list] of all) {
+    assert.notEqual(list.length, 0, `expected examples of ${type}, got none`);
     const answer = await test.ingest(list.map((data) => ({ type, ts: new Date().toISOString(), data })));
     assert.deepEqual(answer.rejected, []);
     assert.equal(answer.accepted, list.length);

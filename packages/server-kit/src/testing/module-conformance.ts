@@ -5,6 +5,8 @@ import {
   doubleIngest,
   dumpAndLoad,
   examples,
+  isAbsent,
+  listPathOf,
   oneBad,
   replay,
   replayAfterKill,
@@ -20,9 +22,14 @@ export interface ConformanceCase {
 
 export type { ConformanceOptions };
 
-/** @example for (const { name, run } of moduleConformance(options)) test(name, run); */
+/**
+ * Reads what the module has: its streams, or else its table; its list, if it has one. What it has not is tested to be absent, and said so in the name.
+ * @example for (const { name, run } of moduleConformance(options)) test(name, run);
+ */
 export function moduleConformance(options: ConformanceOptions): readonly ConformanceCase[] {
-  const { name } = options.module();
+  const { name, routes = [], streams = [] } = options.module();
+  const listPath = listPathOf(options);
+  const hasList = options.listPath !== undefined || routes.some(({ method, path }) => method === "GET" && path === listPath);
   const cases: Record<string, () => Promise<void>> = {
     "an event sent twice is stored once and counted as duplicate": () => withKit(options, (kit) => doubleIngest(kit, options)),
     "one bad event of a hundred is named, the others are stored in order": () => withKit(options, (kit) => oneBad(kit, options)),
@@ -30,8 +37,15 @@ export function moduleConformance(options: ConformanceOptions): readonly Conform
     "a batch whose server was killed after the commit is stored once": () => replayAfterKill(options),
     "rows older than the retention go, newer ones stay": () => withKit(options, (kit) => retention(kit, options)),
     "a backup restored elsewhere holds the same events": () => withKit(options, (kit) => dumpAndLoad(kit, options)),
-    "pages of the list show every event once while others are written": () => withKit(options, (kit) => cursorStability(kit, options)),
-    "the stream has every event in the order of its seq": () => withKit(options, (kit) => streamOrder(kit, options)),
+    ...(hasList
+      ? {
+          "pages of the list show every event once while others are written": () =>
+            withKit(options, (kit) => cursorStability(kit, options)),
+        }
+      : { [`it has no list: nothing answers at ${listPath}`]: () => withKit(options, (kit) => isAbsent(kit, listPath)) }),
+    ...(streams.length > 0
+      ? { "the stream has every event in the order of its seq": () => withKit(options, (kit) => streamOrder(kit, options)) }
+      : { "it has no stream: nothing answers at /stream": () => withKit(options, (kit) => isAbsent(kit, "/stream")) }),
     "documented examples are accepted": () => withKit(options, (kit) => examples(kit, options)),
   };
   return Object.entries(cases).map(([text, run]) => ({ name: `${name}: ${text}`, run }));
