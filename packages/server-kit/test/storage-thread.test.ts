@@ -1,5 +1,5 @@
 // The kit's files on a thread of their own, or in the app's: the same answers, and the same files.
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -47,10 +47,10 @@ test("without the thread: the same replies, replays and chain", async () => {
 });
 
 test("a file of the thread can be named; one that is not there is an error, not another thread", async () => {
-  // As an app that ships as a bundle makes it.
+  // As an app that ships as a bundle makes it, from a file that does nothing but import the thread.
   const file = join(import.meta.dirname, "../.tmp/bundled-thread.mjs");
   await build({
-    entryPoints: [join(import.meta.dirname, "../src/storage-thread.ts")],
+    stdin: { contents: 'import "@cuitty/server-kit/storage-thread";', resolveDir: import.meta.dirname },
     outfile: file,
     bundle: true,
     format: "esm",
@@ -62,6 +62,11 @@ test("a file of the thread can be named; one that is not there is an error, not 
   expect(other.kit.stats().storageThread).toBe(true);
   expect((await other.ingest(events("a"))).accepted).toBe(2);
   await expect(testKit({ modules: [logs()], storageThread: "./not-there.js" })).rejects.toMatchObject({ code: "thread_unavailable" });
+  await writeFile(file, "");
+  await expect(testKit({ modules: [logs()], storageThread: file })).rejects.toMatchObject({
+    code: "thread_unavailable",
+    message: expect.stringContaining("without calling hostModuleFiles"),
+  });
   await expect(testKit({ modules: [logs()], storageThread: "" })).rejects.toMatchObject({ code: "invalid_option" });
   await rm(file);
 });

@@ -57,7 +57,11 @@ export function startLink({ file, execArgv = [] }: ThreadEntry): Promise<ThreadL
       refuse(error);
     };
     worker.once("error", refuseAndEnd);
-    worker.once("exit", refuseAndEnd);
+    worker.once("exit", (code) =>
+      refuseAndEnd(
+        `${file} ended with code ${code} without calling hostModuleFiles; name a file that does, such as a bundle of the package's own`,
+      ),
+    );
     worker.once("message", (message: ThreadMessage) => {
       worker.off("error", refuseAndEnd);
       worker.off("exit", refuseAndEnd);
