@@ -96,6 +96,11 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
       counters.emitted++;
       try {
         type = `${event.type}`;
+        // Said before plugins see it, who would be blamed.
+        if (event.type !== type) {
+          drop("unserializable", type, "type must be given, as text");
+          return buffered;
+        }
         const passed = plugins.before(event);
         if (passed && passed !== pluginError) {
           text = serializeEvent(passed);

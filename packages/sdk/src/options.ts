@@ -57,11 +57,11 @@ export function normalizeOptions(options: CuittyOptions): Settings {
     durability: "exit",
     signature: "body",
     fetch,
+    waitUntil: undefined,
   };
   for (const name in { ...settings, ...options }) {
     const value = (options as unknown as Record<string, unknown>)?.[name] ?? settings[name];
-    const isKnown = name in settings || name === "waitUntil";
-    const problem = isKnown ? value !== undefined && problemOf(name, value, typeof (settings[name] ?? fail)) : "is no option";
+    const problem = name in settings ? value !== undefined && problemOf(name, value, typeof (settings[name] ?? fail)) : "is no option";
     if (problem) fail(name, problem);
     settings[name] = name === "portalUrl" ? baseUrl(value as string) : value;
   }

@@ -218,6 +218,19 @@ test.each([
   expect(recorder.events.map((event) => event.data)).toEqual([{ n: 1 }]);
 });
 
+test.each([undefined, redactionPlugin()])(
+  "an event without a type is lost for that, and said so, with plugins or without",
+  async (plugin) => {
+    const { client } = create();
+    if (plugin) client.use(plugin);
+    const lost: unknown[] = [];
+    client.on("drop", (detail) => lost.push(detail));
+    client.emit({ data: { n: 1 } } as never);
+    expect(lost).toEqual([{ reason: "unserializable", type: "undefined", message: "type must be given, as text" }]);
+    await client.shutdown();
+  },
+);
+
 test("an event whose before hook is async by mistake is left out and counted, not sent without its content", async () => {
   const { recorder, client } = create();
   client.use({ name: "async", before: (async (event: unknown) => event) as never }).emit({ type: "audit", data: { n: 1 } });

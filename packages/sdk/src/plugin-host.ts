@@ -73,9 +73,9 @@ export function createPluginHost({ counters, log }: Stats) {
     },
     /** From here on only `before` is called: what is emitted while the last requests run is redacted, too. */
     teardown(): void {
-      const last = isDown ? [] : [...plugins].reverse();
+      if (isDown) return;
       isDown = true;
-      for (const plugin of last) guard(plugin, () => plugin.teardown?.());
+      for (const plugin of [...plugins].reverse()) guard(plugin, () => plugin.teardown?.());
     },
   };
 }

@@ -3,7 +3,6 @@ import type { EmittedEvent } from "./plugin.ts";
 
 /** JSON text of an event: `{"type":...,"ts":...,"data":...}`. A BigInt becomes its digits, a cycle `"[circular]"`. Errors: throws what a getter or `toJSON` throws, and for data too deep. */
 export function serializeEvent({ type, timestamp, data }: EmittedEvent): string {
-  if (typeof type !== "string") throw type;
   const event = { type, ts: typeof timestamp === "string" ? timestamp : new Date(timestamp ?? Date.now()).toISOString(), data };
   try {
     return JSON.stringify(event);
