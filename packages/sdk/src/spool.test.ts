@@ -1,5 +1,5 @@
 // The spool folder: claims, limits, other processes, a server that is away for long, and spools that fail.
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CuittyClient, type CuittyOptions, createCuittyClient, type SpoolAdapter, type SpooledBatch } from "@cuitty/sdk";
@@ -149,6 +149,18 @@ test("a folder that cannot be made costs one warning and no event", async () => 
   const client = start({ spool: join(directory, "file", "below") });
   emit(client, 3);
   expect(await client.flush()).toEqual({ sent: 3, pending: 0, dropped: 0 });
+});
+
+test("the spool of a page is refused in Node with a text, and makes no folder of that name", async () => {
+  isAway = false;
+  const client = start({ spool: "indexeddb" });
+  emit(client, 3);
+  expect(await client.flush()).toEqual({ sent: 3, pending: 0, dropped: 0 });
+  expect(process.stderr.write).toHaveBeenCalledExactlyOnceWith(
+    '[cuitty] the spool failed: Error: "indexeddb" is for pages, a folder for Node\n',
+    expect.anything(),
+  );
+  expect(existsSync("indexeddb")).toBe(false);
 });
 
 /** A spool of the user's own, in memory, that may be slow or broken. */
