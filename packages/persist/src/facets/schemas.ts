@@ -1,5 +1,6 @@
 // Schemas of record collections: checked when written, raised to the current version when read.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { checkOptionsObject } from "./check.ts";
 
 /** A TypeBox schema, or any JSON Schema object TypeBox made. */
 export type RecordSchema = object;
@@ -10,8 +11,11 @@ export interface CollectionOptions {
   /** Raised with each change of the schema. @default 1 */
   readonly version?: number;
   /** `upcasters[1]` turns a value of version 1 into version 2, and so on; run when an old record is read. */
-  readonly upcasters?: Readonly<Record<number, (value: never) => unknown>>;
+  readonly upcasters?: Readonly<Record<number, Upcaster>>;
 }
+
+// biome-ignore lint/suspicious/noExplicitAny: reason: what an older release stored has whatever shape it had then, which the app names if it likes.
+type Upcaster = (value: any) => unknown;
 
 /** Collections by the path they stand under: `users` holds `users/alice`. */
 export type Collections = Readonly<Record<string, CollectionOptions>>;
@@ -28,7 +32,7 @@ export interface Schemas {
 interface Checked {
   readonly prefix: string;
   readonly version: number;
-  readonly upcasters: Readonly<Record<number, (value: never) => unknown>>;
+  readonly upcasters: Readonly<Record<number, Upcaster>>;
   firstError(value: unknown): { readonly path: string; readonly message: string } | undefined;
 }
 
@@ -67,11 +71,7 @@ export async function loadSchemas(collections: Collections | undefined): Promise
 }
 
 function checkedCollection(name: string, options: CollectionOptions, compile: (schema: RecordSchema) => Checked["firstError"]): Checked {
-  if (typeof options !== "object" || options === null)
-    throw new CuittyError(
-      "invalid_option",
-      `collections.${name} must be an object with a schema, got ${options === null ? "null" : typeof options}`,
-    );
+  checkOptionsObject(options, `collections.${name}`, ["schema", "version", "upcasters"]);
   const { schema, version = 1, upcasters = {} } = options;
   if (typeof schema !== "object" || schema === null) {
     throw new CuittyError("invalid_option", `collections.${name}.schema must be a TypeBox schema, got ${typeof schema}`);
@@ -81,7 +81,20 @@ function checkedCollection(name: string, options: CollectionOptions, compile: (s
   }
   if (typeof upcasters !== "object" || upcasters === null || Object.values(upcasters).some((upcast) => typeof upcast !== "function"))
     throw new CuittyError("invalid_option", `collections.${name}.upcasters must be an object of functions by version`);
-  return { prefix: `${name.replace(/\/+$/, "")}/`, version, upcasters, firstError: compile(schema) };
+  return { prefix: `${name.replace(/\/+$/, "")}/`, version, upcasters, firstError: compiled(name, schema, compile) };
+}
+
+/** TypeBox knows its schemas by symbols, which a schema loses on its way through JSON. */
+function compiled(name: string, schema: RecordSchema, compile: (schema: RecordSchema) => Checked["firstError"]): Checked["firstError"] {
+  try {
+    return compile(schema);
+  } catch (cause) {
+    throw new CuittyError(
+      "invalid_option",
+      `collections.${name}.schema cannot be compiled: it must be made by TypeBox's Type in this process; plain JSON Schema is none`,
+      { cause },
+    );
+  }
 }
 
 function assertValid({ prefix, version, firstError }: Checked, value: unknown): void {
@@ -93,19 +106,30 @@ function assertValid({ prefix, version, firstError }: Checked, value: unknown): 
   });
 }
 
+function upcastBy(upcast: Upcaster, value: unknown, { prefix, version }: { readonly prefix: string; readonly version: number }): unknown {
+  try {
+    return upcast(value);
+  } catch (cause) {
+    throw new CuittyError("invalid_record", `upcasters[${version}] of ${prefix} failed for a record; see \`cause\``, {
+      details: { collection: prefix.slice(0, -1), version },
+      cause,
+    });
+  }
+}
+
 /** A record of a newer version, written by a newer release of the app, is handed out as it is: nothing of it is lost. */
 function raise(collection: Checked, value: unknown, from: number): unknown {
   if (from >= collection.version) return value;
   let raised = value;
   for (let version = from; version < collection.version; version++) {
-    const upcast = collection.upcasters[version] as ((value: unknown) => unknown) | undefined;
+    const upcast = collection.upcasters[version];
     if (!upcast) {
       throw new CuittyError(
         "upcaster_missing",
         `a record of ${collection.prefix} has version ${version}; give upcasters[${version}], which makes version ${version + 1} of it`,
       );
     }
-    raised = upcast(raised);
+    raised = upcastBy(upcast, raised, { prefix: collection.prefix, version });
   }
   assertValid(collection, raised);
   return raised;
