@@ -3,7 +3,7 @@ import type { NativeStatement } from "./connection-holder.ts";
 import type { SqlRow, SqlValue } from "./driver.ts";
 import { createBinder } from "./honker-bind.ts";
 import type { HonkerRow } from "./honker-native.ts";
-import { exactRows, isJsonRefusal, jsonRows, maxJsonColumns, plainRows, type RowForm, rowsSql } from "./honker-rows.ts";
+import { exactRows, hasUnreadable, isJsonRefusal, jsonRows, maxJsonColumns, plainRows, type RowForm, rowsSql } from "./honker-rows.ts";
 import { describeSql } from "./sql-text.ts";
 
 /** What a statement needs of its connection. */
@@ -76,6 +76,8 @@ interface ReaderPlan {
   readonly binders: Map<string, Binder>;
   /** A statement that has needed a slower form goes on with it. */
   form: RowForm;
+  /** Set once an answer in the plain form had an empty text that is one. */
+  hasEmptyText: boolean;
 }
 
 type Binder = ReturnType<typeof createBinder>;
@@ -88,8 +90,8 @@ function createPlan(
   const { count, makesJson } = examine(connection, sql, attempt);
   const keys = Array.from({ length: count }, (_, index) => `c${index}`);
   // A function that writes must run once, so the form that never has to be repeated is used.
-  const form = isOnWriter ? "exact" : count > maxJsonColumns ? "plain" : "json";
-  return { keys, isStored: isOnWriter || makesJson, binders: new Map(), form };
+  const form = isOnWriter ? "bytes" : count > maxJsonColumns ? "plain" : "json";
+  return { keys, isStored: isOnWriter || makesJson, binders: new Map(), form, hasEmptyText: false };
 }
 
 interface Reading {
@@ -110,20 +112,32 @@ function readRows(plan: ReaderPlan, { sql, query, params, isFirst }: Reading): S
     const bound = bind(params);
     return query(bound.sql, bound.params);
   };
+  const count = plan.keys.length;
+  const asBytes = () => exactRows(ask("bytes"), count, "v");
   if (plan.form === "json") {
     const rows = askJson(() => ask("json"));
-    if (rows !== undefined) return rows;
+    if (rows !== undefined) return rows === "unreadable" ? asBytes() : rows;
     plan.form = "plain";
   }
   if (plan.form === "plain") {
     const rows = plainRows(ask("plain"), plan.keys);
-    if (rows !== undefined) return rows;
+    if (rows !== undefined) return plan.hasEmptyText || !rows.some((row) => row.includes("")) ? rows : readAgain(plan, rows, asBytes);
     plan.form = "exact";
   }
-  return exactRows(ask("exact"), plan.keys.length, "v");
+  if (plan.form === "bytes") return asBytes();
+  const rows = ask("exact");
+  return hasUnreadable(rows, count) ? asBytes() : exactRows(rows, count, "v");
 }
 
-function askJson(ask: () => HonkerRow[]): SqlRow[] | undefined {
+/** An empty text is what the binding makes of text that it cannot read. Asked once for each statement: empty texts are common, and damage is not. */
+function readAgain(plan: ReaderPlan, rows: SqlRow[], asBytes: () => SqlRow[]): SqlRow[] {
+  const read = asBytes();
+  const empty = (some: readonly SqlRow[]) => some.reduce((sum, row) => sum + row.filter((value) => value === "").length, 0);
+  if (empty(read) === empty(rows)) plan.hasEmptyText = true;
+  return read;
+}
+
+function askJson(ask: () => HonkerRow[]): ReturnType<typeof jsonRows> {
   try {
     return jsonRows(ask());
   } catch (error) {

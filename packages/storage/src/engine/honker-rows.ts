@@ -13,7 +13,7 @@ function wrap(sql: string, count: number, hint = ""): string {
 }
 
 /** How the rows of a statement are asked for, from fast to exact. */
-export type RowForm = "json" | "plain" | "exact";
+export type RowForm = "json" | "plain" | "exact" | "bytes";
 
 export interface RowShape {
   readonly count: number;
@@ -40,21 +40,24 @@ const selections: Readonly<Record<RowForm, (columns: number[], isFirst: boolean)
     return isFirst ? `'['||${row}||']' AS j` : `json_group_array(${row}) AS j`;
   },
   plain: (columns) => columns.map(marked).join(),
-  exact: (columns) => columns.map((index) => exactColumn(`c${index}`, index).replace(`AS c${index},`, `AS v${index},`)).join(),
+  exact: (columns) => columns.map((index) => `${exactValueOf(`c${index}`)} AS v${index},${typeOf(`c${index}`)} AS t${index}`).join(),
+  // Text as bytes, for what is no UTF-8: the binding answers with an empty text for that.
+  bytes: (columns) => columns.map((index) => `${bytesOf(`c${index}`)} AS v${index},${typeOf(`c${index}`, "'u'")} AS t${index}`).join(),
 };
 
 /** A REAL (SQLite writes 15 digits of it) or an integer that a JavaScript number may not hold. It may also hit text, which costs time alone. */
 const inexactNumber = /[[,]-?\d+(?:\.\d|\d{15})/;
 
-/** Rows of the json form; undefined when JSON may have lost something. */
-export function jsonRows(rows: readonly HonkerRow[]): SqlRow[] | undefined {
+/** Rows of the json form; undefined when JSON may have lost something, "unreadable" when it holds text that is no UTF-8. */
+export function jsonRows(rows: readonly HonkerRow[]): SqlRow[] | "unreadable" | undefined {
   if (rows.length === 0) return [];
   const text = rows[0]?.j;
+  if (text === "") return "unreadable";
   if (typeof text !== "string" || inexactNumber.test(text)) return undefined;
   try {
     return JSON.parse(text) as SqlRow[];
   } catch {
-    // reason: SQLite before 3.43 writes infinities as Inf, and text that is no UTF-8 empties the answer
+    // reason: SQLite before 3.43 writes infinities as Inf
     return undefined;
   }
 }
@@ -72,11 +75,17 @@ const marked = (index: number): string => `iif(c${index}>=x'' OR c${index}=9e999
 /** Value and type code of an expression; integers as text, infinities as a code. */
 export function exactColumn(expression: string, index: number): string {
   const e = `(${expression})`;
-  return (
-    `CASE typeof${e} WHEN 'integer' THEN CAST(${e} AS TEXT) ELSE ${e} END AS c${index},` +
-    `CASE WHEN typeof${e}<>'real' THEN substr(typeof${e},1,1) WHEN ${e}=9e999 THEN 'p' WHEN ${e}=-9e999 THEN 'm' ELSE 'r' END AS t${index}`
-  );
+  return `${exactValueOf(e)} AS c${index},${typeOf(e)} AS t${index}`;
 }
+
+const exactValueOf = (e: string): string => `CASE typeof(${e}) WHEN 'integer' THEN CAST(${e} AS TEXT) ELSE ${e} END`;
+
+const bytesOf = (e: string): string =>
+  `CASE typeof(${e}) WHEN 'integer' THEN CAST(${e} AS TEXT) WHEN 'text' THEN CAST(${e} AS BLOB) ELSE ${e} END`;
+
+/** i, r, b or n; p and m for the infinities; e for empty text, which tells it from text that the binding could not read. */
+const typeOf = (e: string, text = `CASE WHEN ${e}='' THEN 'e' ELSE 't' END`): string =>
+  `CASE typeof(${e}) WHEN 'text' THEN ${text} WHEN 'real' THEN CASE WHEN ${e}=9e999 THEN 'p' WHEN ${e}=-9e999 THEN 'm' ELSE 'r' END ELSE substr(typeof(${e}),1,1) END`;
 
 /** Rows of the plain form; undefined when one of them needs the exact form. */
 export function plainRows(rows: readonly HonkerRow[], keys: readonly string[]): SqlRow[] | undefined {
@@ -94,6 +103,11 @@ export function plainRows(rows: readonly HonkerRow[], keys: readonly string[]): 
   return result;
 }
 
+/** Whether a row of the exact form has text that the binding could not read. */
+export function hasUnreadable(rows: readonly HonkerRow[], count: number): boolean {
+  return rows.some((row) => range(count).some((index) => row[`t${index}`] === "t" && row[`v${index}`] === ""));
+}
+
 /** Rows whose columns are named `<prefix>0`, `<prefix>1` … with types `t0`, `t1` …. */
 export function exactRows(rows: readonly HonkerRow[], count: number, prefix: "c" | "v"): SqlRow[] {
   return rows.map((row) => range(count).map((index) => exactValue(row[`${prefix}${index}`], row[`t${index}`])));
@@ -104,6 +118,9 @@ function exactValue(value: unknown, type: unknown): SqlValue {
     const number = Number(value);
     return Number.isSafeInteger(number) ? number : BigInt(value as string);
   }
+  if (type === "u") return Buffer.from(value as string, "hex").toString("utf8");
+  // Of RETURNING, which cannot be asked again: not nothing, and not readable.
+  if (type === "t" && value === "") return "\ufffd";
   if (type === "b") return Buffer.from(value as string, "hex");
   if (type === "p") return Number.POSITIVE_INFINITY;
   if (type === "m") return Number.NEGATIVE_INFINITY;

@@ -3,7 +3,9 @@ import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { NativeConnection } from "./connection-holder.ts";
 import type { Driver, Synchronous } from "./driver.ts";
 import { createDriverCore } from "./driver-core.ts";
-import { createLibsqlStatement, type LibsqlDatabase, type NulText, nulTextTable } from "./libsql-statement.ts";
+import type { LibsqlDatabase, TextState } from "./libsql-native.ts";
+import { describeSchema, type SchemaText, schemaRows } from "./libsql-risk.ts";
+import { createLibsqlStatement, nulTextTable } from "./libsql-statement.ts";
 import { loadNative } from "./native-module.ts";
 import type { SqlInfo } from "./sql-text.ts";
 
@@ -21,6 +23,7 @@ export interface LibsqlSettings {
   readonly isOwned: boolean;
 }
 
+const changesSchema = /^\s*(?:create|alter|drop|rollback|--|\/\*)/i;
 /** SQLite takes a larger number for 0. */
 const largestPragma = 2 ** 31 - 1;
 const levels: readonly Synchronous[] = ["FULL", "NORMAL", "OFF"];
@@ -59,7 +62,7 @@ function connect(path: string, settings: LibsqlSettings): NativeConnection {
     database.close();
     throw error;
   }
-  const text = createNulText(database, path === ":memory:" || settings.isOwned);
+  const text = createTextState(database, path === ":memory:" || settings.isOwned);
   let reader: LibsqlDatabase | undefined;
   const openReader = (): LibsqlDatabase => {
     reader ??= new Database(path, { timeout: settings.busyTimeoutMs });
@@ -74,7 +77,10 @@ function connect(path: string, settings: LibsqlSettings): NativeConnection {
     ...(path === ":memory:"
       ? undefined
       : { prepareCommitted: (sql: string, info: SqlInfo) => createLibsqlStatement(openReader(), { sql, info, text }) }),
-    execute: (sql) => database.exec(sql),
+    execute(sql) {
+      database.exec(sql);
+      if (changesSchema.test(sql)) text.schemaChanges++;
+    },
     close() {
       reader?.close();
       database.close();
@@ -89,11 +95,13 @@ const lookMs = 5;
  * Looks for the mark at connect, then whenever the schema has changed. To ask that for each read would cost as much as the read: it is asked once
  * a turn, and again when a turn takes long. What a process did before it told this one of it, by whatever message, is seen.
  */
-function createNulText(database: LibsqlDatabase, isAlone: boolean): NulText {
+function createTextState(database: LibsqlDatabase, isAlone: boolean): TextState {
   const mark = database.prepare(`SELECT 1 FROM sqlite_master WHERE name = '${nulTextTable}'`).raw(true);
   const version = database.prepare("PRAGMA schema_version").raw(true);
   const schemaVersion = () => version.all([])[0]?.[0];
   let seen = schemaVersion();
+  let schema: SchemaText | undefined;
+  let describedAt = "";
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   const forget = () => {
     lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -101,6 +109,14 @@ function createNulText(database: LibsqlDatabase, isAlone: boolean): NulText {
   return {
     mayHoldNul: mark.all([]).length > 0,
     schemaVersion,
+    schemaChanges: 0,
+    schema() {
+      // The version tells of other processes, the count of temporary views.
+      const now = `${schemaVersion()} ${this.schemaChanges}`;
+      if (schema === undefined || now !== describedAt) schema = describeSchema(database.prepare(schemaRows).raw(true).all([]));
+      describedAt = now;
+      return schema;
+    },
     look() {
       if (isAlone || this.mayHoldNul || performance.now() - lookedAtMs < lookMs) return;
       if (lookedAtMs === Number.NEGATIVE_INFINITY) setImmediate(forget).unref();
@@ -108,6 +124,7 @@ function createNulText(database: LibsqlDatabase, isAlone: boolean): NulText {
       const now = schemaVersion();
       if (now === seen) return;
       seen = now;
+      this.schemaChanges++;
       this.mayHoldNul = mark.all([]).length > 0;
     },
   };
