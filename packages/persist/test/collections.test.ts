@@ -31,11 +31,14 @@ const oldExport = [
   '{"type":"end","lines":2}',
 ].join("\n");
 
-test.each([renamed, declared])("an old record is raised in get and list", async (collections) => {
+test.each([renamed, declared])("an old record is raised in get, list and watch", async (collections) => {
   const store = await open(collections);
+  const heard: unknown[] = [];
+  store.records.watch("users/", (change) => heard.push(change));
   await store.import(oldExport);
   expect(await store.records.get("users/a")).toEqual({ name: "Ada" });
   expect(await store.records.list()).toEqual([{ key: "users/a", value: { name: "Ada" } }]);
+  expect(heard).toEqual([{ type: "put", key: "users/a", value: { name: "Ada" } }]);
 });
 
 test.each([

@@ -1,7 +1,7 @@
 // Records: JSON values under paths, with an optional schema per collection.
 import { toJson } from "../core/json.ts";
 import { checkKey } from "../core/paths.ts";
-import { jsonOf, type Row, type StoredRow } from "../core/row.ts";
+import { jsonOf, type Row } from "../core/row.ts";
 import type { RowChange, Rows } from "../core/rows.ts";
 import { isPromise } from "../crypto/bytes.ts";
 import { checkListing } from "./check.ts";
@@ -30,7 +30,7 @@ export interface Records {
 export function createRecords(rows: Rows, schemas: Schemas): Records {
   const facet = "records";
 
-  function read<T>(key: string, row: StoredRow): T {
+  function read<T>(key: string, row: Row): T {
     return schemas.read(key, jsonOf(row), row.meta?.v) as T;
   }
 
@@ -59,7 +59,7 @@ export function createRecords(rows: Rows, schemas: Schemas): Records {
     },
     list: <T>(prefix = "", options: ListOptions = {}) => entryList(() => iterate<T>(prefix, checkListing(prefix, options))),
     watch: <T>(target: string, listener: ChangeListener<T>) =>
-      watchRows<T>({ rows, facet, toValue: (row: Row) => jsonOf(row) as T }, target, listener),
+      watchRows<T>({ rows, facet, toValue: (row, key) => read<T>(key, row) }, target, listener),
   };
 }
 

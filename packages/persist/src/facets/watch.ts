@@ -16,7 +16,7 @@ export type ChangeListener<T> = (change: Change<T>) => void;
 export interface WatchPort<T> {
   readonly rows: Rows;
   readonly facet: Facet;
-  readonly toValue: (row: Row) => T;
+  readonly toValue: (row: Row, key: string) => T;
 }
 
 /** A target that is empty or ends with "/" is a prefix, any other a key. Listeners run after the change is durable. Returns the unsubscriber. */
@@ -26,6 +26,6 @@ export function watchRows<T>({ rows, facet, toValue }: WatchPort<T>, target: str
   const isPrefix = target === "" || target.endsWith("/");
   return rows.onChange((change, row) => {
     if (change.facet !== facet || (isPrefix ? !change.path.startsWith(target) : change.path !== target)) return undefined;
-    return listener({ type: change.type, key: change.path, ...(row ? { value: toValue(row) } : {}) });
+    return listener({ type: change.type, key: change.path, ...(row ? { value: toValue(row, change.path) } : {}) });
   });
 }
