@@ -1,7 +1,7 @@
 // Published vectors through all three providers, and agreement of the providers where no vector reaches.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { aesGcm, hkdfSha256, hmacSha256 } from "./index.ts";
+import { aesGcm, hkdfSha256, hmacSha256, open, seal } from "./index.ts";
 import type { ProviderName } from "./providers/provider.ts";
 
 const providers: readonly ProviderName[] = ["node", "webcrypto", "noble"];
@@ -112,6 +112,35 @@ describe.each(providers)("with provider %s", (provider) => {
     await expect(hkdfSha256(data, { length: 8161, provider })).rejects.toThrow(/1 to 8160/);
     await expect(hmacSha256("text" as never, { key: data, provider })).rejects.toMatchObject({ code: "invalid_parameter" });
   });
+});
+
+test.each(providers)("%s takes bytes in memory that threads share, with the same result", async (provider) => {
+  const shared = (size: number, step: number) => {
+    const copy = new Uint8Array(new SharedArrayBuffer(size));
+    copy.set(pattern(size, step));
+    return copy;
+  };
+  const [data, key, nonce] = [pattern(20, 3), pattern(32, 1), pattern(12, 5)];
+  const options = { key: shared(32, 1), nonce: shared(12, 5), aad: shared(4, 1), provider };
+  const sealed = await aesGcm.encrypt(shared(20, 3), options);
+  expect(sealed).toEqual(await aesGcm.encrypt(data, { key, nonce, aad: pattern(4, 1), provider: "node" }));
+  expect(await aesGcm.decrypt(sealed, options)).toEqual(data);
+  expect(await hmacSha256(shared(20, 3), { key: shared(32, 1), provider })).toEqual(await hmacSha256(data, { key, provider: "node" }));
+  const derived = await hkdfSha256(shared(20, 3), { salt: shared(3, 1), info: shared(2, 1), length: 40, provider });
+  expect(derived).toEqual(await hkdfSha256(data, { salt: pattern(3, 1), info: pattern(2, 1), length: 40, provider: "node" }));
+  expect(await open(await seal(shared(20, 3), { key: shared(32, 1), provider }), { key, provider })).toEqual(data);
+});
+
+test.each([
+  ["hkdfSha256", () => hkdfSha256(pattern(3, 1), undefined as never)],
+  ["hmacSha256", () => hmacSha256(pattern(3, 1), undefined as never)],
+  ["aesGcm.encrypt", () => aesGcm.encrypt(pattern(3, 1), undefined as never)],
+  ["aesGcm.decrypt", () => aesGcm.decrypt(pattern(30, 1), undefined as never)],
+  ["aesGcm.provider", () => aesGcm.provider(undefined as never)],
+  ["aesGcm.provider with nothing", () => aesGcm.provider({} as never)],
+  ["seal", () => seal(pattern(3, 1), undefined as never)],
+])("%s without options is an invalid parameter", async (_name, call) => {
+  await expect(call()).rejects.toMatchObject({ code: "invalid_parameter" });
 });
 
 test("a provider that cannot take a size says which one serves instead", async () => {

@@ -48,11 +48,11 @@ export async function hmacSha256(data: Uint8Array, options: HmacOptions): Promis
 /** HKDF-SHA-256 of the input key material. Source: RFC 5869. Errors: `invalid_parameter` for a length outside 1 to 8,160 bytes. */
 export async function hkdfSha256(ikm: Uint8Array, options: HkdfOptions): Promise<Uint8Array> {
   const material = bytesOf(ikm, "ikm");
-  const { salt = empty, info = empty, length } = options;
-  if (!Number.isInteger(length) || length < 1 || length > maxHkdfBytes) {
+  const { salt = empty, info = empty, length, provider: name } = options ?? ({} as Partial<HkdfOptions>);
+  if (length === undefined || !Number.isInteger(length) || length < 1 || length > maxHkdfBytes) {
     throw new CuittyError("invalid_parameter", `length must be 1 to ${maxHkdfBytes} bytes, got ${String(length)}`);
   }
-  const provider = await loadProvider(options.provider);
+  const provider = await loadProvider(name);
   return hkdf(provider, material, { salt: bytesOf(salt, "salt"), info: bytesOf(info, "info"), length });
 }
 
@@ -114,7 +114,10 @@ export const aesGcm = {
     readonly keyBytes: number;
     readonly nonceBytes: number;
   }): Promise<ProviderName> {
-    return (await capableProvider(options.provider, options.keyBytes, options.nonceBytes)).name;
+    const { provider, keyBytes, nonceBytes } = options ?? {};
+    if (!Number.isInteger(keyBytes) || !Number.isInteger(nonceBytes))
+      throw new CuittyError("invalid_parameter", "aesGcm.provider takes keyBytes and nonceBytes, both whole numbers");
+    return (await capableProvider(provider, keyBytes, nonceBytes)).name;
   },
 } as const;
 
@@ -148,8 +151,17 @@ function plain(bytes: Uint8Array): Uint8Array {
   return bytes.constructor === Uint8Array && bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }
 
-function bytesOf(value: unknown, name: string): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  if (Object.prototype.toString.call(value) === "[object Uint8Array]") return value as Uint8Array;
+/** Memory that other threads share is copied: WebCrypto refuses it, and it could change between two readings. */
+export function bytesOf(value: unknown, name: string): Uint8Array {
+  const isBytes = value instanceof Uint8Array || kindOf(value) === "[object Uint8Array]";
+  if (isBytes)
+    return kindOf((value as Uint8Array).buffer) === "[object SharedArrayBuffer]"
+      ? new Uint8Array(value as Uint8Array)
+      : (value as Uint8Array);
   throw new CuittyError("invalid_parameter", `${name} must be a Uint8Array, got ${value === null ? "null" : typeof value}`);
+}
+
+/** Also of values of another realm. */
+function kindOf(value: unknown): string {
+  return Object.prototype.toString.call(value);
 }

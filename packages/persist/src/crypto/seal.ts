@@ -2,7 +2,7 @@
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { isWellFormed } from "./bytes.ts";
 import { nonceBytes, openEnvelope, type Place, readHeader, saltBytes, scopeOf, sealEnvelope } from "./envelope.ts";
-import type { ProviderOption } from "./primitives.ts";
+import { bytesOf, type ProviderOption } from "./primitives.ts";
 import { type CryptoProvider, loadProvider, randomBytes } from "./providers/provider.ts";
 import { createSegments, deriveSegment, type SegmentSource } from "./segment.ts";
 import { createPathTokens } from "./tokens.ts";
@@ -30,20 +30,21 @@ export async function seal(plaintext: Uint8Array, options: SealOptions): Promise
   const { provider, source, place } = await prepare(options);
   const segment = await deriveSegment({ ...source, random }, epoch, random(saltBytes));
   return new Uint8Array(
-    await sealEnvelope(provider, { segment, place, random: random(nonceBytes), plaintext: checkBytes(plaintext, "plaintext") }),
+    await sealEnvelope(provider, { segment, place, random: random(nonceBytes), plaintext: bytesOf(plaintext, "plaintext") }),
   );
 }
 
 /** Opens what `seal` made with the same key and context. Errors: `wrong_key`, `tampered`, `newer_format`, `invalid_parameter`. */
 export async function open(envelope: Uint8Array, options: Omit<SealOptions, "random" | "epoch">): Promise<Uint8Array> {
-  readHeader(checkBytes(envelope, "envelope"));
+  const sealed = bytesOf(envelope, "envelope");
+  readHeader(sealed);
   const { provider, source, place } = await prepare(options);
-  const segment = await createSegments(source).forReading(envelope);
-  return new Uint8Array(await openEnvelope(provider, { segment, place, envelope }));
+  const segment = await createSegments(source).forReading(sealed);
+  return new Uint8Array(await openEnvelope(provider, { segment, place, envelope: sealed }));
 }
 
 async function prepare(options: SealOptions): Promise<{ provider: CryptoProvider; source: SegmentSource; place: Place }> {
-  const key = checkBytes(options?.key, "key");
+  const key = bytesOf(options?.key, "key");
   if (key.length !== 32) throw new CuittyError("invalid_parameter", `key must be 32 bytes, got ${key.length}`);
   const context = checkContext(options.context ?? "");
   const provider = await loadProvider(options.provider);
@@ -57,11 +58,6 @@ function checkContext(context: unknown): string {
   if (typeof context !== "string") throw new CuittyError("invalid_parameter", `context must be a string, got ${typeof context}`);
   if (!isWellFormed(context)) throw new CuittyError("invalid_parameter", "context must be well-formed Unicode, got a lone surrogate");
   return context;
-}
-
-function checkBytes(value: unknown, name: string): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  throw new CuittyError("invalid_parameter", `${name} must be a Uint8Array, got ${value === null ? "null" : typeof value}`);
 }
 
 /** A random 32-byte key. */
