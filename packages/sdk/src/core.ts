@@ -61,6 +61,8 @@ export interface Engine {
   shutdown(ms: number): Promise<FlushResult>;
   /** Ends the request or wait under way; its batch waits again. */
   interrupt(): void;
+  /** Seals what is queued, stores everything and gives the spool time to finish. Units: ms. */
+  keep(ms: number): Promise<unknown>;
   /** Sends what fits into a page's last requests. */
   leave(): void;
   /** Flushes for a process that is about to end; with a spool to fall back on, without waiting for a server that fails. Units: ms. */

@@ -12,6 +12,8 @@ import { later, maxDelayMs } from "./timer.ts";
 const idleMs = 250;
 const pollMs = 1_000;
 const maxFlushRounds = 8;
+/** Of the time that shutdown has, where a spool needs some of it for the rest. */
+const flushShare = 0.8;
 
 export function createEngine(core: Core, platform: Platform): Engine {
   const { settings, stats, state, held, waiting, flying, count, bytes, pending } = core;
@@ -98,6 +100,24 @@ export function createEngine(core: Core, platform: Platform): Engine {
     return !flying.has(batch) || recovery.conclude(batch, reply);
   }
 
+  /** Seals what is queued, stores everything and gives the spool time to finish. Resolves with what it has. Units: ms. */
+  async function keep(ms: number): Promise<Set<Batch>> {
+    const stored = new Set<Batch>();
+    const { keeper } = state;
+    for (let batch = takeBatch(core); batch; batch = takeBatch(core)) waiting.push(batch);
+    const store = async (batch: Batch): Promise<void> => {
+      if (await keeper?.store(batch)) stored.add(batch);
+    };
+    let deadline: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise((resolve) => {
+      deadline = setTimeout(resolve, Math.min(ms, maxDelayMs));
+    });
+    const all = Promise.all([...flying, ...waiting].map(store));
+    await Promise.race([all.then(() => keeper?.settled()), late]);
+    clearTimeout(deadline);
+    return stored;
+  }
+
   function flush(ms: number, isHasty = false): Promise<FlushResult> {
     recovery.hurry(isHasty);
     return drain(ms).finally(recovery.relax);
@@ -124,14 +144,24 @@ export function createEngine(core: Core, platform: Platform): Engine {
   }
 
   async function shutdown(ms: number): Promise<FlushResult> {
-    const result = await flush(ms);
+    const endMs = now() + ms;
+    const result = await flush(settings.spool ? ms * flushShare : ms);
     const lostBefore = counters.dropped;
     state.isClosed = true;
     clearTimeout(timer);
     recovery.interrupt();
-    for (let batch = takeBatch(core); batch; batch = takeBatch(core)) waiting.push(batch);
-    for (const batch of [...flying, ...waiting]) if (!(await state.keeper?.store(batch))) lose(core, batch, "closed");
-    state.detach?.();
+    const stored = await keep(Math.max(endMs - now(), 0));
+    for (const batch of [...flying, ...waiting]) {
+      if (stored.has(batch)) continue;
+      // What a spool that hangs may still come to write is left there.
+      batch.isStored = false;
+      lose(core, batch, "closed");
+    }
+    try {
+      state.detach?.();
+    } catch (error) {
+      stats.log("the spool failed", true, error);
+    }
     return { ...result, pending: pending(), dropped: result.dropped + counters.dropped - lostBefore };
   }
 
@@ -169,6 +199,7 @@ export function createEngine(core: Core, platform: Platform): Engine {
       leave();
     },
     interrupt: recovery.interrupt,
+    keep,
     shutdown: (ms) => (closing ??= shutdown(ms)),
     touch() {
       if (state.isLeaving) leave();

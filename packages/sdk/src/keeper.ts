@@ -9,6 +9,8 @@ export interface Keeper {
   store(batch: Batch): boolean | Promise<boolean>;
   /** Ends the copy, if there is one. */
   forget(batch: Batch): void;
+  /** Resolves when the spool has done all that it was asked for. */
+  settled(): Promise<void>;
   /** Leaves a batch to the spool; it waits in memory for as long as it is not stored. */
   park(batch: Batch): void;
   /** Seals what is queued and leaves it to the spool. */

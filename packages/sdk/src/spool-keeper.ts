@@ -9,6 +9,10 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
   const { stats, waiting, flying } = core;
   /** Events of batches that are only in the spool, by key. */
   const parked = new Map<string, number>();
+  /** Writes that an asynchronous spool has not finished. */
+  const storing = new Map<Batch, Promise<boolean>>();
+  /** Everything that an asynchronous spool has not finished; nothing in it rejects. */
+  const running = new Set<Promise<unknown>>();
   let events = 0;
   let isFreshNext = false;
 
@@ -20,19 +24,42 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
     return false;
   }
 
+  function track(work: Promise<unknown>): void {
+    running.add(work);
+    void work.then(() => running.delete(work));
+  }
+
   function store(batch: Batch): boolean | Promise<boolean> {
-    if (batch.isStored) return true;
+    if (batch.isStored) return storing.get(batch) ?? true;
+    // Before it is: a spool that is too small gives the batch up while it takes it.
+    batch.isStored = true;
     try {
-      const stored = adapter.put({ key: batch.key, sealedAtMs: batch.sealedAtMs, events: batch.events });
-      batch.isStored = true;
-      return stored
-        ? stored.then(
-            () => true,
-            (error) => failed(batch, error),
-          )
-        : true;
+      const put = adapter.put({ key: batch.key, sealedAtMs: batch.sealedAtMs, events: batch.events });
+      if (!put) return batch.isStored;
+      const stored = put
+        .then(
+          () => !!batch.isStored,
+          (error) => failed(batch, error),
+        )
+        .then((isStored) => {
+          storing.delete(batch);
+          return isStored;
+        });
+      storing.set(batch, stored);
+      track(stored);
+      return stored;
     } catch (error) {
       return failed(batch, error);
+    }
+  }
+
+  function remove({ key }: Batch): void {
+    try {
+      // What stays in the spool is sent once more under the same key, and a server that has it stores nothing.
+      const removing = adapter.remove(key);
+      if (removing) track(removing.catch((error) => stats.log("the spool failed", true, error)));
+    } catch (error) {
+      stats.log("the spool failed", true, error);
     }
   }
 
@@ -66,12 +93,13 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
     store,
     forget(batch) {
       if (!batch.isStored) return;
-      try {
-        // What stays in the spool is sent once more under the same key, and a server that has it stores nothing.
-        adapter.remove(batch.key)?.catch((error) => failed(batch, error));
-      } catch (error) {
-        failed(batch, error);
-      }
+      const pending = storing.get(batch);
+      // A batch that is removed before it is written would stay for ever.
+      if (pending) track(pending.then(() => remove(batch)));
+      else remove(batch);
+    },
+    async settled() {
+      while (running.size) await Promise.all(running);
     },
     park(batch) {
       const stored = store(batch);

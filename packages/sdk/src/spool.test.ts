@@ -208,6 +208,59 @@ test("a spool that always fails loses nothing that memory can hold", async () =>
   expect(numbers()).toEqual(upTo(10));
 });
 
+test.each(["exit", "wal"] as const)("shutdown waits until an asynchronous spool has the rest, with durability %s", async (durability) => {
+  const spool = memorySpool(100);
+  const client = start({ spool, durability });
+  emit(client, 10);
+  if (durability === "wal") await client.flush(20);
+  expect(await client.shutdown()).toMatchObject({ pending: 10, dropped: 0 });
+  expect([...spool.batches.values()].flatMap((batch) => batch.events)).toHaveLength(10);
+});
+
+test("a batch that is sent while an asynchronous spool writes it is gone from there after shutdown", async () => {
+  const spool = memorySpool(50);
+  const client = start({ spool });
+  emit(client, 10);
+  await client.flush();
+  isAway = false;
+  await client.flush();
+  await client.shutdown();
+  expect(spool.batches.size).toBe(0);
+  expect(numbers()).toEqual(upTo(10));
+});
+
+const never = new Promise<never>(() => {});
+const fail = (): never => {
+  throw new Error("broken on purpose");
+};
+
+test.each<[string, Partial<SpoolAdapter>]>([
+  ["put never settles", { put: () => never }],
+  ["claim never settles", { claim: () => never }],
+  ["remove never settles", { remove: () => never }],
+  ["close throws", { close: fail }],
+  ["close rejects", { close: (async () => fail()) as () => void }],
+  ["put rejects", { put: async () => fail() }],
+])("shutdown ends in its time with a spool whose %s", async (_name, broken) => {
+  const client = start({ spool: { put() {}, remove() {}, claim: () => undefined, ...broken }, durability: "wal" });
+  emit(client, 1);
+  const { pending, dropped } = await client.shutdown(100);
+  const { emitted, restored, sent } = client.stats();
+  expect(sent + pending + dropped).toBe(emitted + restored);
+});
+
+test("a host that survives its uncaught exception gets no second one from a spool that rejects", async () => {
+  const client = start({ spool: memorySpool(0, true) });
+  emit(client, 1);
+  // Before the engine is loaded, and after.
+  (process as NodeJS.EventEmitter).emit("uncaughtExceptionMonitor", new Error("mine"));
+  await client.flush();
+  emit(client, 1, 1);
+  (process as NodeJS.EventEmitter).emit("uncaughtExceptionMonitor", new Error("mine"));
+  isAway = false;
+  expect(await client.flush()).toMatchObject({ sent: 2, pending: 0 });
+});
+
 /** The part of a persist store that a spool uses, over a Map. */
 function mapStore(): PersistLike & { readonly values: Map<string, unknown> } {
   const values = new Map<string, unknown>();

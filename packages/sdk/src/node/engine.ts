@@ -10,6 +10,9 @@ import { createKeeper } from "../spool-keeper.ts";
 import { createDirectorySpool } from "./directory-spool.ts";
 import { openWriter } from "./spool-writer.ts";
 
+/** What an asynchronous spool gets after the last flush of a process. Units: ms. */
+const storeMs = 1_000;
+
 const platform: Platform = {
   sign: async (bytes, secret) => createHmac("sha256", secret).update(bytes).digest("hex"),
   // Up to here a fifth of a millisecond, which is less than the way to a thread and back costs.
@@ -23,7 +26,15 @@ const platform: Platform = {
     const options = typeof settings.spool === "object" && "directory" in settings.spool ? settings.spool : {};
     const adapter = "owner" in state.spool ? createDirectorySpool(state.spool, options) : state.spool;
     state.keeper = createKeeper(core, adapter);
-    onDetach(state, () => adapter.close?.());
+    const failed = (error: unknown): void => core.stats.log("the spool failed", true, error);
+    onDetach(state, () => {
+      try {
+        // An adapter of the app's own may be asynchronous by mistake.
+        (adapter.close?.() as Promise<void> | undefined)?.catch?.(failed);
+      } catch (error) {
+        failed(error);
+      }
+    });
   },
   room: () => 0,
 };
@@ -38,6 +49,7 @@ export function createEngine(core: Core): Engine {
       core.gather();
       await engine.flush(ms, !!core.state.spool);
       engine.interrupt();
+      await engine.keep(storeMs);
     },
   };
 }

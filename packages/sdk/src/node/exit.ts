@@ -1,5 +1,5 @@
 // What a client does when its process ends, without changing how it ends.
-import { seal } from "../batcher.ts";
+import { type Batch, seal } from "../batcher.ts";
 import type { Core, Engine } from "../core.ts";
 
 /** How long a natural end and a signal may take for a last flush. Units: ms. */
@@ -106,11 +106,19 @@ function spill(core: Core): void {
   core.gather();
   for (let events = take(); events.length; events = take()) waiting.push(seal(events));
   for (const batch of [...flying, ...waiting]) {
-    try {
-      if (!batch.isStored) state.spool.put(batch);
-      batch.isStored = true;
-    } catch (error) {
-      core.stats.log("the spool failed", true, error);
-    }
+    // Without an engine there is no keeper.
+    if (state.keeper) void state.keeper.store(batch);
+    else if (!batch.isStored) void put(core, batch);
+  }
+}
+
+/** What is awaited nowhere must not reject, nor throw: it runs to the end of `put` at once where that is not asynchronous. */
+async function put({ state, stats }: Core, batch: Batch): Promise<void> {
+  batch.isStored = true;
+  try {
+    await state.spool?.put(batch);
+  } catch (error) {
+    batch.isStored = false;
+    stats.log("the spool failed", true, error);
   }
 }

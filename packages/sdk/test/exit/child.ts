@@ -1,5 +1,6 @@
 // A process that emits events and then ends in one of the ways processes end. Started by exit.test.ts; its orders come as JSON in argv.
-import { createCuittyClient } from "@cuitty/sdk";
+import { writeFileSync } from "node:fs";
+import { createCuittyClient, type SpoolAdapter } from "@cuitty/sdk";
 import { costsPlugin } from "@cuitty/sdk/plugins/costs";
 import { errorsPlugin } from "@cuitty/sdk/plugins/errors";
 
@@ -10,12 +11,30 @@ interface Orders {
   readonly spool?: string;
   readonly durability?: "exit" | "wal";
   readonly timeout?: number;
+  /** Milliseconds that the spool takes for each batch. */
+  readonly spoolMs?: number;
   /** Leaves something to be sent in plugins that gather. */
   readonly gathers?: boolean;
 }
 
-const { url, end, count, spool, durability, timeout, gathers } = JSON.parse(process.argv[2] ?? "") as Orders;
-const client = createCuittyClient({ portalUrl: url, projectId: "p", apiKey: "cuitty_sk_test", spool, durability, timeout });
+const { url, end, count, spool, durability, timeout, gathers, spoolMs } = JSON.parse(process.argv[2] ?? "") as Orders;
+/** Asynchronous, in the folder that the spool would have. */
+const slowSpool: SpoolAdapter = {
+  async put({ key, events }) {
+    await new Promise((resolve) => setTimeout(resolve, spoolMs).unref());
+    writeFileSync(`${spool}/${key}`, events.join("\n"));
+  },
+  remove() {},
+  claim: () => undefined,
+};
+const client = createCuittyClient({
+  portalUrl: url,
+  projectId: "p",
+  apiKey: "cuitty_sk_test",
+  spool: spoolMs ? slowSpool : spool,
+  durability,
+  timeout,
+});
 // A host that ends by itself, and registered first.
 if (end === "once") {
   process.once("SIGTERM", () => setTimeout(() => process.exit(7), 2_500));

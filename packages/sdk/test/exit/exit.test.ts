@@ -1,6 +1,6 @@
 // Every way a process can end, with the server there and with the server away until the next start: each event is stored exactly once.
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -115,6 +115,14 @@ test.each([
   if (isSpooled) await run({ ...orders, end: "flush" });
   const found = server.stored.map(({ type, data }) => data.amount ?? `${type} ${data.message} ${data.repeats ?? ""}`);
   expect(found.sort()).toEqual([12.5, "error again ", "error again 4", ...(end === "throw" ? ["error thrown on purpose "] : [])]);
+});
+
+test.each(["natural", "SIGTERM"])("an asynchronous spool has every event when a process ends by %s and the server fails", async (end) => {
+  server = await createFaultServer({ fault: () => ({ status: 503 }) });
+  await run({ url: server.url, spool, spoolMs: 100, end });
+  const files = await readdir(spool);
+  const lines = await Promise.all(files.map(async (file) => (await readFile(join(spool, file), "utf8")).split("\n")));
+  expect(lines.flat()).toHaveLength(count);
 });
 
 test.each(["SIGTERM", "SIGHUP"])("a %s before the engine is loaded sends every event first, without a spool", async (signal) => {
