@@ -20,6 +20,13 @@ export interface PersistSpoolOptions extends RowSpoolLimits {
 /** Values of a store hold 1 MiB of JSON; events are JSON already, and their quotes take an escape each. Units: UTF-16 code units. */
 const partSize = 200_000;
 
+/** No write takes this long. Units: ms. */
+const abandonedMs = 3_600_000;
+
+/** When a batch was sealed, by the UUIDv7 of its first event; 0 when that cannot be read. */
+const sealedAtMsOf = (part: unknown): number =>
+  Number.parseInt(/^\{"id":"([0-9a-f]{8}-[0-9a-f]{4})/.exec(`${part}`)?.[1]?.replace("-", "") ?? "0", 16);
+
 interface Head extends SpooledRow {
   readonly parts: number;
 }
@@ -36,6 +43,25 @@ export function persistSpool({ kv }: PersistLike, { prefix = "cuitty-spool/", ..
   const headKey = (key: string): string => `${prefix}heads/${key}`;
   const partKey = (key: string, part: number): string => `${prefix}parts/${key}/${part}`;
 
+  let isSwept = false;
+
+  /** Once: removes parts that a process left without a head because it ended in the middle of a write, if they are so old that none can be at it still. */
+  async function sweep(): Promise<true> {
+    const starts = new Map<string, number>();
+    const found: { readonly path: string; readonly key: string }[] = [];
+    for await (const { key: path, value } of kv.list<string>(`${prefix}parts/`)) {
+      const [key = "", part] = path.slice(`${prefix}parts/`.length).split("/");
+      found.push({ path, key });
+      if (part === "0") starts.set(key, sealedAtMsOf(value));
+    }
+    const orphans = new Map<string, boolean>();
+    for (const { path, key } of found) {
+      if (!orphans.has(key)) orphans.set(key, Date.now() - (starts.get(key) ?? 0) > abandonedMs && !(await kv.get(headKey(key))));
+      if (orphans.get(key)) await kv.delete(path);
+    }
+    return true;
+  }
+
   return createRowSpool(
     {
       async put(batch) {
@@ -50,15 +76,22 @@ export function persistSpool({ kv }: PersistLike, { prefix = "cuitty-spool/", ..
         const head = await kv.get<Head>(headKey(key));
         if (!head) return undefined;
         let text = "";
-        for (let part = 0; part < head.parts; part++) text += (await kv.get<string>(partKey(key, part))) ?? "";
+        for (let number = 0; number < head.parts; number++) {
+          const part = await kv.get<string>(partKey(key, number));
+          // Whoever removed it did not come to its head.
+          if (part === undefined) return undefined;
+          text += part;
+        }
         return { key, sealedAtMs: head.sealedAtMs, events: text.split("\n") };
       },
       async remove(key) {
         const head = await kv.get<Head>(headKey(key));
+        // The head goes last: while it is there, what is left of its parts is found.
+        for (let part = (head?.parts ?? 0) - 1; part >= 0; part--) await kv.delete(partKey(key, part));
         await kv.delete(headKey(key));
-        for (let part = 0; part < (head?.parts ?? 0); part++) await kv.delete(partKey(key, part));
       },
       async list() {
+        isSwept ||= await sweep();
         const heads: Head[] = [];
         for await (const { value } of kv.list<Head>(`${prefix}heads/`)) heads.push(value);
         return heads;

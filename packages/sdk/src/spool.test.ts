@@ -301,6 +301,53 @@ test("a store that fails to list at once and to write later costs no unhandled r
   expect(unhandled).not.toHaveBeenCalled();
 });
 
+describe("a spool in a persist store", () => {
+  /** Batches of several parts each. */
+  const fill = (client: CuittyClient): void => {
+    for (let n = 0; n < 20; n++) client.emit({ type: "audit", data: { n, text: "x".repeat(30_000) } });
+  };
+
+  test("has nothing left when all was sent and shutdown has ended, however slow it is", async () => {
+    const store = mapStore();
+    const remove = store.kv.delete;
+    store.kv.delete = async (key) => {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      return remove(key);
+    };
+    isAway = false;
+    const client = start({ spool: persistSpool(store), durability: "wal" });
+    fill(client);
+    expect(await client.shutdown()).toMatchObject({ sent: 20, pending: 0 });
+    expect([...store.values.keys()]).toEqual([]);
+  });
+
+  test("gets rid of what a process left that ended in the middle of a write or a removal, and of nothing else", async () => {
+    const store = mapStore();
+    const first = start({ spool: persistSpool(store) });
+    fill(first);
+    await first.shutdown();
+    const keys = [...store.values.keys()];
+    const [head, parts] = [keys.filter((key) => key.includes("/heads/")), keys.filter((key) => key.includes("/parts/"))];
+    expect(parts.length).toBeGreaterThan(2);
+    // A write under way has no head yet.
+    const value = store.values.get(head[0] as string);
+    store.values.delete(head[0] as string);
+    expect(await persistSpool(store).claim(() => false)).toBeUndefined();
+    expect([...store.values.keys()].sort()).toEqual([...parts].sort());
+    // A removal that was cut short.
+    store.values.set(head[0] as string, value);
+    store.values.delete(parts.at(-1) as string);
+    expect(await persistSpool(store).claim(() => false)).toBeUndefined();
+    expect([...store.values.keys()]).toEqual([]);
+    // A write that was cut short two hours ago.
+    const time = (Date.now() - 7_200_000).toString(16).padStart(12, "0");
+    const text = `{"id":"${time.slice(0, 8)}-${time.slice(8)}-7000-8000-000000000000","type":"log"}`;
+    store.values.set("cuitty-spool/parts/old/0", text).set("cuitty-spool/parts/old/1", "...").set("other/parts/old/0", "mine");
+    expect(await persistSpool(store).claim(() => false)).toBeUndefined();
+    expect([...store.values.keys()]).toEqual(["other/parts/old/0"]);
+  });
+});
+
 describe.each(["indexeddb", "persist"])("a spool in %s", (kind) => {
   const store = mapStore();
   const open = (limits = {}): SpoolAdapter | Promise<SpoolAdapter> =>
