@@ -21,7 +21,7 @@ import { createKitStreams } from "./kit-streams.ts";
 import type { CuittyModule } from "./module.ts";
 import { type ModuleRegistry, openModules } from "./modules.ts";
 import { buildOpenApi } from "./openapi/document.ts";
-import { checkOptions, type KitFault, type KitOptions } from "./options.ts";
+import { checkOptions, type KitOptions, reportFault } from "./options.ts";
 import { createRouter } from "./router.ts";
 import { backupKit } from "./runners/backup.ts";
 import { createKitTasks } from "./runners/kit-tasks.ts";
@@ -220,10 +220,4 @@ function once<T>(make: () => T): () => T {
     made ??= make();
     return made;
   };
-}
-
-/** One line, with the code where there is one; a stack would show paths and values. */
-function reportFault({ source, error, requestId }: KitFault): void {
-  const { code = "error", message = String(error) } = error as { code?: string; message?: string };
-  process.stderr.write(`cuitty: ${source} failed (${code}): ${message}${requestId === undefined ? "" : ` [request ${requestId}]`}\n`);
 }

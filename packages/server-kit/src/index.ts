@@ -45,5 +45,6 @@ export { type ModuleRegistry, type OpenModule, type OpenModulesOptions, openModu
 export type { KitFault, KitOptions } from "./options.ts";
 export { defineRoute, type Route, type RouteContext, type Subject } from "./route.ts";
 export { restoreKit } from "./runners/backup.ts";
+export { type KitTasks, type ModuleTasksOptions, runModuleTasks } from "./runners/kit-tasks.ts";
 export { type NewMessage, outboxRows } from "./runners/outbox.ts";
 export type { Span, Tracer } from "./tracer.ts";

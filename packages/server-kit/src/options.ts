@@ -229,3 +229,9 @@ function checkNumber(name: string, value: number | undefined, least: number): vo
 function invalid(message: string): CuittyError {
   return new CuittyError("invalid_option", message);
 }
+
+/** One line, with the code where there is one; a stack would show paths and values. */
+export function reportFault({ source, error, requestId }: KitFault): void {
+  const { code = "error", message = String(error) } = error as { code?: string; message?: string };
+  process.stderr.write(`cuitty: ${source} failed (${code}): ${message}${requestId === undefined ? "" : ` [request ${requestId}]`}\n`);
+}

@@ -1,9 +1,13 @@
 // Background work: jobs with leases, the outbox, and what survives a restart.
 
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type CuittyModule, defineModule, type OutboxMessage, outboxRows } from "@cuitty/server-kit";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CuittyModule, defineModule, type OutboxMessage, openModules, outboxRows, runModuleTasks } from "@cuitty/server-kit";
 import { testKit } from "@cuitty/server-kit/testing";
+import type { ModuleFile } from "@cuitty/storage/module-file";
 import { Type } from "@sinclair/typebox";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
@@ -60,6 +64,30 @@ afterEach(() => {
 });
 
 const note = (text: string) => ({ type: "note", ts: "2026-04-27T12:34:56Z", data: { text } });
+
+test("modules without a kit have their background work too, for who asks for it", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "cuitty-tasks-"));
+  const nowMs = Date.parse("2026-04-27T12:00:00Z");
+  const dayMs = 86_400_000;
+  let ran = 0;
+  const jobs = [{ name: "count", everyMs: 60_000, run: async () => void ran++ }];
+  const retention = [{ table: "notes", column: "seq", days: 1 }];
+  const modules = await openModules({ dataDir, modules: [notes({ jobs, retention, ingest: () => ({ statements: [] }) })] });
+  const file = modules.ofName("notes")?.file as ModuleFile;
+  const row = { table: "notes", columns: ["project_id", "id", "ts", "data"], rows: [["p", "i", "t", "{}"]] };
+  await file.write({ projectId: "p", idempotencyKey: "yesterdays", nowMs, statements: [row] });
+  const tasks = runModuleTasks(modules, { clock: () => nowMs + 2 * dayMs });
+  try {
+    await tasks.runNow("retention");
+    await tasks.runNow("job:notes.count");
+    expect(ran).toBeGreaterThan(0);
+    expect(await file.all("SELECT count(*) FROM notes UNION ALL SELECT count(*) FROM _inbox")).toEqual([[0], [0]]);
+  } finally {
+    await tasks.close();
+    await modules.close();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
 
 describe("the outbox", () => {
   test("delivers what was committed, again after a failure, and not again after a success", async () => {

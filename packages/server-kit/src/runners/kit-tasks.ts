@@ -1,5 +1,7 @@
-// Background work of a kit: retention, the modules' jobs and their outboxes.
-import type { KitPorts } from "../kit-pipeline.ts";
+// Background work on module files: retention, the modules' jobs and their outboxes.
+import { type Clock, type RandomBytes, systemClock, systemRandom } from "../clock.ts";
+import type { ModuleRegistry } from "../modules.ts";
+import { type KitFault, type KitOptions, reportFault } from "../options.ts";
 import { runJob } from "./jobs.ts";
 import { createOutbox } from "./outbox.ts";
 import { applyRetention } from "./retention.ts";
@@ -7,12 +9,33 @@ import { createScheduler, type Scheduler } from "./schedule.ts";
 
 export type KitTasks = Pick<Scheduler, "runNow" | "close">;
 
+export interface TaskPorts {
+  readonly modules: ModuleRegistry;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly options: Pick<KitOptions, "runJobs" | "retentionDays" | "fetch">;
+  readonly onFault: (fault: KitFault) => void;
+}
+
+export interface ModuleTasksOptions extends Pick<KitOptions, "retentionDays" | "fetch" | "clock" | "random" | "onFault"> {}
+
+/**
+ * For routes made of parts, without a kit: deletes expired rows and keys of batches older than a day, runs the modules' jobs and outboxes, until it
+ * is closed. Close it before the modules.
+ * @example const tasks = runModuleTasks(modules);
+ */
+export function runModuleTasks(modules: ModuleRegistry, options: ModuleTasksOptions = {}): KitTasks {
+  const { clock = systemClock, random = systemRandom, onFault = reportFault } = options;
+  return createKitTasks({ modules, clock, random, options, onFault });
+}
+
 const retentionEveryMs = 60_000;
 const outboxEveryMs = 1_000;
 /** A job with a longer interval is still looked at this often, so that a restart does not put it off. */
 const longestLookMs = 60_000;
 
-export function createKitTasks(ports: KitPorts): KitTasks {
+/** All of it in one scheduler. */
+export function createKitTasks(ports: TaskPorts): KitTasks {
   const scheduler = createScheduler({ onFault: ports.onFault, isAutomatic: ports.options.runJobs ?? true });
   addRetention(scheduler, ports);
   addOutbox(scheduler, ports);
@@ -20,7 +43,7 @@ export function createKitTasks(ports: KitPorts): KitTasks {
   return scheduler;
 }
 
-function addRetention(scheduler: Scheduler, { modules, clock, options, onFault }: KitPorts): void {
+function addRetention(scheduler: Scheduler, { modules, clock, options, onFault }: TaskPorts): void {
   for (const module of modules.all) {
     const onFailure = (error: unknown) => onFault({ source: `retention ${module.definition.name}`, error });
     scheduler.add({
@@ -34,7 +57,7 @@ function addRetention(scheduler: Scheduler, { modules, clock, options, onFault }
   }
 }
 
-function addOutbox(scheduler: Scheduler, { modules, clock, options, onFault }: KitPorts): void {
+function addOutbox(scheduler: Scheduler, { modules, clock, options, onFault }: TaskPorts): void {
   const fetch = options.fetch ?? globalThis.fetch;
   const onFailure = (topic: string, error: unknown) => onFault({ source: `outbox ${topic}`, error });
   for (const module of modules.all) {
@@ -51,7 +74,7 @@ function addOutbox(scheduler: Scheduler, { modules, clock, options, onFault }: K
   }
 }
 
-function addJobs(scheduler: Scheduler, { modules, clock, random }: KitPorts): void {
+function addJobs(scheduler: Scheduler, { modules, clock, random }: TaskPorts): void {
   const owner = Buffer.from(random(8)).toString("hex");
   for (const module of modules.all) {
     for (const job of module.definition.jobs ?? []) {
