@@ -4,6 +4,7 @@ import type { AdapterEntry, AdapterOp, AdapterRange, PersistAdapter } from "../a
 import { bytesAfterPrefix, bytesToKey, keyToBytes, keyToParameter } from "./key-bytes.ts";
 import { loadSqlite, type SqliteFile, type SqliteLibrary, type SqliteOpenOptions } from "./sqlite-file.ts";
 import { applicationId, assertOwnTables, assertStoreFile, realPlace } from "./sqlite-place.ts";
+import { createTextGuard } from "./sqlite-text.ts";
 
 export interface SqliteAdapterOptions {
   /** File; its folder is made. */
@@ -113,6 +114,7 @@ function adapterOn(file: SqliteFile, release: () => void): PersistAdapter {
   const upsert = file.prepare(
     "INSERT INTO cuitty_rows (key, value) VALUES (CAST(? AS BLOB), ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
   );
+  const texts = createTextGuard(file);
   const remove = file.prepare("DELETE FROM cuitty_rows WHERE key = CAST(? AS BLOB)");
 
   function apply(op: AdapterOp): void {
@@ -128,10 +130,12 @@ function adapterOn(file: SqliteFile, release: () => void): PersistAdapter {
         for (const op of ops) apply(op);
       });
     }
+    for (const op of ops) if (op.type === "put") texts.know(op.key);
   }
 
   function range(query: AdapterRange): AdapterEntry[] {
     const { sql, params } = rangeSql(query);
+    texts.check(sql, params);
     return file
       .prepare(sql)
       .all(params)
@@ -142,7 +146,7 @@ function adapterOn(file: SqliteFile, release: () => void): PersistAdapter {
   return {
     name: "sqlite",
     capabilities: { atomicBatch: true, blobs: true, watch: false, bytes: true, exclusive: true },
-    get: async (key) => select.get([keyToParameter(key)])?.[0],
+    get: async (key) => (texts.isKnown(key) ? select.get([keyToParameter(key)])?.[0] : texts.read(key)),
     put: (key, value) => batch([{ type: "put", key, value }]),
     delete: (key) => batch([{ type: "delete", key }]),
     async *list(prefix) {
