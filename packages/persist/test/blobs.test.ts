@@ -330,3 +330,23 @@ test("many puts at once, to the same and to different keys, end whole", async ()
   await Promise.all([0, 1, 2].map((key) => store.blobs.delete(`k${key}`)));
   expect(await rowCount()).toBe(1);
 });
+
+/** A source that never gives its second part. */
+async function* stalled(): AsyncGenerator<Uint8Array> {
+  yield new Uint8Array(5);
+  await new Promise(() => undefined);
+}
+
+test("a put that waits for another of its key ends with its own signal, and never begins", async () => {
+  const [first, second] = [new AbortController(), new AbortController()];
+  const waiting = store.blobs.put("k", stalled(), { signal: first.signal });
+  const ended = store.blobs.put("k", "second", { signal: second.signal });
+  second.abort(new Error("mine"));
+  await expect(ended).rejects.toThrow("mine");
+  await expect(store.blobs.put("k", "third", { signal: AbortSignal.abort(new Error("before")) })).rejects.toThrow("before");
+  first.abort(new Error("first"));
+  await expect(waiting).rejects.toThrow("first");
+  expect(await store.blobs.has("k")).toBe(false);
+  await store.blobs.put("k", "fourth", { signal: new AbortController().signal });
+  expect(new TextDecoder().decode(await store.blobs.get("k"))).toBe("fourth");
+});

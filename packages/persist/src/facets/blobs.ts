@@ -122,7 +122,20 @@ export function createBlobs({ rows, vault, clock }: BlobParts): OwnBlobs {
     assertAble();
     checkKey(key);
     checkPut(options);
-    return exclusive(`key:${key}`, body);
+    const { signal } = options;
+    if (!signal) return exclusive(`key:${key}`, body);
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      // Only while it waits: once begun, the upload itself gives up in order.
+      const abort = () => reject(signal.reason);
+      signal.addEventListener("abort", abort, { once: true });
+      const begin = () => {
+        signal.removeEventListener("abort", abort);
+        signal.throwIfAborted();
+        return body();
+      };
+      exclusive(`key:${key}`, async () => begin()).then(resolve, reject);
+    });
   }
 
   async function remove(key: string): Promise<void> {
