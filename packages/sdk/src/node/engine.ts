@@ -1,6 +1,5 @@
 // Node and Bun, beside the engine: signing and gzip of the platform, and the spool folder.
 import { createHmac } from "node:crypto";
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { promisify } from "node:util";
 import { gzip, gzipSync } from "node:zlib";
 import type { Core, Engine, State } from "../core.ts";
@@ -8,6 +7,7 @@ import { createEngine as createEngineOn } from "../engine.ts";
 import type { Platform } from "../runtime.ts";
 import { createKeeper } from "../spool-keeper.ts";
 import { createDirectorySpool } from "./directory-spool.ts";
+import { letGo } from "./let-go.ts";
 import { openWriter } from "./spool-writer.ts";
 
 /** What an asynchronous spool gets after the last flush of a process. Units: ms. */
@@ -40,8 +40,7 @@ const platform: Platform = {
 };
 
 export function createEngine(core: Core): Engine {
-  subscribe(requestStart, letGo);
-  onDetach(core.state, () => unsubscribe(requestStart, letGo));
+  onDetach(core.state, letGo());
   const engine = createEngineOn(core, platform);
   return {
     ...engine,
@@ -52,15 +51,6 @@ export function createEngine(core: Core): Engine {
       await engine.keep(storeMs);
     },
   };
-}
-
-/** What undici, which is behind Node's fetch, tells about each request. Elsewhere nothing is told and nothing is lost but a second at the end. */
-const requestStart = "undici:client:sendHeaders";
-
-/** A request of ours must not keep the process alive; whoever waits for a flush holds a timer. */
-function letGo(message: unknown): void {
-  const { headers, socket } = message as { headers?: unknown; socket?: { unref?(): void } };
-  if (/^x-cuitty-idempotency-key:/im.test(String(headers))) socket?.unref?.();
 }
 
 function onDetach(state: State, close: () => void): void {

@@ -1,6 +1,8 @@
 // Every way a process can end, with the server there and with the server away until the next start: each event is stored exactly once.
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -161,6 +163,16 @@ test("nor does a request that is on its way hold it longer", async () => {
   const end = await run({ url: server.url, end: "later", spool });
   expect(server.requests.length).toBeGreaterThan(0);
   expect(lastLine(end).ms).toBeLessThan(3_500);
+  expect(await readdir(spool)).toHaveLength(1);
+});
+
+test.each(["127.0.0.1", "localhost"])("nor does a connection that is never made, to %s", async (host) => {
+  const silent = createServer(() => {}).listen(0, host);
+  await once(silent, "listening");
+  const end = await run({ url: `https://${host}:${(silent.address() as AddressInfo).port}`, end: "later", spool });
+  silent.close();
+  // Node gives up connecting after 10 s, and the client tries four times.
+  expect(lastLine(end).ms).toBeLessThan(9_000);
   expect(await readdir(spool)).toHaveLength(1);
 });
 
