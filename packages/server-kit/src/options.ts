@@ -141,12 +141,17 @@ function checkNames(given: object, known: readonly string[], prefix = ""): void 
   }
 }
 
+/** One in a quarter of an hour: the arithmetic of much less than that has no end. */
+const leastRate = 0.001;
+
 /** Also less than one in a second. Errors: `unknown_option`, `invalid_option`. */
 export function checkRates(option: string, given: ProjectLimits): void {
   checkNames(given, Object.keys(leastLimits), `${option}.`);
   for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || (typeof value === "number" && value > 0)) continue;
-    throw invalid(`Expected ${option}.${name} to be a number above 0 (Infinity for no limit), got ${String(value).slice(0, 40)}`);
+    if (value === undefined || (typeof value === "number" && value >= leastRate)) continue;
+    throw invalid(
+      `Expected ${option}.${name} to be a number of at least ${leastRate} (Infinity for no limit), got ${String(value).slice(0, 40)}`,
+    );
   }
 }
 

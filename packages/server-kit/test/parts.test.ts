@@ -47,7 +47,7 @@ const organizationOf = (projectId: string): string | null =>
 const cookies = ["session=renewed", "theme=dark"];
 const noLimits = { eventsPerSecond: Number.POSITIVE_INFINITY, batchesPerSecond: Number.POSITIVE_INFINITY };
 /** What has no say is left to the others. */
-const tenADay = { eventsPerSecond: undefined, batchesPerSecond: 10 / 86_400 } as never;
+const oneInTenSeconds = { eventsPerSecond: undefined, batchesPerSecond: 0.1 } as never;
 
 /** Fails once, with what is no Error. */
 function throwsText(): (_: unknown, next: () => unknown) => Promise<void> {
@@ -72,7 +72,7 @@ function honoApp(modules: ModuleRegistry): { listener: RequestListener; live: En
   app.post("/telemetry-too", authenticate(keys), readBody(), verifySignature(secrets), idempotency(), ingest(modules));
   app.post("/limited", authenticate(keys), rateLimit({ batchesPerSecond: 0.2, eventsPerSecond: 0.5 }), readBody(), ingest(modules));
   app.post("/unlimited", authenticate(keys), rateLimit(noLimits), readBody(), ingest(modules));
-  app.post("/overridden", authenticate(keys), rateLimit({ ...noLimits, limitsOf: () => tenADay }), readBody(), ingest(modules));
+  app.post("/overridden", authenticate(keys), rateLimit({ ...noLimits, limitsOf: () => oneInTenSeconds }), readBody(), ingest(modules));
   app.post("/thrown", authenticate(keys), readBody(), idempotency(), throwsText(), ingest(modules));
   app.post("/looked-at", authenticate(keys), readBody(), routeEvents(modules), (c) => {
     const { batch, projectId } = c.get("cuitty");
@@ -104,7 +104,7 @@ function expressApp(modules: ModuleRegistry): { listener: RequestListener; live:
   app.post("/telemetry-too", authenticate(keys), readBody(), verifySignature(secrets), idempotency(), ingest(modules));
   app.post("/limited", authenticate(keys), rateLimit({ batchesPerSecond: 0.2, eventsPerSecond: 0.5 }), readBody(), ingest(modules));
   app.post("/unlimited", authenticate(keys), rateLimit(noLimits), readBody(), ingest(modules));
-  app.post("/overridden", authenticate(keys), rateLimit({ ...noLimits, limitsOf: () => tenADay }), readBody(), ingest(modules));
+  app.post("/overridden", authenticate(keys), rateLimit({ ...noLimits, limitsOf: () => oneInTenSeconds }), readBody(), ingest(modules));
   const thrown = throwsText();
   app.post("/thrown", authenticate(keys), readBody(), idempotency(), (_request, _response, next) => thrown(0, next), ingest(modules));
   app.post("/looked-at", authenticate(keys), readBody(), routeEvents(modules), (_request, response) => {
@@ -231,9 +231,9 @@ describe.each([
     const statuses: number[] = [];
     for (let index = 0; index < 2; index++) statuses.push((await post("/overridden", [event, event])).status);
     expect(statuses).toEqual([200, 429]);
-    for (const rate of [0, -1, Number.NaN, "5", null]) {
+    for (const rate of [0, 5e-324, -1, Number.NaN, "5", null]) {
       for (const make of [inHono.rateLimit, inExpress.rateLimit])
-        expect(() => make({ eventsPerSecond: rate as never })).toThrow(/rateLimit\.eventsPerSecond to be a number above 0/);
+        expect(() => make({ eventsPerSecond: rate as never })).toThrow(/rateLimit\.eventsPerSecond to be a number of at least 0\.001/);
     }
     expect(() => inHono.rateLimit({ eventPerSecond: 5 } as never)).toThrow(/eventPerSecond/);
   });

@@ -8,8 +8,8 @@ const nullableTime = (description: string) => Type.Union([Type.String({ format: 
 
 export const limitsSchema = Type.Object(
   {
-    eventsPerSecond: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1e9 })),
-    batchesPerSecond: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1e9 })),
+    eventsPerSecond: Type.Optional(Type.Number({ minimum: 0.001, maximum: 1e9 })),
+    batchesPerSecond: Type.Optional(Type.Number({ minimum: 0.001, maximum: 1e9 })),
     batchBytes: Type.Optional(Type.Integer({ minimum: 1, description: "Never above the wire's own limit of 5 MiB." })),
   },
   { additionalProperties: false, description: "Ingest limits of the project; what is absent is the server's default." },
