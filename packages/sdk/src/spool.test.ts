@@ -128,6 +128,21 @@ describe("a spool folder", () => {
     expect(numbers()).toEqual(upTo(25_000));
   });
 
+  test.each(["before", "after"])(
+    "is written at an uncaught exception that the host survives, %s the engine is there, and sent once",
+    async (when) => {
+      isAway = false;
+      const client = start();
+      if (when === "after") await client.flush();
+      emit(client, 5);
+      (process as NodeJS.EventEmitter).emit("uncaughtExceptionMonitor", new Error("mine"));
+      expect(readdirSync(directory)).toHaveLength(1);
+      await client.flush();
+      expect(readdirSync(directory)).toEqual([]);
+      expect(client.stats()).toMatchObject({ emitted: 5, restored: 0, sent: 5, requests: 1 });
+    },
+  );
+
   test("in wal mode has every batch before it is sent, and none after", async () => {
     isAway = false;
     const client = start({ durability: "wal" });

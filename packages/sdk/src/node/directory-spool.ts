@@ -95,6 +95,8 @@ export function createDirectorySpool(writer: SpoolWriter, options: Partial<Direc
       }
     },
     remove(key) {
+      // The writer may have been used without this spool.
+      if (scannedAtMs < 0) scan();
       for (const file of files) if (file.key === key && file.owner === owner) drop(file);
     },
     claim(isHeld) {
