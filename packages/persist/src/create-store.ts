@@ -94,7 +94,7 @@ function assemble(options: CheckedOptions, { adapter, schemas, unlocked }: Opene
   const records = createRecords(rows, schemas);
   const kv = createKv(rows, clock);
   const eventIds = createEventIds(rows, clock, randomBytes);
-  const blobs = createBlobs({ rows, vault: unlocked.vault, clock });
+  const blobs = createBlobs({ name, rows, vault: unlocked.vault, clock });
   const crypto = createStoreCrypto({ name, rows, vault: unlocked.vault, emitter });
   const stopWatching = adapter.watch?.(rows.changedElsewhere);
   const upkeep = startUpkeep({ kv, blobs, crypto, emitter });

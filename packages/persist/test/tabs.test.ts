@@ -151,3 +151,36 @@ test("a database of a newer release is refused", async () => {
   });
   await expect(indexedDbAdapter({ name })).rejects.toMatchObject({ code: "newer_format" });
 });
+
+test("a put that stalls in one store does not hold up the same key of another store of the origin", async () => {
+  const lastByName = new Map<string, Promise<unknown>>();
+  const request = <T>(lock: string, body: () => Promise<T>): Promise<T> => {
+    const run = (lastByName.get(lock) ?? Promise.resolve()).then(body);
+    lastByName.set(
+      lock,
+      run.catch(() => undefined),
+    );
+    return run;
+  };
+  vi.stubGlobal("navigator", { locks: { request } });
+  const one = await createStore({ name: `${name}-one`, adapter: "indexeddb" });
+  const two = await createStore({ name: `${name}-two`, adapter: "indexeddb" });
+  vi.unstubAllGlobals();
+  stores.push(one, two);
+  const stop = new AbortController();
+  let onStalled = () => {};
+  const isStalled = new Promise<void>((resolve) => {
+    onStalled = resolve;
+  });
+  async function* source() {
+    yield new Uint8Array(5);
+    onStalled();
+    await new Promise(() => undefined);
+  }
+  const stalled = one.blobs.put("avatar", source(), { signal: stop.signal });
+  const refused = expect(stalled).rejects.toThrow("enough");
+  await isStalled;
+  expect((await two.blobs.put("avatar", "x")).size).toBe(1);
+  stop.abort(new Error("enough"));
+  await refused;
+});

@@ -67,16 +67,18 @@ interface BlobRow extends BlobInfo {
 const uploadLifeMs = 7 * 24 * 60 * 60 * 1000;
 
 export interface BlobParts {
+  /** The store's: others of this origin take turns of their own. */
+  readonly name: string;
   readonly rows: Rows;
   readonly vault: Vault | undefined;
   readonly clock: () => number;
 }
 
-export function createBlobs({ rows, vault, clock }: BlobParts): OwnBlobs {
+export function createBlobs({ name: storeName, rows, vault, clock }: BlobParts): OwnBlobs {
   const facet = "blobs";
   const contents = createContents(rows, vault);
   const uploads = createUploads(rows, contents, clock);
-  const exclusive = createExclusive(rows.adapter.watch && `cuitty-blobs:${rows.adapter.name ?? "custom"}`);
+  const exclusive = createExclusive(rows.adapter.watch && `cuitty-blobs:${rows.adapter.name ?? "custom"}:${storeName}`);
   const reader = createBlobReader(rows, find);
 
   function assertAble(): void {
