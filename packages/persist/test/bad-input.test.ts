@@ -95,6 +95,12 @@ describe("keys", () => {
     expect((await failure(Promise.resolve(store.records.list("a", { after: "" }))))?.code).toBe("invalid_key");
     expect((await failure(Promise.resolve(store.records.list("a", { limit: -1 }))))?.code).toBe("invalid_option");
     expect((await failure(Promise.resolve(store.records.list("a", { limit: 1.5 }))))?.code).toBe("invalid_option");
+    await store.records.put("a/.hidden", 1);
+    await store.records.put("a/..x", 1);
+    expect((await store.records.list("a/.")).map(({ key }) => key)).toEqual(["a/..x", "a/.hidden"]);
+    expect((await store.records.list("a/..")).map(({ key }) => key)).toEqual(["a/..x"]);
+    expect((await failure(Promise.resolve(store.records.list("./a"))))?.code).toBe("invalid_key");
+    for (const key of ["a/.hidden", "a/..x"]) await store.records.delete(key);
     expect(() => store.records.watch("a\0", () => undefined)).toThrow(/NUL/);
   });
 });

@@ -22,10 +22,10 @@ export function checkKey(key: unknown, what = "key"): asserts key is string {
 /** A prefix may be empty and may end in the middle of a segment. Errors: `invalid_key`. */
 export function checkPrefix(prefix: unknown, what = "prefix"): asserts prefix is string {
   if (typeof prefix !== "string") throw invalid(what, "must be a string", prefix === null ? "null" : typeof prefix);
-  if (prefix.length > 0) checkText(prefix, what);
+  if (prefix.length > 0) checkText(prefix, what, true);
 }
 
-function checkText(key: string, what: string): void {
+function checkText(key: string, what: string, isPrefix = false): void {
   if (key.includes("\0")) throw invalid(what, "must not hold NUL characters", `one at position ${key.indexOf("\0")}`);
   if (!isWellFormed(key)) throw invalid(what, "must be well-formed Unicode", `a lone surrogate at position ${key.search(loneSurrogate)}`);
   // Short keys without a dot can break none of the rules below.
@@ -34,11 +34,16 @@ function checkText(key: string, what: string): void {
   if (bytes > maxKeyBytes) throw invalid(what, `must have at most ${maxKeyBytes} bytes as UTF-8`, `${bytes}`);
   const segments = key.split("/");
   if (segments.length > maxSegments) throw invalid(what, `must have at most ${maxSegments} segments`, `${segments.length}`);
-  for (const [index, segment] of segments.entries()) checkSegment(segment, `segment ${index + 1} of the ${what}`);
+  for (const [index, segment] of segments.entries()) {
+    // The last one of a prefix may go on: "a/." finds "a/.hidden".
+    const isWhole = !isPrefix || index < segments.length - 1;
+    if (isWhole && (segment === "." || segment === ".."))
+      throw invalid(`segment ${index + 1} of the ${what}`, "must be a name", `"${segment}"`);
+    checkSegment(segment, `segment ${index + 1} of the ${what}`);
+  }
 }
 
 function checkSegment(segment: string, what: string): void {
-  if (segment === "." || segment === "..") throw invalid(what, `must be a name`, `"${segment}"`);
   if (segment.length <= surelyShortChars) return;
   const bytes = utf8Bytes(segment);
   if (bytes > maxSegmentBytes) throw invalid(what, `must have at most ${maxSegmentBytes} bytes as UTF-8`, `${bytes}`);
