@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import type { Driver } from "../engine/driver.ts";
 import type { DoctorReport } from "./types.ts";
+import { unreadableTexts } from "./unreadable-texts.ts";
 
 const levels = ["OFF", "NORMAL", "FULL", "EXTRA"];
 
@@ -38,6 +39,7 @@ export function examine(driver: Driver): DoctorReport {
       .all()
       .map((row) => String(row[0])),
     ...brokenReferences(driver),
+    ...unreadableTexts(driver),
   ];
   return {
     path: driver.path,

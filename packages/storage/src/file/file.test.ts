@@ -333,3 +333,23 @@ test("an open with FULL raises a shared connection to FULL", async () => {
   expect(normal.get("PRAGMA synchronous")).toEqual([2]);
   await Promise.all([normal.close(), full.close()]);
 });
+
+test("doctor names stored text that is no UTF-8, in tables with a row id and without, after pages of good text", async () => {
+  file.driver.exec("CREATE TABLE words (word TEXT, n INT, note TEXT, PRIMARY KEY (word, n)) WITHOUT ROWID");
+  file.driver.exec("CREATE TABLE hidden (rowid TEXT, v TEXT)");
+  file.driver.exec(
+    "WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 2500) INSERT INTO words SELECT 'é' || i, i, 'ü' FROM c",
+  );
+  file.driver.exec("INSERT INTO hidden VALUES ('é', 'ASCII'), ('x', '日本\u{1f600}'), ('y', x'ff')");
+  expect((await file.doctor()).problems).toEqual([]);
+  file.driver.exec("UPDATE words SET note = CAST(x'61ff62' AS TEXT) WHERE n = 2400");
+  file.driver.exec("INSERT INTO hidden VALUES ('z', CAST(x'c3' AS TEXT))");
+  file.driver.exec("INSERT INTO kv VALUES (CAST(x'80' AS TEXT), 1)");
+  expect([...(await file.doctor()).problems].sort()).toEqual([
+    "the text of k in row 1 of kv is no UTF-8",
+    "the text of note in row é2400, 2400 of words is no UTF-8",
+    "the text of v in row 4 of hidden is no UTF-8",
+  ]);
+  file.driver.exec("UPDATE words SET note = CAST(x'ff' AS TEXT)");
+  expect((await file.doctor()).problems).toHaveLength(20);
+});

@@ -58,7 +58,7 @@ export interface DoctorReport {
   readonly sizeBytes: number;
   readonly walBytes: number;
   readonly freeBytes: number;
-  /** Empty when the file is whole; else SQLite's findings. */
+  /** Empty when the file is whole; else SQLite's findings, broken references, and stored text that is no UTF-8 (reading it as text ends the process). */
   readonly problems: readonly string[];
   /** What to know about this engine and file. */
   readonly notes: readonly string[];
@@ -85,7 +85,7 @@ export interface StorageFile {
   onCommit(listener: () => void): () => void;
   /** Writes a consistent, synced copy to a path that must not exist. Errors: `backup_exists`, `full`, `io`, `readonly`. */
   backup(path: string): Promise<void>;
-  /** Checks integrity (reads the whole file) and reports. */
+  /** Checks integrity and stored text (reads the whole file) and reports. */
   doctor(): Promise<DoctorReport>;
   stats(): FileStats;
   /** Finishes what is queued, checkpoints, closes. Idempotent. */
