@@ -45,7 +45,7 @@ export function libsqlSettings(options: Partial<LibsqlSettings>): LibsqlSettings
     throw new CuittyError("invalid_option", `${name}: expected a whole number from 1 to ${largestPragma}, got ${String(value)}`);
   }
   if (typeof isOwned !== "boolean") throw new CuittyError("invalid_option", `isOwned: expected true or false, got ${typeof isOwned}`);
-  return { busyTimeoutMs, synchronous, cacheKiB, checkpointPages, isOwned };
+  return { busyTimeoutMs: Math.min(busyTimeoutMs, largestPragma), synchronous, cacheKiB, checkpointPages, isOwned };
 }
 
 function connect(path: string, settings: LibsqlSettings): NativeConnection {
