@@ -9,6 +9,7 @@ import type { Notification } from "./notifications.ts";
 import { open, type StorageClient } from "./open.ts";
 import { holdWriteLock } from "./testing/lock-holder.ts";
 import { startClient } from "./testing/open-child.ts";
+import { createWatcher } from "./watcher.ts";
 
 const engines: EngineName[] = isHonkerInstalled() ? ["honker", "libsql"] : ["libsql"];
 const tick = (ms = 0) => new Promise((done) => setTimeout(done, ms));
@@ -46,6 +47,42 @@ describe.each(engines)("%s", (engine) => {
     expect(() => second.query("SELECT 1")).toThrow(expect.objectContaining({ code: "closed" }));
     client = open(client.path, { engine });
     expect(count()).toBe(1);
+  });
+
+  test("a closed client refuses to watch and listen, also while another handle keeps the file open", () => {
+    const second = open(client.path, { engine });
+    second.close();
+    for (const closed of [second, client]) {
+      closed.close();
+      expect(() => closed.watch({ onCommit: () => {} })).toThrow(expect.objectContaining({ code: "closed" }));
+      expect(() => closed.listen("jobs", () => {})).toThrow(expect.objectContaining({ code: "closed" }));
+    }
+  });
+
+  test("a watcher whose file closes under it is told that nothing more comes", async () => {
+    const driver = client.driver;
+    const lost = new Promise<void>((done) => createWatcher(driver, undefined).watch({ onCommit: () => {}, onLost: done }));
+    driver.close();
+    await lost;
+  });
+
+  test("a listener that throws hears the messages after that one in the same turn", async () => {
+    const heard: unknown[] = [];
+    const warned = new Promise<Error>((done) => process.once("warning", done));
+    client.listen("jobs", ({ payload }) => {
+      heard.push(payload);
+      if (payload === 1) throw new Error("mine");
+    });
+    client.transaction((tx) => [1, 2, 3].map((n) => tx.notify("jobs", n)));
+    await tick();
+    expect(heard).toEqual([1, 2, 3]);
+    expect((await warned).message).toContain("mine");
+  });
+
+  test("a busy timeout beyond SQLite's numbers is its longest, not none", () => {
+    const patient = open(join(folder, "patient.db"), { engine, busyTimeoutMs: 2 ** 40 });
+    expect(patient.driver.prepare("PRAGMA busy_timeout").get()).toEqual([2 ** 31 - 1]);
+    patient.close();
   });
 
   test("messages go out with the commit and not at all on rollback", async () => {

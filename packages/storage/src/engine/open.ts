@@ -3,6 +3,7 @@ import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { runTransaction } from "../sqlite/adapter/transaction-runner.ts";
 import { gateOf, type TransactionToken, writerBusy } from "../sqlite/adapter/writer-gate.ts";
 import type { Driver, EngineName, RunResult, SqlValue, Statement, Synchronous } from "./driver.ts";
+import { closedError } from "./errors.ts";
 import { type HonkerDatabase, isHonkerInstalled, loadHonker } from "./honker-native.ts";
 import {
   createNotifier,
@@ -50,7 +51,7 @@ export interface StorageClient {
   notify(channel: string, payload: unknown): number;
   /** Hears the messages of a channel that are committed from now on, oldest first, each once. Returns the unsubscriber. */
   listen(channel: string, listener: (message: Notification) => void): () => void;
-  /** Hears of commits of any process. Returns the unsubscriber. */
+  /** Hears of commits of any process. Returns the unsubscriber. Errors: `closed`. */
   watch(listener: WatchListener): () => void;
   /** Idempotent. */
   close(): void;
@@ -105,7 +106,9 @@ export function createClient({ driver, core = driver, native }: Omit<OpenedDrive
   const gate = gateOf(driver);
   const notifier = createNotifier(driver);
   const own = new Set<() => void>();
+  let isClosed = false;
   const subscribe = (listener: WatchListener): (() => void) => {
+    if (isClosed) throw closedError(driver.path);
     const watcher = watchers.get(core) ?? createWatcher(core, native);
     watchers.set(core, watcher);
     const stop = watcher.watch(listener);
@@ -139,17 +142,28 @@ export function createClient({ driver, core = driver, native }: Omit<OpenedDrive
       const onCommit = () => {
         for (const message of notificationsAfter(driver, channel, last)) {
           last = message.id;
-          listener(message);
+          hear(listener, message);
         }
       };
       return subscribe({ onCommit });
     },
     watch: subscribe,
     close() {
+      isClosed = true;
       for (const end of [...own]) end();
       driver.close();
     },
   };
+}
+
+/** One message's error is its own: the listener still hears the others, and the process is told. */
+function hear(listener: (message: Notification) => void, message: Notification): void {
+  try {
+    listener(message);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.emitWarning(new CuittyError("listener_failed", `a listener of "${message.channel}" threw: ${reason}`, { cause: error }));
+  }
 }
 
 function isAsync(body: unknown): boolean {

@@ -1,6 +1,7 @@
 // Tells when anyone has committed to a file: this process at once, others within a few milliseconds. One watcher a file, however many listen.
 import { statSync } from "node:fs";
-import type { Driver } from "./driver.ts";
+import { isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import type { Driver, SqlValue } from "./driver.ts";
 import type { HonkerDatabase, HonkerUpdateEvents } from "./honker-native.ts";
 
 export interface WatchListener {
@@ -72,8 +73,8 @@ export function createWatcher(driver: Driver, native: HonkerDatabase | undefined
   }
   return {
     watch(listener) {
+      if (listeners.size === 0) start();
       listeners.add(listener);
-      if (listeners.size === 1) start();
       return () => {
         if (listeners.delete(listener) && listeners.size === 0) stop();
       };
@@ -86,11 +87,18 @@ export function createWatcher(driver: Driver, native: HonkerDatabase | undefined
 }
 
 /** `data_version` changes when another connection has committed. */
-function pollCommits(driver: Driver, { commit }: Emit): Source {
+function pollCommits(driver: Driver, { commit, lost }: Emit): Source {
   const read = () => driver.prepare("PRAGMA data_version").get()?.[0];
   let seen = read();
   const timer = setInterval(() => {
-    const now = read();
+    let now: SqlValue | undefined;
+    try {
+      now = read();
+    } catch (error) {
+      // A recovering process locks the file for a moment; a closed or damaged file is not coming back.
+      if (!isCuittyError(error, "busy")) lost();
+      return;
+    }
     if (now === seen) return;
     seen = now;
     commit();
