@@ -34,9 +34,6 @@ export interface CuittyOptions {
   readonly fetch?: typeof fetch;
 }
 
-/** A header carries it, so neither spaces nor line ends. */
-const token = /^[!-~]+$/;
-
 /** Options with every default in place. */
 export type Settings = Required<Omit<CuittyOptions, "waitUntil">> & Pick<CuittyOptions, "waitUntil">;
 
@@ -70,11 +67,12 @@ export function normalizeOptions(options: CuittyOptions): Settings {
 
 function problemOf(name: string, value: unknown, expected: string): string | undefined {
   const choices: Record<string, string> = { durability: "exit or wal", signature: "body or extended" };
-  const least = name === "timeout" ? 1 : 0;
+  const least = +(name === "timeout");
   const { directory, put } = value as Record<string, unknown>;
   if (typeof value !== expected && (name !== "spool" || !(directory || put))) return `must be a ${expected}, not ${typeof value}`;
   if (expected === "number" && !((value as number) >= least)) return `must be at least ${least}, not ${value}`;
-  if (/Id|Key/.test(name) && !token.test(value as string)) return "must be given, as text without spaces";
+  // A header carries it, so neither spaces nor line ends.
+  if (/Id|Key/.test(name) && !/^[!-~]+$/.test(value as string)) return "must be given, as text without spaces";
   return choices[name]?.split(" or ").includes(value as string) === false ? `must be ${choices[name]}` : undefined;
 }
 
@@ -82,7 +80,7 @@ function baseUrl(text: string): string {
   try {
     // "//" is no URL anywhere; nothing at all would be the page's own.
     const { protocol, origin, pathname, username, password } = new URL(text.trim() || "//", globalThis.location?.href);
-    if (/^http/.test(protocol) && !username && !password) return (origin + pathname).replace(/\/+$/, "");
+    if (/^http/.test(protocol) && !(username + password)) return (origin + pathname).replace(/\/+$/, "");
   } catch {
     // Said below.
   }

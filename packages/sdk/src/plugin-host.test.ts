@@ -212,9 +212,7 @@ test.each([
   client.use(mistake as never).use(mistake as never);
   client.start().emit({ type: "audit", data: { n: 1 } });
   await client.shutdown();
-  expect(vi.mocked(process.stderr.write).mock.calls.map(([line]) => line)).toEqual([
-    "[cuitty] use() takes a plugin, such as auditPlugin()\n",
-  ]);
+  expect(vi.mocked(process.stderr.write).mock.calls.map(([line]) => line)).toEqual(["[cuitty] no plugin: use(auditPlugin())\n"]);
   expect(recorder.events.map((event) => event.data)).toEqual([{ n: 1 }]);
 });
 

@@ -42,11 +42,13 @@ export function createPluginHost({ counters, log }: Stats) {
   return {
     hasBefore: (): boolean => plugins.some((plugin) => plugin.before),
     /** Null and false in the place of a plugin are ignored: an app may use one only sometimes. What else is no plugin is a mistake. */
-    add(plugin: CuittyPlugin): void {
-      if (typeof plugin === "object" ? plugin && !plugin.name : plugin !== false) log("use() takes a plugin, such as auditPlugin()", true);
-      if (!plugin || isDown) return;
-      plugins.push(plugin);
-      guard(plugin, setup);
+    add(plugin: CuittyPlugin & { readonly call?: unknown }): void {
+      // A factory that was not called has a name, too, but is a function.
+      if (plugin ? !plugin.name || plugin.call : plugin === undefined) log("no plugin: use(auditPlugin())", true);
+      if (plugin && !isDown) {
+        plugins.push(plugin);
+        guard(plugin, setup);
+      }
     },
     start(given: PluginContext): void {
       context = given;

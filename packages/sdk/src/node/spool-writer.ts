@@ -24,7 +24,7 @@ export function openWriter({ spool }: Settings): SpoolWriter | SpoolAdapter | un
   if ((spool as SpoolAdapter).put) return spool as SpoolAdapter;
   const { directory = spool as string } = spool as Partial<DirectorySpoolOptions>;
   if (!directory) return undefined;
-  if (spool === "indexeddb") throw new Error('"indexeddb" is for pages, a folder for Node');
+  if (spool === "indexeddb") throw new Error('"indexeddb" is for pages');
   const owner = crypto.randomUUID().slice(24);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   livingOwners().add(owner);
