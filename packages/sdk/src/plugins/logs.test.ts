@@ -244,7 +244,7 @@ test("a name that is no option, and no options at all, are refused with one clea
   const refused = (message: string) => expect.objectContaining({ code: "invalid_option", message: expect.stringContaining(message) });
   const options = { logger, level: "warn" };
   expect(() => logsPlugin(options)).toThrow(refused("logsPlugin: level is no option; expected logger, minLevel, service, messageKey"));
-  expect(() => cuittyStream({ use() {} }, options)).toThrow(refused("cuittyStream: logger is no option"));
+  expect(() => cuittyStream({ use() {} }, options as object)).toThrow(refused("cuittyStream: logger is no option"));
   expect(() => logsPlugin(undefined as never)).toThrow(refused("logsPlugin: logger: expected a pino logger"));
 });
 
