@@ -156,6 +156,8 @@ function checkCombinations({ adapter, path, encrypt, key, passphrase, keyStorage
       if (value !== undefined) throw invalid(`${name} needs encrypt: true; without it nothing would be encrypted`);
     }
   }
+  if (keyFile !== undefined && keyFile === path)
+    throw invalid('keyFile must not be the store\'s own path; leave it out for the path with ".key"');
   if (passphrase !== undefined && typeof key !== "string")
     throw invalid("passphrase belongs to a key that was exported with one: pass that as `key`");
   if (keyStorage === "none" && encrypt && key === undefined && adapter !== "memory")

@@ -243,6 +243,33 @@ describe("keys", () => {
     await moved.close();
   });
 
+  test("a keyFile that is no key file, or holds another store's key, or is a store's own file is refused and left as it is", async () => {
+    const other = await createStore({ ...options, path: join(folder, "other.db"), keyFile: join(folder, "other.key") });
+    await other.records.put("a", 1);
+    const plain = await createStore({ name: "plain", path: join(folder, "plain.db") });
+    await writeFile(join(folder, "notes.txt"), "precious");
+    await symlink(folder, join(folder, "here"));
+    for (const name of ["notes.txt", "other.key", "other.db", "plain.db", "vault.db", "here/vault.db"]) {
+      const before = await readFile(join(folder, name)).catch(() => undefined);
+      await expect(createStore({ ...options, keyFile: join(folder, name) }), name).rejects.toMatchObject({ code: "invalid_option" });
+      if (before) expect(await readFile(join(folder, name)), name).toEqual(before);
+    }
+    await plain.records.put("b", 2);
+    await Promise.all([plain.close(), other.close()]);
+    expect((await readdir(folder)).filter((name) => /notes|key/.test(name)).sort()).toEqual(["notes.txt", "other.key"]);
+    const again = await createStore({ ...options, path: join(folder, "other.db"), keyFile: join(folder, "other.key") });
+    expect(await again.records.get("a")).toBe(1);
+    await again.close();
+    // Nor when an existing store is opened with its key, nor where the file has the name it has by itself.
+    const store = await createStore(options);
+    const key = await store.crypto.exportKey();
+    await store.close();
+    await writeFile(join(folder, "vault.db.key"), "precious");
+    expect(await codeOf(createStore({ ...options, key }))).toBe("invalid_option");
+    expect(await codeOf(createStore({ ...options, key, keyFile: join(folder, "other.key") }))).toBe("invalid_option");
+    expect(await readFile(join(folder, "vault.db.key"), "utf8")).toBe("precious");
+  });
+
   test("without a keychain: `auto` falls back to the key file, `keychain` fails clearly and leaves no store behind", () => {
     const script = `
       import { createStore } from "@cuitty/persist";

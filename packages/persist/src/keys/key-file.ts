@@ -11,6 +11,9 @@ interface KeyFile {
   readonly key: string;
 }
 
+/** Far more than the keys of a ring take. */
+const maxFileBytes = 1024 * 1024;
+
 export interface KeyFileOptions {
   readonly path: string;
   /** A file the caller named may come from a secret mount with its own mode; our own must be 0600. */
@@ -26,7 +29,10 @@ export function keyFilePlace({ path, isNamed }: KeyFileOptions): KeyPlace | unde
     load: async (storeId) => load(fs, { path, isNamed }, storeId),
     update: (storeId, change) =>
       exchangeText(
-        { read: () => keyIn(fs, path, storeId), write: (key) => save(fs, path, { cuitty: "persist-key", storeId, key }) },
+        {
+          read: () => keyIn(fs, { path, isNamed }, storeId),
+          write: (key) => save(fs, path, { cuitty: "persist-key", storeId, key }),
+        },
         change,
       ),
   };
@@ -42,16 +48,23 @@ function load(fs: typeof NodeFs, { path, isNamed }: KeyFileOptions, storeId: str
         `the key file ${path} can be read by other users; run "chmod 600" on it and think about rotating the key`,
       );
     }
-    text = fs.readFileSync(path, "utf8");
+    text = isStoreFile(fs, path) ? "" : fs.readFileSync(path, "utf8");
   } catch (error) {
     if ((error as { code?: string }).code === "ENOENT") return undefined;
     if ((error as { code?: string }).code === "key_file_open") throw error;
     throw new CuittyError("key_storage_failed", `the key file ${path} cannot be read`, { cause: error });
   }
   const file = parse(text);
-  if (!file) throw new CuittyError("key_storage_failed", `the key file ${path} is not one of this library; restore it, or pass \`key\``);
+  if (!file)
+    throw new CuittyError(
+      "key_storage_failed",
+      `the key file ${path} is not one of this library; restore it, or move it away and pass \`key\``,
+    );
   if (file.storeId === storeId) return file.key;
-  throw new CuittyError("wrong_key", `the key file ${path} belongs to another store; restore the right one, or pass \`key\``);
+  throw new CuittyError(
+    "wrong_key",
+    `the key file ${path} belongs to another store; restore the right one, or name another keyFile and pass \`key\``,
+  );
 }
 
 function parse(text: string): KeyFile | undefined {
@@ -63,11 +76,32 @@ function parse(text: string): KeyFile | undefined {
   }
 }
 
-/** The key of that store, whoever may read the file: what is saved next closes it. */
-function keyIn(fs: typeof NodeFs, path: string, storeId: string): string | undefined {
-  if (!fs.existsSync(path)) return undefined;
-  const file = parse(fs.readFileSync(path, "utf8"));
-  return file?.storeId === storeId ? file.key : undefined;
+/**
+ * The key of that store, whoever may read the file: what is saved next closes it. A file that is no key file is never replaced, one of another store only
+ * where nobody named it. Errors: `invalid_option`.
+ */
+function keyIn(fs: typeof NodeFs, { path, isNamed }: KeyFileOptions, storeId: string): string | undefined {
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  if (!stat || (stat.isFile() && stat.size === 0)) return undefined;
+  // Whatever it is, it is not read as a whole when it cannot be a key.
+  const isReadable = stat.isFile() && stat.size <= maxFileBytes && !isStoreFile(fs, path);
+  const file = isReadable ? parse(fs.readFileSync(path, "utf8")) : undefined;
+  if (!file) throw inTheWay(path, "is no key file of this library");
+  if (file.storeId === storeId) return file.key;
+  if (isNamed) throw inTheWay(path, "holds the key of another store");
+  return undefined;
+}
+
+/** A store has its lock beside it. Opening and closing the file would drop the locks that an open one has on it. */
+function isStoreFile(fs: typeof NodeFs, path: string): boolean {
+  return fs.existsSync(`${fs.realpathSync(path)}.lock`);
+}
+
+function inTheWay(path: string, what: string): CuittyError {
+  return new CuittyError(
+    "invalid_option",
+    `the key cannot be kept in ${path}: it ${what}, and was left as it is; name another keyFile, or move it away`,
+  );
 }
 
 /** Written beside, synced, renamed over: a crash leaves the old file or the new one. */
@@ -93,8 +127,7 @@ function save(fs: typeof NodeFs, path: string, file: KeyFile): void {
 function keepOther(fs: typeof NodeFs, path: string, storeId: string): void {
   if (!fs.existsSync(path)) return;
   const other = parse(fs.readFileSync(path, "utf8"));
-  if (other?.storeId === storeId) return;
-  fs.renameSync(path, `${path}.${other?.storeId ?? `unknown-${Date.now()}`}`);
+  if (other && other.storeId !== storeId) fs.renameSync(path, `${path}.${other.storeId}`);
 }
 
 /** A rename is durable when its folder is; Windows cannot open folders and does not need it. */

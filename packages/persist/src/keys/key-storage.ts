@@ -1,5 +1,5 @@
 // Where a device keeps a store's key between runs, and which of the places serves.
-import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 
 /** `auto`: the OS keychain, else a key file (Node); wrapped in IndexedDB (browser). `none`: nowhere, `key` is passed at every open. */
 export type KeyStorageMode = "auto" | "keychain" | "file" | "none";
@@ -48,6 +48,8 @@ export function createKeyStorage(places: readonly KeyPlace[], advice: string): K
           used = place;
           return isSaved;
         } catch (error) {
+          // What stands in the way is for the caller to move, and not to be passed by.
+          if (isCuittyError(error, "invalid_option")) throw error;
           failures.push(error);
         }
       }
