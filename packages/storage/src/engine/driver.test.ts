@@ -36,6 +36,13 @@ describe.each(engines)("%s", (engine) => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  test("a blob literal at the end of RETURNING is a value, not a name", () => {
+    driver.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, d)");
+    const returning = driver.prepare("INSERT INTO t (d) VALUES (x'00') RETURNING id, d = x'00', X'01'");
+    expect(returning.all().map((row) => row.map(plainBytes))).toEqual([[1, 1, Buffer.from([1])]]);
+    expect(returning.columns).toEqual(["id", "d = x'00'", "X'01'"]);
+  });
+
   describe("text that is no UTF-8", () => {
     const replaced = "a\ufffdb";
     beforeEach(() => {

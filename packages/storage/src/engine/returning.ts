@@ -76,7 +76,9 @@ function itemParts(sql: string, tokens: readonly SqlToken[]): { expression: stri
   const last = tokens.at(-1)!;
   const before = tokens.at(-2);
   const whole = sql.slice(tokens[0]!.start, last.end);
-  const isName = last.kind === "word" || last.kind === "quoted" || last.kind === "string";
+  // `x'00'` is one token to SQLite and two here.
+  const isBlob = last.kind === "string" && before?.end === last.start && /^x$/i.test(text(before));
+  const isName = !isBlob && (last.kind === "word" || last.kind === "quoted" || last.kind === "string");
   if (before !== undefined && isName && text(before).toUpperCase() === "AS" && before.kind === "word") {
     return { expression: sql.slice(tokens[0]!.start, before.start), name: unquote(text(last)) };
   }
