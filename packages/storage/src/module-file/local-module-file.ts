@@ -1,4 +1,5 @@
 // A module file on this machine: a libSQL file with inbox, outbox and grouped writes.
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { retryBusy } from "../engine/retry-busy.ts";
 import { openFile } from "../file/open-file.ts";
 import { placeOf } from "../file/place.ts";
@@ -6,7 +7,7 @@ import type { StorageFile } from "../file/types.ts";
 import { ensureCoreTables } from "./core-tables.ts";
 import { checkIngestWrite, INBOX_SWEEP, weightOf, writeRequest } from "./ingest-write.ts";
 import { createInsertPlanner } from "./row-insert.ts";
-import type { ModuleFile, ModuleFileOptions } from "./types.ts";
+import type { ModuleFile, ModuleFileOptions, WriteTransaction } from "./types.ts";
 import { assertSynchronous, createWriteTransaction } from "./write-transaction.ts";
 
 const defaultBusyTimeoutMs = 200;
@@ -34,7 +35,7 @@ function createModuleFile(file: StorageFile, { location, busyTimeoutMs }: { loca
       checkIngestWrite(request);
       return file.write(() => writeRequest(tx, request), { ...weightOf(request), signal });
     },
-    transact: (body) => file.write(() => assertSynchronous(body(tx)), { alone: true }),
+    transact: (body) => file.write(() => runOnce(tx, body), { alone: true }),
     // A reader meets a lock only while another process recovers or closes the file.
     async all(sql, params) {
       place.assertKept();
@@ -47,4 +48,24 @@ function createModuleFile(file: StorageFile, { location, busyTimeoutMs }: { loca
     stats: file.stats,
     close: file.close,
   };
+}
+
+/** Gives `body` a transaction that ends with it: kept beyond, its writes would stand outside of every transaction. */
+function runOnce<T>(tx: WriteTransaction, body: (tx: WriteTransaction) => T): T {
+  let isOpen = true;
+  const open = (): WriteTransaction => {
+    if (isOpen) return tx;
+    throw new CuittyError("transaction_closed", "expected an open transaction, got one that has ended; do not keep the body's `tx`");
+  };
+  try {
+    return assertSynchronous(
+      body({
+        all: (sql, params) => open().all(sql, params),
+        run: (sql, params) => open().run(sql, params),
+        insert: (insert) => open().insert(insert),
+      }),
+    );
+  } finally {
+    isOpen = false;
+  }
 }

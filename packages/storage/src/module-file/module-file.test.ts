@@ -49,6 +49,14 @@ function request(key: string | undefined, ids: readonly string[], extra: Partial
 const count = async (table = "events") => (await file.all(`SELECT count(*) FROM ${table}`))[0]?.[0];
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => `e${from + index}`);
 
+test("a body's transaction ends with it, and refuses what moves it also behind a comment", async () => {
+  const kept = await file.transact((tx) => ({ tx }));
+  expect(() => kept.tx.run("DELETE FROM events")).toThrow(expect.objectContaining({ code: "transaction_closed" }));
+  for (const sql of ["COMMIT", "/* x */ commit", "-- x\nROLLBACK", ";END"]) {
+    await expect(file.transact((tx) => tx.run(sql))).rejects.toMatchObject({ code: "sql", message: expect.stringContaining("moves it") });
+  }
+});
+
 describe("one request", () => {
   test("a key is written once and replayed with its first counts and note", async () => {
     expect(await file.write(request("k1", ["a", "b"]))).toEqual({ status: "written", inserted: 2, duplicate: 0, note: '{"n":2}' });

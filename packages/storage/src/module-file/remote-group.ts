@@ -4,6 +4,7 @@ import { type Counting, countingOf, isRowInsert, uncounted } from "./ingest-writ
 import type { RemoteResult, RemoteStatement } from "./remote-client.ts";
 import type { InsertChunk } from "./row-insert.ts";
 import type { IngestOutcome, IngestWrite, RowInsert } from "./types.ts";
+import { assertInside } from "./write-transaction.ts";
 
 /** Fails on a known key: a batch has no conditions on the rows of its statements, so the whole batch is taken back and the request found by position. */
 const inboxInsert = "INSERT INTO _inbox (project, key, fp, accepted, duplicate, note, at) VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -68,6 +69,7 @@ function addRequest(statements: RemoteStatement[], request: IngestWrite, plan: (
   }
   for (const statement of request.statements) {
     if (!isRowInsert(statement)) {
+      assertInside(statement.sql);
       statements.push(statement);
       continue;
     }

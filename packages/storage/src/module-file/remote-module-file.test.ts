@@ -130,6 +130,23 @@ test.each([
   expect(await file.write(request("m4", ["d"]))).toMatchObject({ status: "written", inserted: 1 });
 });
 
+test.each(["COMMIT", "/* x */ rollback", "-- x\nsavepoint s", "BEGIN IMMEDIATE"])(
+  "a statement that moves the transaction is refused, in a request and in a body: %s",
+  async (sql) => {
+    const refused = { code: "sql", message: expect.stringContaining("moves it") };
+    const neighbours = Promise.allSettled([
+      file.write(request("m1", ["a"])),
+      file.write(request("m2", ["b"], { statements: [{ sql }] })),
+      file.write(request("m3", ["c"])),
+    ]);
+    const [first, second, third] = await neighbours;
+    expect([first?.status, third?.status]).toEqual(["fulfilled", "fulfilled"]);
+    expect((second as PromiseRejectedResult).reason).toMatchObject(refused);
+    await expect(file.transact((tx) => tx.run(sql))).rejects.toMatchObject(refused);
+    expect(await count()).toBe(2);
+  },
+);
+
 test("interactive work and transactions run remotely, each statement once", async () => {
   const interactive: IngestWrite["interactive"] = (tx) => {
     const [[last]] = tx.all("SELECT coalesce(max(seq), 0) FROM events") as [[number]];

@@ -3,7 +3,7 @@ import type { SqlRow, SqlValue } from "../engine/driver.ts";
 import type { RemoteDatabase, RemoteResult, RemoteStatement } from "./remote-client.ts";
 import { createInsertPlanner } from "./row-insert.ts";
 import type { WriteTransaction } from "./types.ts";
-import { assertSynchronous } from "./write-transaction.ts";
+import { assertInside, assertSynchronous } from "./write-transaction.ts";
 
 /** Thrown through the body to stop it where an answer is missing. */
 class AnswerMissing extends Error {}
@@ -39,8 +39,14 @@ export async function runReplayed<T>(execute: RemoteDatabase["execute"], body: (
 function transactionOver(ask: (sql: string, params?: readonly SqlValue[]) => RemoteResult): WriteTransaction {
   const plan = createInsertPlanner();
   return {
-    all: (sql, params): SqlRow[] => ask(sql, params).rows,
-    run: (sql, params) => ask(sql, params).changes,
+    all(sql, params): SqlRow[] {
+      assertInside(sql);
+      return ask(sql, params).rows;
+    },
+    run(sql, params) {
+      assertInside(sql);
+      return ask(sql, params).changes;
+    },
     insert: (insert) => plan(insert).reduce((sum, chunk) => sum + ask(chunk.sql, chunk.params).changes, 0),
   };
 }
