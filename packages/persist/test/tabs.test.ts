@@ -53,6 +53,26 @@ test.each([false, true])("writes of one tab are read, listed and heard by the ot
   expect(await one.events.list("log")).toHaveLength(20);
 });
 
+test("what one tab sweeps is not what another has put again", async () => {
+  let nowMs = 1_000;
+  const open = async () => {
+    const store = await createStore({ name, adapter: await indexedDbAdapter({ name }), clock: () => nowMs });
+    stores.push(store);
+    return store;
+  };
+  const [one, two] = [await open(), await open()];
+  const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
+  for (let round = 0; round < 5; round++) {
+    for (const key of keys) await one.kv.put(key, "old", { ttlMs: 10 });
+    nowMs += 1_000;
+    const swept = one.kv.sweep();
+    for (const key of keys) await two.kv.put(key, "new");
+    await swept;
+    expect(await Promise.all(keys.map((key) => one.kv.get(key)))).toEqual(keys.map(() => "new"));
+    await Promise.all(keys.map((key) => one.kv.delete(key)));
+  }
+});
+
 test("background work of one tab does not overwrite what another wrote meanwhile", async () => {
   const adapter = await indexedDbAdapter({ name });
   const bytes = (n: number) => Uint8Array.of(n, n);

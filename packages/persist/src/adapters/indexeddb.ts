@@ -221,14 +221,15 @@ function finished<T>(transaction: IDBTransaction, request: IDBRequest<T> | undef
 }
 
 function applyOp(store: IDBObjectStore, op: AdapterOp): void {
-  if (op.type === "delete") store.delete(op.key);
-  else if (op.expect === undefined) store.put(op.value, op.key);
-  else {
-    const found = store.get(op.key) as IDBRequest<unknown>;
-    found.onsuccess = () => {
-      if (isSame(found.result, op.expect)) store.put(op.value, op.key);
-    };
+  const apply = () => (op.type === "delete" ? store.delete(op.key) : store.put(op.value, op.key));
+  if (op.expect === undefined) {
+    apply();
+    return;
   }
+  const found = store.get(op.key) as IDBRequest<unknown>;
+  found.onsuccess = () => {
+    if (isSame(found.result, op.expect)) apply();
+  };
 }
 
 function isSame(left: unknown, right: unknown): boolean {
