@@ -14,6 +14,8 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
   /** Everything that an asynchronous spool has not finished; nothing in it rejects. */
   const running = new Set<Promise<unknown>>();
   let events = 0;
+  /** Keys that were parked since the last claim began. */
+  const fresh = new Set<string>();
   let isFreshNext = false;
 
   const isHeld = (key: string): Batch | undefined => [...flying, ...waiting].find((batch) => batch.key === key);
@@ -66,6 +68,7 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
   function leave(batch: Batch): void {
     hold(core, batch, -1);
     parked.set(batch.key, batch.events.length);
+    fresh.add(batch.key);
     events += batch.events.length;
   }
 
@@ -75,6 +78,16 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
     if (own === undefined) stats.counters.restored += count;
     else events -= own;
     parked.delete(key);
+  }
+
+  /** A spool without a batch for us has none of ours: another process has taken them, and counts them as restored. */
+  function handOver(): void {
+    for (const [key, count] of parked) {
+      if (fresh.has(key)) continue;
+      parked.delete(key);
+      events -= count;
+      stats.counters.restored -= count;
+    }
   }
 
   adapter.onLoss?.((batch, reason) => {
@@ -122,9 +135,13 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
     async claim(isBusy) {
       isFreshNext = isBusy && !isFreshNext;
       if (isFreshNext) return undefined;
+      fresh.clear();
       try {
         const found = await adapter.claim((key) => !!isHeld(key));
-        if (!found) return undefined;
+        if (!found) {
+          handOver();
+          return undefined;
+        }
         unpark(found.key, found.events.length);
         const batch: Batch = { ...found, size: found.events.join().length, tries: 0, isStored: true };
         hold(core, batch);

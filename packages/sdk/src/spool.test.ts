@@ -143,6 +143,18 @@ describe("a spool folder", () => {
     },
   );
 
+  test("is not waited for by the client whose batch another process took", async () => {
+    const client = start();
+    emit(client, 7);
+    await client.flush();
+    expect(client.stats().pending).toBe(7);
+    for (const file of readdirSync(directory)) rmSync(join(directory, file));
+    isAway = false;
+    emit(client, 1, 7);
+    expect(await client.flush()).toEqual({ sent: 1, pending: 0, dropped: 0 });
+    expect(client.stats()).toMatchObject({ emitted: 8, restored: -7, sent: 1, pending: 0 });
+  });
+
   test("in wal mode has every batch before it is sent, and none after", async () => {
     isAway = false;
     const client = start({ durability: "wal" });

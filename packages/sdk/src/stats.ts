@@ -54,7 +54,7 @@ export interface ClientEvents {
 /** Counters since creation. `emitted + restored = sent + rejected + dropped + pending` at any time. */
 export interface ClientStats {
   readonly emitted: number;
-  /** Events taken over from the spool of an earlier process. */
+  /** Events taken over from the spool of an earlier process, less those that another process took over from this one. */
   readonly restored: number;
   /** Acknowledged by the server as durable. */
   readonly sent: number;

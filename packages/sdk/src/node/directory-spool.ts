@@ -39,9 +39,10 @@ export function createDirectorySpool(writer: SpoolWriter, options: Partial<Direc
   function read({ name, key, sealedAtMs }: SpoolFile): SpooledBatch | undefined {
     try {
       return { key, sealedAtMs, events: readFileSync(`${directory}/${name}`, "utf8").split("\n") };
-    } catch {
+    } catch (error) {
       // Another process took it.
-      return undefined;
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
     }
   }
 
