@@ -32,9 +32,11 @@ export async function unlockEncrypted(adapter: PersistAdapter, options: CheckedO
   const saved = createRingStorage({ provider, storage, storeId });
   const given = await givenRing(provider, options, manifest);
   // The commitment is checked here: with a wrong key nothing below is reached.
-  const opened = manifest ? await openExisting(crypto, manifest, { given, saved }) : newKeys(given);
+  const { opened, isStale } = manifest ? await openExisting(crypto, manifest, { given, saved }) : newKeys(given);
   // The key first: a manifest whose key was never saved would be a store nobody can open.
   if (options.keyStorage !== "none" && (!manifest || (given && storage.isLasting))) await saved.keep(opened.ring, opened.ring);
+  // The key is at hand: a place that cannot be written lags behind until the next opening.
+  else if (isStale) await saved.keep(opened.ring, opened.ring).catch(() => undefined);
   if (!manifest) await writeManifest(adapter, bytes, await sealManifest(crypto, opened));
   else if (opened.ring.newest !== manifest.epoch) {
     const isReplaced = await replaceManifest(adapter, bytes, { manifest: await sealManifest(crypto, opened), before: stored.value });
@@ -69,22 +71,29 @@ interface Keys {
   readonly saved: RingStorage;
 }
 
-/** Opens the manifest with the key given, which must fit, and with what this device keeps. Errors: `wrong_key`, `key_missing`, `tampered`, those of the places. */
-async function openExisting(crypto: ManifestCrypto, manifest: Manifest, { given, saved }: Keys): Promise<OpenedManifest> {
+interface Found {
+  readonly opened: OpenedManifest;
+  /** Whether a place of this device lacks the newest key. */
+  readonly isStale: boolean;
+}
+
+/** Opens the manifest with the key given, which must fit, and with all that this device keeps. Errors: `wrong_key`, `key_missing`, `tampered`, those of the places. */
+async function openExisting(crypto: ManifestCrypto, manifest: Manifest, { given, saved }: Keys): Promise<Found> {
   let opened = given && (await openManifest(crypto, manifest, given));
-  let failure: unknown;
-  try {
-    for (const ring of await saved.load()) {
-      const found = await openManifest(crypto, manifest, ring);
-      // A key that is kept here may be in use by a tab that rotates; one that was only given belongs to a rotation that never happened.
-      opened = opened ? { ...opened, ring: joinRings(found.ring, opened.ring) ?? found.ring } : found;
-    }
-  } catch (error) {
-    failure = error;
+  const failures: unknown[] = [];
+  const fail = (error: unknown) => void failures.push(error);
+  const rings = (await saved.load().catch(fail)) ?? [];
+  for (const ring of rings) {
+    const found = await openManifest(crypto, manifest, ring).catch(fail);
+    // A key that is kept here may be in use by a tab that rotates; one that was only given belongs to a rotation that never happened.
+    if (found) opened = opened ? { ...opened, ring: joinRings(found.ring, opened.ring) ?? found.ring } : found;
   }
-  if (opened) return opened;
+  if (opened) {
+    const { newest } = opened.ring;
+    return { opened, isStale: rings.some((ring) => !ring.key(newest)) };
+  }
   throw (
-    failure ??
+    failures[0] ??
     new CuittyError(
       "key_missing",
       "the key of this store was not found (keychain locked, or key file lost); pass `key`: an exported key or the recovery code",
@@ -92,9 +101,9 @@ async function openExisting(crypto: ManifestCrypto, manifest: Manifest, { given,
   );
 }
 
-function newKeys(given: KeyRing | undefined): OpenedManifest {
+function newKeys(given: KeyRing | undefined): Found {
   const ring = given ?? createKeyRing([[1, randomBytes(ringKeyBytes)]]);
-  return { ring, rootEpoch: ring.oldest };
+  return { opened: { ring, rootEpoch: ring.oldest }, isStale: false };
 }
 
 async function givenRing(

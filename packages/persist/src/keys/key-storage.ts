@@ -17,9 +17,12 @@ export interface KeyPlace {
 }
 
 export interface KeyStorage {
-  /** The saved key text and its place, or undefined. */
-  load(storeId: string): Promise<string | undefined>;
-  /** Saves where the key was found, else in the first place that works; false when `change` left it. Errors: `key_storage_missing` naming what was tried. */
+  /** The texts of all places that hold one, in their order. Errors: that of the first place that cannot be read, when no place holds a text. */
+  load(storeId: string): Promise<readonly string[]>;
+  /**
+   * Saves in every place that held a text, else in the first one that works; false when `change` left all as they are.
+   * Errors: `key_storage_missing` naming what was tried, `invalid_option` for a file that is in the way.
+   */
   update(storeId: string, change: KeyChange): Promise<boolean>;
   /** Where the key is, once loaded or saved. */
   readonly kind: string;
@@ -29,24 +32,52 @@ export interface KeyStorage {
 
 /** Tries places in order. */
 export function createKeyStorage(places: readonly KeyPlace[], advice: string): KeyStorage {
-  let used: KeyPlace | undefined;
+  const used = new Set<KeyPlace>();
+  const usedFirst = () => places.find((place) => used.has(place));
+
+  /**
+   * Places that held the key before are copies: one that cannot be written now, as a locked keychain, is brought up to date later.
+   * The first one tells whether another tab was faster.
+   */
+  async function updateUsed(storeId: string, change: KeyChange, failures: unknown[]): Promise<boolean | undefined> {
+    let isSaved: boolean | undefined;
+    for (const place of used) {
+      try {
+        if (!(await place.update(storeId, change))) return isSaved ?? false;
+        isSaved = true;
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    return isSaved;
+  }
+
   return {
     async load(storeId) {
+      const texts: string[] = [];
+      const failures: unknown[] = [];
       for (const place of places) {
-        const text = await place.load(storeId);
-        if (text === undefined) continue;
-        used = place;
-        return text;
+        try {
+          const text = await place.load(storeId);
+          if (text === undefined) continue;
+          used.add(place);
+          texts.push(text);
+        } catch (error) {
+          failures.push(error);
+        }
       }
-      return undefined;
+      if (texts.length === 0 && failures.length > 0) throw failures[0];
+      return texts;
     },
     async update(storeId, change) {
       const failures: unknown[] = [];
-      for (const place of used ? [used] : places) {
+      const isSaved = await updateUsed(storeId, change, failures);
+      if (isSaved !== undefined) return isSaved;
+      for (const place of used.size > 0 ? [] : places) {
         try {
-          const isSaved = await place.update(storeId, change);
-          used = place;
-          return isSaved;
+          const isNew = await place.update(storeId, change);
+          used.add(place);
+          return isNew;
         } catch (error) {
           // What stands in the way is for the caller to move, and not to be passed by.
           if (isCuittyError(error, "invalid_option")) throw error;
@@ -57,7 +88,7 @@ export function createKeyStorage(places: readonly KeyPlace[], advice: string): K
       throw new CuittyError("key_storage_missing", `the key could not be saved (tried: ${tried}); ${advice}`, { cause: failures[0] });
     },
     get kind() {
-      return used?.kind ?? "none";
+      return usedFirst()?.kind ?? "none";
     },
     isLasting: places.some(({ kind }) => kind !== "memory"),
   };

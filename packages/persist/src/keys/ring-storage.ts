@@ -5,7 +5,7 @@ import type { CryptoProvider } from "../crypto/providers/provider.ts";
 import type { KeyStorage } from "./key-storage.ts";
 
 export interface RingStorage {
-  /** Rings kept on this device. Errors: those of the places, `key_invalid`. */
+  /** Rings kept on this device, one of each place that has one that can be read. Errors: those of the places, `key_invalid`, when there is none. */
   load(): Promise<readonly KeyRing[]>;
   /**
    * Adds the newest keys of `next`, a ring that goes on from `proven`, which opens the store. False, with nothing saved, when the place has got another key
@@ -24,8 +24,12 @@ export function createRingStorage({ provider, storage, storeId }: RingStoragePar
   const id = bytesToHex(storeId);
   return {
     async load() {
-      const text = await storage.load(id);
-      return text === undefined ? [] : [await textToRing(provider, text)];
+      const texts = await storage.load(id);
+      const rings = await Promise.allSettled(texts.map((text) => textToRing(provider, text)));
+      const found = rings.flatMap((ring) => (ring.status === "fulfilled" ? [ring.value] : []));
+      const [first] = rings;
+      if (found.length === 0 && first?.status === "rejected") throw first.reason;
+      return found;
     },
     keep: (next, proven) =>
       storage.update(id, async (saved) => {
