@@ -33,6 +33,13 @@ describe.each(engines)("tenant pool on %s", (engine) => {
     files.remove();
   });
 
+  test.each([{ folder: "" }, { folder: 5 }, { folder: "a\0b" }, { maxOpen: 0 }, { maxOpen: Number.NaN }, { idleMs: -1 }, { waitMs: "5" }])(
+    "an option that is none is refused at once: %j",
+    (options) => {
+      expect(() => start(options as never)).toThrow(expect.objectContaining({ code: "invalid_option" }));
+    },
+  );
+
   test("opens, migrates and reuses files; each organization has its own rows", async () => {
     const { use } = start();
     await use("acme", (db) => db.insert(graphTypes).values({ id: "t", name: "acl", config: { type: "directed" } }));

@@ -44,15 +44,34 @@ interface Entry {
 
 const safeName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
 
-/** A pool of tenant files. Its timer does not keep the process alive. */
+/** A timer takes no more; a longer one would run at once. Units: ms. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** What TypeScript does not see. Errors: `invalid_option`. */
+function checkOptions(folder: unknown, { maxOpen, ...times }: { maxOpen: unknown; idleMs: unknown; waitMs: unknown }): void {
+  if (typeof folder !== "string" || folder === "" || folder.includes("\0"))
+    throw new CuittyError(
+      "invalid_option",
+      `folder: expected the path of a folder, got ${folder === "" ? "an empty text" : typeof folder}`,
+    );
+  if (!(typeof maxOpen === "number" && maxOpen >= 1))
+    throw new CuittyError("invalid_option", `maxOpen: expected a number from 1, got ${String(maxOpen)}`);
+  for (const [name, value] of Object.entries(times)) {
+    if (typeof value === "number" && value >= 0) continue;
+    throw new CuittyError("invalid_option", `${name}: expected a number of ms from 0, got ${String(value)}`);
+  }
+}
+
+/** A pool of tenant files. Its timer does not keep the process alive. Errors: `invalid_option`. */
 export function createTenantPool(options: TenantPoolOptions): TenantPool {
   const { maxOpen = 64, idleMs = 300_000, waitMs = 5_000, now = Date.now, open = (path) => path } = options;
+  checkOptions(options.folder, { maxOpen, idleMs, waitMs });
   const folder = resolve(options.folder);
   const files = createOpenFiles({ maxOpen, now, openFile: (path) => openTenant(folder, path, open) });
   const queue = createQueue();
   let isClosed = false;
   const closeIdle = () => files.closeUnused((entry) => now() - entry.usedAtMs >= idleMs);
-  const timer = Number.isFinite(idleMs) ? setInterval(closeIdle, Math.max(1_000, idleMs / 4)) : undefined;
+  const timer = Number.isFinite(idleMs) ? setInterval(closeIdle, Math.min(Math.max(1_000, idleMs / 4), longestTimerMs)) : undefined;
   timer?.unref();
 
   function pathOf(orgId: string): string {
@@ -154,7 +173,9 @@ function createQueue() {
     /** False when nothing has become free in time. */
     wait(timeoutMs: number): Promise<boolean> {
       return new Promise((resolve) => {
-        const timer = Number.isFinite(timeoutMs) ? setTimeout(() => wake(false), Math.max(0, timeoutMs)) : undefined;
+        const timer = Number.isFinite(timeoutMs)
+          ? setTimeout(() => wake(false), Math.min(Math.max(0, timeoutMs), longestTimerMs))
+          : undefined;
         const wake = (isWoken: boolean) => {
           clearTimeout(timer);
           wakers.delete(wake);
