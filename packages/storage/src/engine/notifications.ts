@@ -40,14 +40,32 @@ export function createNotifier(driver: Driver): Notifier {
   let sent = 0;
   return {
     notify(channel, payload) {
-      const text = JSON.stringify(payload ?? null);
-      if (typeof text !== "string") throw new CuittyError("invalid_parameter", `payload: expected a JSON value, got ${typeof payload}`);
+      const text = jsonOf(payload ?? null);
       const { lastInsertRowid } = driver.prepare(insert).run([channel, text]);
       sent++;
       if (sent % pruneEvery === 0) driver.prepare(prune).run();
       return Number(lastInsertRowid);
     },
   };
+}
+
+/** Errors: `invalid_parameter` for what is no JSON: functions, bigint, circles. */
+function jsonOf(payload: unknown): string {
+  let text: string | undefined;
+  let cause: unknown;
+  try {
+    text = JSON.stringify(payload);
+  } catch (error) {
+    cause = error;
+  }
+  if (text !== undefined) return text;
+  throw new CuittyError(
+    "invalid_parameter",
+    `payload: expected a JSON value, got ${cause === undefined ? typeof payload : String(cause)}`,
+    {
+      cause,
+    },
+  );
 }
 
 /** One message as a listener gets it. */

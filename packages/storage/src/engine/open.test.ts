@@ -49,6 +49,17 @@ describe.each(engines)("%s", (engine) => {
     expect(count()).toBe(1);
   });
 
+  test("what is no path and no database is refused by name, and so is a message that is no JSON", () => {
+    for (const source of [undefined, null, 5, {}, "", "a\0b"]) {
+      expect(() => open(source as never, { engine })).toThrow(expect.objectContaining({ code: "invalid_option" }));
+    }
+    const circle: unknown[] = [];
+    circle.push(circle);
+    for (const payload of [1n, circle, () => {}]) {
+      expect(() => client.notify("jobs", payload)).toThrow(expect.objectContaining({ code: "invalid_parameter" }));
+    }
+  });
+
   test("a closed client refuses to watch and listen, also while another handle keeps the file open", () => {
     const second = open(client.path, { engine });
     second.close();

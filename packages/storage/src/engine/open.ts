@@ -78,7 +78,12 @@ export function open(source: string | HonkerDatabase, options: OpenOptions = {})
 
 function openWith(source: string | HonkerDatabase, { engine = "auto", busyTimeoutMs, synchronous }: OpenOptions): OpenedDriver {
   const settings = { busyTimeoutMs, synchronous };
-  if (typeof source !== "string") return adoptHonker(source, settings);
+  if (typeof source !== "string" && typeof (source as Partial<HonkerDatabase> | null | undefined)?.query === "function")
+    return adoptHonker(source, settings);
+  if (typeof source !== "string" || source === "" || source.includes("\0")) {
+    const got = typeof source === "string" ? (source === "" ? "an empty text" : "one with NUL") : typeof source;
+    throw new CuittyError("invalid_option", `source: expected the path of a file, or a database opened with Honker's binding, got ${got}`);
+  }
   if (engine !== "auto" && engine !== "honker" && engine !== "libsql") {
     throw new CuittyError("invalid_option", `engine: expected "auto", "honker" or "libsql", got ${JSON.stringify(engine)}`);
   }
