@@ -65,7 +65,9 @@ export function createDirectorySpool(writer: SpoolWriter, options: Partial<Direc
     const name = nameOf(file, owner);
     try {
       renameSync(`${directory}/${file.name}`, `${directory}/${name}`);
-    } catch {
+    } catch (error) {
+      // Anything else, such as no descriptor left, says nothing about what is in the file.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       drop(file);
       return undefined;
     }

@@ -39,6 +39,21 @@ testPlugin({
 describe("redaction", () => {
   const redact = (data: unknown, options?: RedactionPluginOptions) => redactionPlugin(options).before?.({ type: "log", data })?.data;
 
+  test("finds tokens wherever they stand, and ends with texts that are all beginnings of one", () => {
+    const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl";
+    const texts = { a: token, b: `jwt=${token};`, c: "ftp+ssl://u:p@h/ x://y", d: "my-eyJhbGciOiJIUzI1NiJ9" };
+    expect(redact(texts)).toEqual({ a: "[redacted]", b: "jwt=[redacted];", c: "ftp+ssl://[redacted]@h/ x://y", d: texts.d });
+    // Patterns that look at each of them to its end would take minutes.
+    const long = [
+      "eyJ-".repeat(250_000),
+      `sk_ ${"a".repeat(1_000_000)}`,
+      "SG.".repeat(300_000),
+      "a://".repeat(250_000),
+      "sk-a-".repeat(200_000),
+    ];
+    for (const text of long) expect(redact({ text })).toBeDefined();
+  });
+
   test("reaches every depth, lists, toJSON and class instances", () => {
     class User {
       readonly name = "a";
