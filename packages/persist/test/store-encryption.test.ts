@@ -217,6 +217,41 @@ describe("keys", () => {
     expect(await codeOf(createStore({ ...options, key: code.replace(/.$/, code.at(-1) === "7" ? "8" : "7") }))).toBe("key_invalid");
   });
 
+  const messageOf = (key: string, path = options.path!) =>
+    createStore({ ...options, path, key, keyStorage: "none" }).then(
+      () => "opened",
+      (error: Error) => error.message,
+    );
+
+  test("what is wrong with a key text is said: characters missing or too many, cut short, from before or after a rotation", async () => {
+    const store = await createStore(options);
+    const [exported, code] = [await store.crypto.exportKey(), await store.crypto.recoveryCode()];
+    await store.close();
+    const before = join(folder, "before.db");
+    await cp(options.path!, before);
+    const again = await createStore(options);
+    await (await again.crypto.rotateKey()).done;
+    const [exportedAfter, codeAfter] = [await again.crypto.exportKey(), await again.crypto.recoveryCode()];
+    await again.close();
+    expect(await messageOf(code.slice(0, -1))).toContain("has 64 characters, this one has 63");
+    expect(await messageOf(`${code}A`)).toContain("has 64 characters, this one has 65");
+    expect(await messageOf(code.slice(0, 41))).toContain("has 64 characters, this one has 35");
+    for (const cut of [1, 2, 3, 20, 50]) expect(await messageOf(exported.slice(0, -cut)), String(cut)).toMatch(/cut short|damaged/);
+    expect(await messageOf("hunter2")).toContain("or a recovery code, got other text");
+    expect(await messageOf(exported)).toContain("exported after the last rotation");
+    expect(await messageOf(code)).toContain("exported after the last rotation");
+    expect(await messageOf(codeAfter, before)).toContain("from before a rotation");
+    expect(await messageOf(exportedAfter, before)).toBe("opened");
+  });
+
+  test("a recovery code with the dashes of a text processor opens the store", async () => {
+    const store = await createStore(options);
+    const code = await store.crypto.recoveryCode();
+    await store.close();
+    for (const dash of ["\u2010", "\u2011", "\u2013", "\u2014", "\u2212", " \u2013 "])
+      await (await createStore({ ...options, keyStorage: "none", key: code.replaceAll("-", dash) })).close();
+  });
+
   test("a key file others can read is refused, one of another store too", async () => {
     await (await createStore(options)).close();
     await chmod(join(folder, "vault.db.key"), 0o644);

@@ -70,7 +70,9 @@ export async function openManifest(crypto: ManifestCrypto, manifest: Manifest, r
   if (!key) {
     throw new CuittyError(
       "wrong_key",
-      `the store's newest key has epoch ${epoch}, the key given has epoch ${ring.newest}: pass the key exported after the last rotation`,
+      ring.newest < epoch
+        ? `the store's newest key has epoch ${epoch}, the key given has epoch ${ring.newest}: pass the key exported after the last rotation`
+        : `the store's newest key has epoch ${epoch}, the key given is of epoch ${ring.oldest} and later: the store is a copy from before a rotation, so pass the key or the recovery code of that time, or an export with all keys`,
     );
   }
   let text: string;

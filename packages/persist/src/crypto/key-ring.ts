@@ -64,9 +64,15 @@ export async function ringToText(provider: CryptoProvider, ring: KeyRing): Promi
 
 /** Errors: `key_invalid` for text that is no exported key or was mistyped. */
 export async function textToRing(provider: CryptoProvider, text: string): Promise<KeyRing> {
-  const bytes = text.startsWith(prefix) ? base64UrlToBytes(text.slice(prefix.length)) : undefined;
-  if (!bytes || bytes.length < entryBytes + checksumBytes) {
-    throw new CuittyError("key_invalid", `expected a key made by store.crypto.exportKey() (it starts with "${prefix}"), got other text`);
+  if (!text.startsWith(prefix)) {
+    throw new CuittyError(
+      "key_invalid",
+      `expected a key made by store.crypto.exportKey() (it starts with "${prefix}") or a recovery code, got other text`,
+    );
+  }
+  const bytes = base64UrlToBytes(text.slice(prefix.length));
+  if (!bytes || bytes.length % entryBytes !== checksumBytes || bytes.length === checksumBytes) {
+    throw new CuittyError("key_invalid", "the key text is cut short, or has characters that do not belong to it; copy it whole");
   }
   const body = bytes.subarray(0, bytes.length - checksumBytes);
   if (!equalBytes(await checksum(provider, body), bytes.subarray(bytes.length - checksumBytes))) {

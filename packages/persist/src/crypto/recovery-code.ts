@@ -9,6 +9,9 @@ const version = 1;
 const checksumBytes = 3;
 const codeBytes = 1 + 4 + ringKeyBytes + checksumBytes;
 const groupChars = 5;
+const codeChars = (codeBytes * 8) / 5;
+/** Shorter text is a password, or something else that was never a code. */
+const minChars = codeChars / 2;
 
 /** The newest key as 64 characters. With the store's file it opens everything: the file holds the older keys, sealed under the newest. */
 export async function ringToRecoveryCode(provider: CryptoProvider, ring: KeyRing): Promise<string> {
@@ -29,16 +32,22 @@ export async function ringToRecoveryCode(provider: CryptoProvider, ring: KeyRing
   return text.match(new RegExp(`.{1,${groupChars}}`, "g"))!.join("-");
 }
 
+/** Also one with a few characters missing or too many, so that this is what is said of it. */
 export function looksLikeRecoveryCode(text: string): boolean {
-  return lettersOf(text).length === (codeBytes * 8) / 5 && /^[0-9A-Za-z\s-]+$/.test(text);
+  const { length } = lettersOf(text);
+  return length >= minChars && length < codeChars + minChars && /^[0-9A-Z]+$/.test(lettersOf(text));
 }
 
 /** Case, spaces and dashes do not matter; O reads as 0, I and L as 1. Errors: `key_invalid`. */
 export async function recoveryCodeToRing(provider: CryptoProvider, text: string): Promise<KeyRing> {
+  const letters = lettersOf(text);
+  if (letters.length !== codeChars) {
+    throw new CuittyError("key_invalid", `a recovery code has ${codeChars} characters, this one has ${letters.length}: copy it whole`);
+  }
   const bytes: number[] = [];
   let word = 0;
   let bits = 0;
-  for (const letter of lettersOf(text)) {
+  for (const letter of letters) {
     const value = alphabet.indexOf(letter);
     if (value < 0) throw mistyped();
     word = (word << 5) | value;
@@ -57,7 +66,12 @@ export async function recoveryCodeToRing(provider: CryptoProvider, text: string)
 }
 
 function lettersOf(text: string): string {
-  return text.toUpperCase().replace(/[\s-]/g, "").replace(/O/g, "0").replace(/[IL]/g, "1");
+  // Text processors make other dashes of it.
+  return text
+    .toUpperCase()
+    .replace(/[\s\p{Pd}\u2212]/gu, "")
+    .replace(/O/g, "0")
+    .replace(/[IL]/g, "1");
 }
 
 function mistyped(): CuittyError {

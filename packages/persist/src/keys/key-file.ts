@@ -106,6 +106,22 @@ function inTheWay(path: string, what: string): CuittyError {
 
 /** Written beside, synced, renamed over: a crash leaves the old file or the new one. */
 function save(fs: typeof NodeFs, path: string, file: KeyFile): void {
+  try {
+    write(fs, path, file);
+  } catch (error) {
+    const code = (error as { code?: string }).code ?? "";
+    if (code === "ENOSPC" || code === "EDQUOT") {
+      throw new CuittyError("full", `no space left to save the key in ${path}; make room and try again`, { retryable: true, cause: error });
+    }
+    if (code === "EROFS" || code === "EACCES" || code === "EPERM")
+      throw new CuittyError("readonly", `the key cannot be saved in ${path} (${code}); make its folder writable, or name another keyFile`, {
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+function write(fs: typeof NodeFs, path: string, file: KeyFile): void {
   const nodePath = builtinModule<typeof NodePath>("node:path")!;
   const folder = nodePath.dirname(path);
   fs.mkdirSync(folder, { recursive: true });

@@ -84,6 +84,9 @@ export function createKeyStorage(places: readonly KeyPlace[], advice: string): K
           failures.push(error);
         }
       }
+      // Another place would not be better.
+      const failure = failures.find((error) => isCuittyError(error, "full") || isCuittyError(error, "readonly"));
+      if (failure) throw failure;
       const tried = places.map(({ kind }) => kind).join(", ") || "none";
       throw new CuittyError("key_storage_missing", `the key could not be saved (tried: ${tried}); ${advice}`, { cause: failures[0] });
     },
