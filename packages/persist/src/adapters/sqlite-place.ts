@@ -1,7 +1,7 @@
 // Where a store's file really is, and whether what lies there is one, found out before anything is written.
 import type * as NodeFs from "node:fs";
 import type * as NodePath from "node:path";
-import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { builtinModule } from "../crypto/builtin-module.ts";
 import type { SqliteFile } from "./sqlite-file.ts";
 
@@ -26,11 +26,36 @@ export function realPlace(path: string): string {
   throw new CuittyError("io", `the path ${path} is a link that leads to itself; name the file`);
 }
 
+/** Whether the system refuses to write there. */
+function isDenial(error: unknown): boolean {
+  return ["EACCES", "EROFS", "EPERM"].includes((error as { code?: string }).code ?? "");
+}
+
+/** What SQLite says of a file it may not write, or whose log it may not make beside it, is that it cannot be opened: `readonly` where that is the reason. */
+export function placeError(error: unknown, file: string): unknown {
+  if (!isCuittyError(error, "io")) return error;
+  const fs = builtinModule<typeof NodeFs>("node:fs")!;
+  const { dirname } = builtinModule<typeof NodePath>("node:path")!;
+  for (const path of [dirname(file), `${file}.lock`, file]) {
+    try {
+      if (fs.existsSync(path)) fs.accessSync(path, fs.constants.R_OK | fs.constants.W_OK);
+    } catch (cause) {
+      if (!isDenial(cause)) continue;
+      return new CuittyError(
+        "readonly",
+        `the store ${file} cannot be opened: ${path} is not writable for this process (${(cause as { code?: string }).code}); a store needs to write beside its file too`,
+        { cause: error },
+      );
+    }
+  }
+  return error;
+}
+
 function makeFolder(fs: typeof NodeFs, folder: string): void {
   try {
     fs.mkdirSync(folder, { recursive: true });
   } catch (cause) {
-    const isDenied = ["EACCES", "EROFS", "EPERM"].includes((cause as { code?: string }).code ?? "");
+    const isDenied = isDenial(cause);
     throw new CuittyError(isDenied ? "readonly" : "io", `the folder ${folder} cannot be made; check the path and its permissions`, {
       cause,
     });

@@ -3,7 +3,7 @@ import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { AdapterEntry, AdapterOp, AdapterRange, PersistAdapter } from "../adapter.ts";
 import { bytesAfterPrefix, bytesToKey, keyToBytes, keyToParameter } from "./key-bytes.ts";
 import { loadSqlite, type SqliteFile, type SqliteLibrary, type SqliteOpenOptions } from "./sqlite-file.ts";
-import { applicationId, assertOwnTables, assertStoreFile, realPlace } from "./sqlite-place.ts";
+import { applicationId, assertOwnTables, assertStoreFile, placeError, realPlace } from "./sqlite-place.ts";
 import { createTextGuard } from "./sqlite-text.ts";
 
 export interface SqliteAdapterOptions {
@@ -77,7 +77,7 @@ async function claim(library: SqliteLibrary, file: string): Promise<{ release():
   try {
     return await library.acquireOwnerLease(`${file}.lock`);
   } catch (error) {
-    if (!isCuittyError(error, "data_dir_in_use")) throw error;
+    if (!isCuittyError(error, "data_dir_in_use")) throw placeError(error, file);
     const { pid, startedAt } = (error.details ?? {}) as { pid?: number; startedAt?: string };
     const here = pid === globalThis.process.pid;
     const who = here ? "by this process" : pid === undefined ? "by another process" : `by process ${pid}, started ${startedAt}`;
@@ -105,7 +105,7 @@ function openError(error: unknown, file: string): unknown {
       cause: error,
     });
   }
-  return error;
+  return placeError(error, file);
 }
 
 function adapterOn(file: SqliteFile, release: () => void): PersistAdapter {
