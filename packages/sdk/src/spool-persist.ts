@@ -46,7 +46,7 @@ export function persistSpool({ kv }: PersistLike, { prefix = "cuitty-spool/", ..
   let isSwept = false;
 
   /** Once: removes parts that a process left without a head because it ended in the middle of a write, if they are so old that none can be at it still. */
-  async function sweep(): Promise<true> {
+  async function sweep(): Promise<void> {
     const starts = new Map<string, number>();
     const found: { readonly path: string; readonly key: string }[] = [];
     for await (const { key: path, value } of kv.list<string>(`${prefix}parts/`)) {
@@ -59,7 +59,6 @@ export function persistSpool({ kv }: PersistLike, { prefix = "cuitty-spool/", ..
       if (!orphans.has(key)) orphans.set(key, Date.now() - (starts.get(key) ?? 0) > abandonedMs && !(await kv.get(headKey(key))));
       if (orphans.get(key)) await kv.delete(path);
     }
-    return true;
   }
 
   return createRowSpool(
@@ -91,7 +90,8 @@ export function persistSpool({ kv }: PersistLike, { prefix = "cuitty-spool/", ..
         await kv.delete(headKey(key));
       },
       async list() {
-        isSwept ||= await sweep();
+        if (!isSwept) await sweep();
+        isSwept = true;
         const heads: Head[] = [];
         for await (const { value } of kv.list<Head>(`${prefix}heads/`)) heads.push(value);
         return heads;
