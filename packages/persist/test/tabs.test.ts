@@ -81,6 +81,14 @@ test("background work of one tab does not overwrite what another wrote meanwhile
   expect(await adapter.get("key")).toEqual(bytes(1));
   await adapter.batch!([{ type: "put", key: "key", value: bytes(2), expect: bytes(1) }]);
   expect(await adapter.get("key")).toEqual(bytes(2));
+  // A write that shares the batch comes after it, as it was called after it.
+  await adapter.batch!([
+    { type: "put", key: "key", value: bytes(3), expect: bytes(2) },
+    { type: "put", key: "key", value: bytes(4) },
+    { type: "put", key: "key", value: bytes(5), expect: bytes(4) },
+    { type: "delete", key: "key", expect: bytes(4) },
+  ]);
+  expect(await adapter.get("key")).toEqual(bytes(5));
   await adapter.close!();
 });
 

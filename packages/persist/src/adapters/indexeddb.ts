@@ -40,7 +40,7 @@ export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbA
     const manifest = ops.find(({ key }) => key === manifestKey);
     if (manifest?.type === "put") connection.recognise(manifest.value);
     return run("readwrite", (store) => {
-      for (const op of ops) applyOp(store, op);
+      applyOps(store, ops);
       return undefined;
     });
   }
@@ -220,16 +220,26 @@ function finished<T>(transaction: IDBTransaction, request: IDBRequest<T> | undef
   });
 }
 
-function applyOp(store: IDBObjectStore, op: AdapterOp): void {
-  const apply = () => (op.type === "delete" ? store.delete(op.key) : store.put(op.value, op.key));
-  if (op.expect === undefined) {
-    apply();
+/** In order: what follows a condition waits for its answer, or a change queued after it would come before it. */
+function applyOps(store: IDBObjectStore, ops: readonly AdapterOp[], start = 0): void {
+  for (let i = start; i < ops.length; i++) {
+    const op = ops[i]!;
+    if (op.expect === undefined) {
+      applyOp(store, op);
+      continue;
+    }
+    const found = store.get(op.key) as IDBRequest<unknown>;
+    found.onsuccess = () => {
+      if (isSame(found.result, op.expect)) applyOp(store, op);
+      applyOps(store, ops, i + 1);
+    };
     return;
   }
-  const found = store.get(op.key) as IDBRequest<unknown>;
-  found.onsuccess = () => {
-    if (isSame(found.result, op.expect)) apply();
-  };
+}
+
+function applyOp(store: IDBObjectStore, op: AdapterOp): void {
+  if (op.type === "delete") store.delete(op.key);
+  else store.put(op.value, op.key);
 }
 
 function isSame(left: unknown, right: unknown): boolean {
