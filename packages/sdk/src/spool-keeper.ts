@@ -5,6 +5,9 @@ import type { Keeper } from "./keeper.ts";
 import { hold, takeBatch, typeOf } from "./ledger.ts";
 import type { SpoolAdapter } from "./spool.ts";
 
+/** Keys that are remembered of batches that could not be removed. */
+const maxEnded = 10_000;
+
 export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
   const { stats, waiting, flying } = core;
   /** Events of batches that are only in the spool, by key. */
@@ -13,6 +16,8 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
   const storing = new Map<Batch, Promise<boolean>>();
   /** Everything that an asynchronous spool has not finished; nothing in it rejects. */
   const running = new Set<Promise<unknown>>();
+  /** Batches that are done with and not removed yet, by key; true when removing failed. */
+  const ended = new Map<string, boolean>();
   let events = 0;
   /** Keys that were parked since the last claim began. */
   const fresh = new Set<string>();
@@ -55,13 +60,18 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
     }
   }
 
-  function remove({ key }: Batch): void {
-    try {
-      // What stays in the spool is sent once more under the same key, and a server that has it stores nothing.
-      const removing = adapter.remove(key);
-      if (removing) track(removing.catch((error) => stats.log("the spool failed", true, error)));
-    } catch (error) {
+  /** What cannot be removed is left alone by this client; the next one sends it under the same key, and a server that has it stores nothing. */
+  function remove(key: string): void {
+    const notRemoved = (error: unknown): void => {
+      if (ended.size < maxEnded) ended.set(key, true);
       stats.log("the spool failed", true, error);
+    };
+    try {
+      const removing = adapter.remove(key);
+      if (removing) track(removing.then(() => ended.delete(key), notRemoved));
+      else ended.delete(key);
+    } catch (error) {
+      notRemoved(error);
     }
   }
 
@@ -106,10 +116,12 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
     store,
     forget(batch) {
       if (!batch.isStored) return;
+      const { key } = batch;
       const pending = storing.get(batch);
+      ended.set(key, false);
       // A batch that is removed before it is written would stay for ever.
-      if (pending) track(pending.then(() => remove(batch)));
-      else remove(batch);
+      if (pending) track(pending.then(() => remove(key)));
+      else remove(key);
     },
     async settled() {
       while (running.size) await Promise.all(running);
@@ -137,7 +149,12 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
       if (isFreshNext) return undefined;
       fresh.clear();
       try {
-        const found = await adapter.claim((key) => !!isHeld(key));
+        const again: string[] = [];
+        const found = await adapter.claim((key) => {
+          if (ended.get(key)) again.push(key);
+          return ended.has(key) || !!isHeld(key);
+        });
+        again.forEach(remove);
         if (!found) {
           handOver();
           return undefined;

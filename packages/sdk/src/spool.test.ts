@@ -276,6 +276,24 @@ test.each<[string, Partial<SpoolAdapter>]>([
   expect(sent + pending + dropped).toBe(emitted + restored);
 });
 
+test("what a spool cannot remove is sent once, and removed when it can be", async () => {
+  const spool = memorySpool();
+  const { remove } = spool;
+  let isReadOnly = true;
+  const client = start({ spool: { ...spool, remove: async (key) => (isReadOnly ? fail() : remove(key)) } });
+  emit(client, 10);
+  await client.flush();
+  await vi.waitFor(() => expect(client.stats().bytes).toBe(0));
+  isAway = false;
+  const { length } = server.requests;
+  for (let n = 0; n < 3; n++) await client.flush();
+  expect(client.stats()).toMatchObject({ emitted: 10, restored: 0, sent: 10, pending: 0 });
+  expect(server.requests).toHaveLength(length + 1);
+  isReadOnly = false;
+  await client.flush();
+  await vi.waitFor(() => expect(spool.batches.size).toBe(0));
+});
+
 test("a host that survives its uncaught exception gets no second one from a spool that rejects", async () => {
   const client = start({ spool: memorySpool(0, true) });
   emit(client, 1);

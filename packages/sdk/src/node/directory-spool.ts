@@ -22,6 +22,8 @@ export function createDirectorySpool(writer: SpoolWriter, options: Partial<Direc
   const { directory, owner } = writer;
   const { maxBytes = maxBytesDefault, maxAgeMs = maxAgeDefaultMs } = options;
   const sizes = new Map<string, number>();
+  /** Files that were given up and cannot be removed. */
+  const lost = new Set<string>();
   let files: SpoolFile[] = [];
   let scannedAtMs = -Infinity;
   let onLoss: SpoolLossListener = () => {};
@@ -30,7 +32,8 @@ export function createDirectorySpool(writer: SpoolWriter, options: Partial<Direc
     scannedAtMs = performance.now();
     files = readdirSync(directory)
       .map(parseName)
-      .filter((file) => file !== undefined);
+      .filter((file) => file !== undefined)
+      .filter(({ name }) => !lost.has(name));
     files.sort((a, b) => a.sealedAtMs - b.sealedAtMs);
     for (const { name } of files) if (!sizes.has(name)) sizes.set(name, sizeOf(`${directory}/${name}`));
     for (const name of sizes.keys()) if (!files.some((file) => file.name === name)) sizes.delete(name);
@@ -54,8 +57,10 @@ export function createDirectorySpool(writer: SpoolWriter, options: Partial<Direc
 
   function lose(file: SpoolFile, reason: "spool_full" | "expired"): void {
     const batch = read(file);
-    drop(file);
+    lost.add(file.name);
     if (batch) onLoss(batch, reason);
+    drop(file);
+    lost.delete(file.name);
   }
 
   /** True when the file is ours now. */
