@@ -65,6 +65,6 @@ export interface Engine {
   keep(ms: number): Promise<unknown>;
   /** Sends what fits into a page's last requests. */
   leave(): void;
-  /** Flushes for a process that is about to end; with a spool to fall back on, without waiting for a server that fails. Units: ms. */
-  finish?(ms: number): Promise<void>;
+  /** Flushes for a process that is about to end; with a spool to fall back on, without waiting for a server that fails. */
+  finish?(isSignal?: boolean): Promise<void>;
 }

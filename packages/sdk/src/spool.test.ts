@@ -155,6 +155,20 @@ describe("a spool folder", () => {
     expect(client.stats()).toMatchObject({ emitted: 8, restored: -7, sent: 1, pending: 0 });
   });
 
+  test("stays where it is when the host changes its working directory", async () => {
+    const before = process.cwd();
+    process.chdir(directory);
+    try {
+      const client = start({ spool: "./below" });
+      process.chdir(tmpdir());
+      emit(client, 1);
+      await client.flush();
+    } finally {
+      process.chdir(before);
+    }
+    expect(readdirSync(join(directory, "below"))).toHaveLength(1);
+  });
+
   test("in wal mode has every batch before it is sent, and none after", async () => {
     isAway = false;
     const client = start({ durability: "wal" });

@@ -10,6 +10,9 @@ import { createDirectorySpool } from "./directory-spool.ts";
 import { letGo } from "./let-go.ts";
 import { openWriter } from "./spool-writer.ts";
 
+/** How long a natural end and a signal may take for a last flush. Units: ms. */
+const naturalEndMs = 2_000;
+const signalMs = 1_500;
 /** What an asynchronous spool gets after the last flush of a process. Units: ms. */
 const storeMs = 1_000;
 
@@ -44,9 +47,9 @@ export function createEngine(core: Core): Engine {
   const engine = createEngineOn(core, platform);
   return {
     ...engine,
-    async finish(ms) {
+    async finish(isSignal) {
       core.gather();
-      await engine.flush(ms, !!core.state.spool);
+      await engine.flush(isSignal ? signalMs : naturalEndMs, !!core.state.spool);
       engine.interrupt();
       await engine.keep(storeMs);
     },

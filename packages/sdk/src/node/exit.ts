@@ -2,10 +2,6 @@
 import { type Batch, seal } from "../batcher.ts";
 import type { Core, Engine } from "../core.ts";
 
-/** How long a natural end and a signal may take for a last flush. Units: ms. */
-const naturalEndMs = 2_000;
-const signalMs = 1_500;
-
 type Counted = { readonly count?: number } | undefined;
 type Hooks = Readonly<Record<string, (signal: NodeJS.Signals) => void>>;
 
@@ -14,17 +10,13 @@ interface Registry {
   hooks?: Hooks | undefined;
 }
 
-/** Clients of this process, over all copies of this package: two sets of signal listeners would each leave the signal to the other. */
-function registry(): Registry {
-  const shared = globalThis as { [key: symbol]: Registry | undefined };
-  const key = Symbol.for("cuitty.sdk.exit");
-  shared[key] ??= { cores: new Set() };
-  return shared[key];
-}
-
 /** Watches for the end of the process; returns the function that stops it. */
 export function watchExit(core: Core): () => void {
-  const shared = registry();
+  // Over all copies of this package: two sets of signal listeners would each leave the signal to the other.
+  const registries = globalThis as { [key: symbol]: Registry | undefined };
+  const key = Symbol.for("cuitty.sdk.exit");
+  registries[key] ??= { cores: new Set() };
+  const shared = registries[key];
   shared.cores.add(core);
   if (!shared.hooks) {
     shared.hooks = createHooks(shared.cores);
@@ -53,7 +45,7 @@ function createHooks(cores: Set<Core>): Hooks {
       if (flushed.get(core) === counters.emitted) continue;
       core.gather();
       flushed.set(core, counters.emitted);
-      if (core.held.events) void finish(core, naturalEndMs);
+      if (core.held.events) void finish(core);
     }
   }
 
@@ -63,7 +55,7 @@ function createHooks(cores: Set<Core>): Hooks {
     // Not in this turn: a bystander that finds itself alone ends the process at once.
     await undefined;
     process.off(signal, onSignal);
-    await Promise.all([...cores].map((core) => finish(core, signalMs)));
+    await Promise.all([...cores].map((core) => finish(core, true)));
     spillAll();
     process.kill(process.pid, signal);
   }
@@ -86,7 +78,7 @@ function bystanders(): number {
 }
 
 /** An engine that is still being loaded is waited for. */
-const finish = async ({ load }: Core, ms: number): Promise<void> => (await load())?.finish?.(ms);
+const finish = async ({ load }: Core, isSignal?: boolean): Promise<void> => (await load())?.finish?.(isSignal);
 
 /** Spills, and again with each event of the host's own exit listeners: those that were added later are called after ours. */
 function spillFromNowOn(core: Core): void {

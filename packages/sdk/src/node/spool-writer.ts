@@ -1,5 +1,5 @@
 // Writes batches into a spool folder at once. Part of the entry, not of the engine: a process may end before that is loaded.
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import type { Settings } from "../options.ts";
 import type { DirectorySpoolOptions, SpoolAdapter, SpooledBatch } from "../spool.ts";
 
@@ -22,11 +22,13 @@ export function livingOwners(): Set<string> {
 /** The spool that the settings name; undefined when they name none. Errors: throws when the folder cannot be made. */
 export function openWriter({ spool }: Settings): SpoolWriter | SpoolAdapter | undefined {
   if ((spool as SpoolAdapter).put) return spool as SpoolAdapter;
-  const { directory = spool as string } = spool as Partial<DirectorySpoolOptions>;
-  if (!directory) return undefined;
+  const { directory: path = spool as string } = spool as Partial<DirectorySpoolOptions>;
+  if (!path) return undefined;
   if (spool === "indexeddb") throw new Error('"indexeddb" is for pages');
   const owner = crypto.randomUUID().slice(24);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  // Absolute: the host may change its working directory.
+  const directory = realpathSync(path);
   livingOwners().add(owner);
   return {
     directory,
