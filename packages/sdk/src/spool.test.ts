@@ -1,5 +1,5 @@
 // The spool folder: claims, limits, other processes, a server that is away for long, and spools that fail.
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CuittyClient, type CuittyOptions, createCuittyClient, type SpoolAdapter, type SpooledBatch } from "@cuitty/sdk";
@@ -167,6 +167,15 @@ describe("a spool folder", () => {
       process.chdir(before);
     }
     expect(readdirSync(join(directory, "below"))).toHaveLength(1);
+  });
+
+  test("is rid of half-written batches that are older than a day", async () => {
+    const names = ["young", "old"].map((owner) => `1_00000000-0000-4000-8000-000000000000_1_${owner}.part`);
+    for (const name of names) writeFileSync(join(directory, name), "half");
+    utimesSync(join(directory, names[1] as string), 1, 1);
+    isAway = false;
+    await start().flush();
+    expect(readdirSync(directory)).toEqual([names[0]]);
   });
 
   test("in wal mode has every batch before it is sent, and none after", async () => {

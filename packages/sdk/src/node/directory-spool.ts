@@ -8,6 +8,9 @@ const maxAgeDefaultMs = 7 * 24 * 3_600_000;
 /** A file of another process that seems alive is taken over after this time: process ids are used again. Units: ms. */
 const abandonedMs = 15 * 60_000;
 const rescanMs = 10_000;
+/** No write takes this long. Units: ms. */
+const oldPartMs = 24 * 3_600_000;
+const partName = /^\d+_[0-9a-f-]{36}_\d+_\w+\.part$/;
 
 interface SpoolFile {
   readonly name: string;
@@ -30,13 +33,21 @@ export function createDirectorySpool(writer: SpoolWriter, options: Partial<Direc
 
   function scan(): void {
     scannedAtMs = performance.now();
-    files = readdirSync(directory)
+    const names = readdirSync(directory);
+    for (const name of names) if (partName.test(name)) sweep(`${directory}/${name}`);
+    files = names
       .map(parseName)
       .filter((file) => file !== undefined)
       .filter(({ name }) => !lost.has(name));
     files.sort((a, b) => a.sealedAtMs - b.sealedAtMs);
     for (const { name } of files) if (!sizes.has(name)) sizes.set(name, sizeOf(`${directory}/${name}`));
     for (const name of sizes.keys()) if (!files.some((file) => file.name === name)) sizes.delete(name);
+  }
+
+  /** Half a batch of a process that ended, or had no room, while it wrote. */
+  function sweep(path: string): void {
+    const { mtimeMs = Infinity } = statSync(path, { throwIfNoEntry: false }) ?? {};
+    if (Date.now() - mtimeMs > oldPartMs) rmSync(path, { force: true });
   }
 
   function read({ name, key, sealedAtMs }: SpoolFile): SpooledBatch | undefined {
@@ -89,7 +100,13 @@ export function createDirectorySpool(writer: SpoolWriter, options: Partial<Direc
     },
     put(batch) {
       if (scannedAtMs < 0) scan();
-      writer.put(batch);
+      const part = `${directory}/${nameOf(batch, owner, "part")}`;
+      try {
+        writer.put(batch);
+      } catch (error) {
+        rmSync(part, { force: true });
+        throw error;
+      }
       const file = { sealedAtMs: batch.sealedAtMs, key: batch.key, pid: process.pid, owner };
       const name = nameOf(file, owner);
       sizes.set(name, sizeOf(`${directory}/${name}`));
@@ -128,8 +145,8 @@ export function createDirectorySpool(writer: SpoolWriter, options: Partial<Direc
   };
 }
 
-function nameOf({ sealedAtMs, key }: Pick<SpoolFile, "sealedAtMs" | "key">, owner: string): string {
-  return `${sealedAtMs}_${key}_${process.pid}_${owner}.batch`;
+function nameOf({ sealedAtMs, key }: Pick<SpoolFile, "sealedAtMs" | "key">, owner: string, ending = "batch"): string {
+  return `${sealedAtMs}_${key}_${process.pid}_${owner}.${ending}`;
 }
 
 function parseName(name: string): SpoolFile | undefined {
