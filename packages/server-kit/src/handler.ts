@@ -12,6 +12,7 @@ import type { KitPorts } from "./kit-pipeline.ts";
 import type { KitStreams } from "./kit-streams.ts";
 import { isFault, jsonReply, problemReply } from "./respond.ts";
 import type { Router } from "./router.ts";
+import { settleWithin } from "./runners/settle-within.ts";
 import { traced } from "./tracer.ts";
 
 export interface HandlerPorts extends KitPorts {
@@ -118,14 +119,7 @@ export function createHandler(ports: HandlerPorts): Handler {
       return reply.finally(() => working.delete(reply));
     },
     owns: (path) => fixed.has(path) || router.routes.some((mounted) => path === mounted.path) || router.match("GET", path) !== null,
-    async drain() {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise((resolve) => {
-        timer = setTimeout(resolve, drainTimeoutMs);
-      });
-      await Promise.race([Promise.allSettled(working), late]);
-      clearTimeout(timer);
-    },
+    drain: () => settleWithin([...working], { timeoutMs: drainTimeoutMs }),
   };
 }
 
