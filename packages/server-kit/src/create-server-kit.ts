@@ -1,8 +1,9 @@
 // Puts a kit together: files, stages, routes and runners, opened in order and closed in reverse.
 import { access, constants, mkdir, stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import { acquireOwnerLease, type OwnerLease } from "@cuitty/storage/file";
-import { createStorageThread, type StorageThread } from "@cuitty/storage/module-file";
+import { createStorageThreads, type StorageThread } from "@cuitty/storage/module-file";
 import { CuittyError, isCuittyError } from "@cuitty/wire-protocol";
 import { createApi } from "./api.ts";
 import { scopes } from "./auth/authorize.ts";
@@ -63,7 +64,7 @@ async function openFolder(options: KitOptions, bus: Bus): Promise<OpenFolder> {
   let identity: Identity | undefined;
   let thread: StorageThread | undefined;
   try {
-    thread = await startStorageThread(options);
+    thread = await startStorageThreads(options);
     identity = await openIdentity({
       dataDir,
       clock,
@@ -90,19 +91,24 @@ async function openFolder(options: KitOptions, bus: Bus): Promise<OpenFolder> {
 }
 
 /** Undefined where it is not wanted, and where there can be none. Errors: `thread_unavailable` for a file that was named. */
-async function startStorageThread({ storageThread = true, modules, locations = {} }: KitOptions): Promise<StorageThread | undefined> {
-  const hasLocalFiles = modules.some(({ name }) => !Object.hasOwn(locations, name));
-  if (storageThread === false || !hasLocalFiles) return undefined;
-  if (typeof storageThread === "string") return createStorageThread({ file: resolve(storageThread) });
+async function startStorageThreads(options: KitOptions): Promise<StorageThread | undefined> {
+  const { storageThread = true, storageThreads = defaultThreads(), modules, locations = {} } = options;
+  const localFiles = modules.filter(({ name }) => !Object.hasOwn(locations, name)).length;
+  if (storageThread === false || localFiles === 0) return undefined;
+  const count = Math.min(storageThreads, localFiles);
+  if (typeof storageThread === "string") return createStorageThreads({ file: resolve(storageThread) }, count);
   const file = storageThreadFile();
   if (file === null) return undefined;
   try {
-    return await createStorageThread(file);
+    return await createStorageThreads(file, count);
   } catch (error) {
     if (!isCuittyError(error, "thread_unavailable")) throw error;
     return undefined;
   }
 }
+
+/** One beside another where there are processors for both. */
+const defaultThreads = (): number => Math.min(2, availableParallelism());
 
 async function makeFolder(dataDir: string): Promise<void> {
   try {

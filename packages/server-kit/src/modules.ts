@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { type Migration, type ModuleFile, type ModuleFileStats, openModuleFile, type StorageThread } from "@cuitty/storage/module-file";
 import { CuittyError } from "@cuitty/wire-protocol";
 import { type Bus, createProcessBus } from "./bus.ts";
+import { createKnownKeys, type KnownKeys } from "./ingest/known-keys.ts";
+import { loadKeys } from "./ingest/load-keys.ts";
 import type { CuittyModule } from "./module.ts";
 import { checkModule } from "./module-check.ts";
 import { checkConflicts, withPlainBasePath } from "./module-conflicts.ts";
@@ -28,6 +30,8 @@ export interface ModuleRegistry extends ModuleTypes {
   readonly bus: Bus;
   /** Batches of one idempotency key must not meet: each file would know only its own. */
   readonly turns: Turns;
+  /** Null where other processes may write the files, too. */
+  readonly knownKeys: KnownKeys | null;
   /** By module name. */
   stats(): Readonly<Record<string, ModuleFileStats>>;
   /** Size of all local files together. Units: bytes. */
@@ -58,6 +62,8 @@ export async function openModules(options: OpenModulesOptions): Promise<ModuleRe
   const byType = checkModules(modules);
   checkConflicts(modules);
   const opened: OpenModule[] = [];
+  const loading = new AbortController();
+  let knownKeys: KnownKeys | null = null;
   try {
     for (const definition of modules) {
       const remote = Object.hasOwn(locations, definition.name) ? locations[definition.name] : undefined;
@@ -71,7 +77,16 @@ export async function openModules(options: OpenModulesOptions): Promise<ModuleRe
       opened.push({ definition, file });
       await checkRetention(definition, file);
     }
+    if (opened.length > 1 && Object.keys(locations).length === 0) {
+      knownKeys = createKnownKeys();
+      await loadKeys(
+        knownKeys,
+        opened.map(({ file }) => file),
+        loading.signal,
+      );
+    }
   } catch (error) {
+    loading.abort();
     await Promise.allSettled(opened.map(({ file }) => file.close()));
     throw error;
   }
@@ -81,6 +96,7 @@ export async function openModules(options: OpenModulesOptions): Promise<ModuleRe
     all: opened,
     bus: options.bus ?? createProcessBus(),
     turns: createTurns(),
+    knownKeys,
     ofName: (name) => byName.get(name),
     ofType: (type) => openByType.get(type),
     nameOfType: (type) => byType.get(type)?.name,
@@ -94,6 +110,7 @@ export async function openModules(options: OpenModulesOptions): Promise<ModuleRe
       return bytes;
     },
     async close() {
+      loading.abort();
       const results = await Promise.allSettled(opened.map(({ file }) => file.close()));
       const failed = results.find((result) => result.status === "rejected");
       if (failed) throw failed.reason;

@@ -50,6 +50,8 @@ export interface KitOptions<Modules extends readonly CuittyModule[] = readonly C
    * A path, for such an app: that of a file which imports `@cuitty/server-kit/storage-thread`, bundled too. @default true
    */
   readonly storageThread?: boolean | string;
+  /** How many such threads share the files, so that a batch for several files is written into them at the same time. @default 2, 1 on one processor */
+  readonly storageThreads?: number;
   /** Limits of live streams. */
   readonly streams?: StreamLimits;
   /** @default in-process */
@@ -84,6 +86,7 @@ const names: ReadonlySet<string> = new Set<keyof KitOptions>([
   "maxDataBytes",
   "locations",
   "storageThread",
+  "storageThreads",
   "streams",
   "bus",
   "rateStore",
@@ -123,6 +126,8 @@ export function checkOptions(options: KitOptions): void {
     throw invalid('Expected basePath to begin with "/" and not to end with it, such as "/telemetry"');
   if (!["undefined", "boolean", "string"].includes(typeof options.storageThread) || options.storageThread === "")
     throw invalid('Expected storageThread to be true, false or the path of the thread\'s file, such as "./dist/storage-thread.js"');
+  if (options.storageThreads !== undefined && !(Number.isInteger(options.storageThreads) && options.storageThreads >= 1))
+    throw invalid(`Expected storageThreads to be a whole number of at least 1, got ${String(options.storageThreads).slice(0, 40)}`);
   checkNumber("maxInFlight", options.maxInFlight, 1);
   checkNumber("minFreeBytes", options.minFreeBytes, 0);
   checkNumber("maxDataBytes", options.maxDataBytes, 0);

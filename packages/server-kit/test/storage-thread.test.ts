@@ -31,9 +31,12 @@ test("files are on a thread unless that is not wanted", async () => {
   expect(await kit.ingest(events("a"), "key-number-1")).toMatchObject({ status: 200, accepted: 2 });
 });
 
-test("without the thread: the same replies, replays and chain", async () => {
-  other = await testKit({ modules: [audit(), logs()], storageThread: false });
-  expect(other.kit.stats().storageThread).toBe(false);
+test.each([
+  ["without a thread", { storageThread: false }],
+  ["with one thread for all files", { storageThreads: 1 }],
+])("%s: the same replies, replays and chain", async (_, options) => {
+  other = await testKit({ modules: [audit(), logs()], ...options });
+  expect(other.kit.stats().storageThread).toBe(!("storageThread" in options));
   for (const each of [kit, other]) {
     const first = await each.ingest(events("a"), "key-number-1");
     expect(first.text).toBe('{"accepted":2,"rejected":[]}');
@@ -68,5 +71,6 @@ test("a file of the thread can be named; one that is not there is an error, not 
     message: expect.stringContaining("without calling hostModuleFiles"),
   });
   await expect(testKit({ modules: [logs()], storageThread: "" })).rejects.toMatchObject({ code: "invalid_option" });
+  await expect(testKit({ modules: [logs()], storageThreads: 0 })).rejects.toMatchObject({ code: "invalid_option" });
   await rm(file);
 });

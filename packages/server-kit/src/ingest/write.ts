@@ -57,9 +57,11 @@ interface Writable extends CheckedBatch {
 function begin(modules: ModuleRegistry, context: StageContext, batch: Writable): Begun {
   const { written, requests } = requestsOf(modules, context, batch);
   if (requests.length === 0) return { written, outcomes: Promise.resolve([]) };
+  const key = context.idempotency?.key;
+  const isNewKey = key !== undefined && modules.knownKeys?.meet(context.projectId as string, key) === true;
   // The same key with another body may have gone to other files.
-  const others = modules.all.filter((module) => !written.includes(module)).map(({ file }) => file);
-  return { written, outcomes: writeBatch(requests, others) };
+  const others = isNewKey ? [] : modules.all.filter((module) => !written.includes(module)).map(({ file }) => file);
+  return { written, outcomes: writeBatch(requests, others, { isNewKey }) };
 }
 
 function requestsOf(

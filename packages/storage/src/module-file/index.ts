@@ -3,7 +3,7 @@ export type { SqlRow, SqlValue } from "../engine/driver.ts";
 export { openModuleFile } from "./open-module-file.ts";
 export { callProcedure, type Procedure, type ProcedureCall } from "./procedure.ts";
 export type { ThreadEntry } from "./thread/link.ts";
-export { createStorageThread, type StorageThread } from "./thread/storage-thread.ts";
+export { createStorageThread, createStorageThreads, type StorageThread } from "./thread/storage-thread.ts";
 export type {
   IngestOutcome,
   IngestWrite,
@@ -16,4 +16,4 @@ export type {
   WriteCounts,
   WriteTransaction,
 } from "./types.ts";
-export { type BatchPart, hasKey, writeBatch } from "./write-batch.ts";
+export { type BatchPart, hasKey, type WriteBatchOptions, writeBatch } from "./write-batch.ts";

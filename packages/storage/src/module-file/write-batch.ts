@@ -10,29 +10,82 @@ export interface BatchPart {
   readonly request: IngestWrite;
 }
 
+export interface WriteBatchOptions {
+  /** The caller knows that no file has the batch's key: none is asked, and each thread writes its files at once. @default false */
+  readonly isNewKey?: boolean;
+}
+
 /**
  * Writes the parts of one batch, which have project, key, fingerprint and note in common; each is atomic, and a replay writes those that are missing.
  * @param otherFiles files that the same key may have gone to. If one of them, or of several parts', has it with another body or note, nothing is written
  * and every outcome is a `mismatch` or `outdated`. Two batches of one key must not be written at the same time: neither would see the other.
  * Errors: those of `ModuleFile.write`; other parts may have been written then.
  */
-export async function writeBatch(parts: readonly BatchPart[], otherFiles: readonly ModuleFile[] = []): Promise<readonly BatchOutcome[]> {
+export async function writeBatch(
+  parts: readonly BatchPart[],
+  otherFiles: readonly ModuleFile[] = [],
+  { isNewKey = false }: WriteBatchOptions = {},
+): Promise<readonly BatchOutcome[]> {
   const [first] = parts;
   if (first === undefined) return [];
+  const isAsked = !isNewKey && first.request.idempotencyKey !== undefined;
   // One part's own inbox is asked by its write.
-  const asked =
-    first.request.idempotencyKey === undefined ? [] : [...otherFiles, ...(parts.length > 1 ? parts.map(({ file }) => file) : [])];
+  const asked = isAsked ? [...otherFiles, ...(parts.length > 1 ? parts.map(({ file }) => file) : [])] : [];
+  if (asked.length > 0) return writeAsked(parts, asked);
+  const groups = byThread(parts);
+  if (groups.length === 1) return writeTogether(parts, []);
+  return gather(groups.map((group) => ({ indices: group.map(({ index }) => index), written: writeTogether(group, []) })));
+}
+
+type Indexed = BatchPart & { readonly index: number };
+
+/** Files of one thread take one message. */
+function byThread(parts: readonly BatchPart[]): readonly (readonly Indexed[])[] {
+  const groups = new Map<unknown, Indexed[]>();
+  for (const [index, { file, request }] of parts.entries()) {
+    const thread = threadedFileOf(file)?.connect ?? file;
+    const group = groups.get(thread);
+    if (group === undefined) groups.set(thread, [{ file, request, index }]);
+    else group.push({ file, request, index });
+  }
+  return [...groups.values()];
+}
+
+interface Group {
+  readonly indices: readonly number[];
+  readonly written: Promise<readonly BatchOutcome[]>;
+}
+
+/** The outcomes in the order of the parts, when all are there: what is tried again after an error must not meet a part that is still under way. */
+async function gather(groups: readonly Group[]): Promise<readonly BatchOutcome[]> {
+  const outcomes: BatchOutcome[] = [];
+  const settled = await Promise.allSettled(groups.map(({ written }) => written));
+  for (const [number, result] of settled.entries()) {
+    if (result.status === "rejected") throw result.reason;
+    for (const [position, index] of (groups[number] as Group).indices.entries()) outcomes[index] = result.value[position] as BatchOutcome;
+  }
+  return outcomes;
+}
+
+/** Several threads cannot be asked and write in one go: no file may be written before all have answered. */
+async function writeAsked(parts: readonly BatchPart[], asked: readonly ModuleFile[]): Promise<readonly BatchOutcome[]> {
+  const threads = new Set([...parts.map(({ file }) => file), ...asked].map((file) => threadedFileOf(file)?.connect));
+  return threads.size === 1 && !threads.has(undefined) ? writeTogether(parts, asked) : writeEach(parts, asked);
+}
+
+/** What belongs to one thread. */
+async function writeTogether(parts: readonly BatchPart[], asked: readonly ModuleFile[]): Promise<readonly BatchOutcome[]> {
   const own = parts.map(({ file }) => threadedFileOf(file));
   const others = asked.map(threadedFileOf);
-  const connect = own[0]?.connect;
-  const isShared = (file: ThreadedFile | undefined): file is ThreadedFile => file !== undefined && file.connect === connect;
-  if (!own.every(isShared) || !others.every(isShared)) return writeEach(parts, asked);
+  if (!own.every(isThreaded) || !others.every(isThreaded)) return writeEach(parts, asked);
   // Sent at once where that can be: what waits for the answer then holds no rows.
   const link = commonLink([...own, ...others].map((file) => file.link()));
   const answered = link === undefined ? writeWhenReady(parts, { own, others, asked }) : sendTogether(parts, { own, others, link });
   for (const file of answered === undefined ? [] : own) void file.track(answered as Promise<unknown>);
   return answered ?? writeEach(parts, asked);
 }
+
+const isThreaded = (file: ThreadedFile | undefined): file is ThreadedFile => file !== undefined;
 
 /** Whether one of the files has the key in its inbox. */
 export async function hasKey(files: readonly ModuleFile[], projectId: string, idempotencyKey: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-// A thread that owns module files: SQLite works there, and this thread's event loop never waits for a disk.
+// Threads that own module files: SQLite works there, and this thread's event loop never waits for a disk.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { ModuleFile, ModuleFileOptions } from "../types.ts";
 import { startLink, type ThreadEntry, type ThreadLink } from "./link.ts";
@@ -46,5 +46,35 @@ export async function createStorageThread(entry: ThreadEntry): Promise<StorageTh
       isClosed = true;
       await current?.end();
     },
+  };
+}
+
+/**
+ * Several threads as one: each file goes to the one that was given the fewest, so that files are written beside each other.
+ * @param count at least 1
+ * Errors: those of `createStorageThread`; none of the threads runs then.
+ */
+export async function createStorageThreads(entry: ThreadEntry, count: number): Promise<StorageThread> {
+  if (!(Number.isSafeInteger(count) && count >= 1)) {
+    throw new CuittyError("invalid_parameter", `count: expected a whole number of at least 1, got ${String(count)}`);
+  }
+  const started = await Promise.allSettled(Array.from({ length: count }, () => createStorageThread(entry)));
+  const threads = started.flatMap((result) => (result.status === "fulfilled" ? { thread: result.value, files: 0 } : []));
+  const close = async () => {
+    await Promise.all(threads.map(({ thread }) => thread.close()));
+  };
+  const failed = started.find((result) => result.status === "rejected");
+  if (failed !== undefined) {
+    await close();
+    throw failed.reason;
+  }
+  return {
+    openModuleFile(options) {
+      const least = threads.reduce((best, each) => (each.files < best.files ? each : best));
+      // Counted before it is open: files that are opened at the same time are shared out, too.
+      least.files++;
+      return least.thread.openModuleFile(options);
+    },
+    close,
   };
 }

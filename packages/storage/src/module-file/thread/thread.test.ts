@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { holdWriteLock } from "../../engine/testing/lock-holder.ts";
 import { callProcedure } from "../procedure.ts";
 import { type Bundle, bundleForChild } from "../testing/bundle.ts";
 import { appendNext, endThread } from "../testing/thread-entry.ts";
 import type { IngestWrite, Migration, ModuleFile } from "../types.ts";
 import { writeBatch } from "../write-batch.ts";
-import { createStorageThread, type StorageThread } from "./storage-thread.ts";
+import { createStorageThread, createStorageThreads, type StorageThread } from "./storage-thread.ts";
 
 const migrations: Migration[] = [
   {
@@ -138,6 +138,106 @@ test("a batch over several files is written in all of them, or in none when its 
   await pending;
   expect([file.stats().queued, second.stats().queued]).toEqual([0, 0]);
   await Promise.all([second.close(), third.close()]);
+});
+
+describe("two threads", () => {
+  let threads: StorageThread;
+  let files: ModuleFile[];
+  beforeEach(async () => {
+    threads = await createStorageThreads({ file: bundle.path }, 2);
+    files = await Promise.all(
+      ["one.db", "two.db", "three.db"].map((name) => threads.openModuleFile({ location: join(folder, name), migrations })),
+    );
+  });
+  afterEach(async () => {
+    await Promise.all(files.map((each) => each.close()));
+    await threads.close();
+  });
+  const [one, two, three] = [0, 1, 2].map((index) => () => files[index] as ModuleFile) as [
+    () => ModuleFile,
+    () => ModuleFile,
+    () => ModuleFile,
+  ];
+  const counts = () => Promise.all(files.map(count));
+
+  test("share the files: one that waits for a lock does not hold up the other", async () => {
+    const lock = await holdWriteLock(join(folder, "one.db"));
+    const stuck = one().transact((tx) => tx.all("SELECT 1"));
+    expect(await two().write(request("k1", ["a"]))).toMatchObject({ status: "written" });
+    const endsThread = { ...request("k2", [], { statements: [], interactive: callProcedure(endThread, null) }), idempotencyKey: "k2" };
+    await expect(two().write(endsThread)).rejects.toMatchObject({ code: "io" });
+    await lock.release();
+    expect(await stuck).toEqual([[1]]);
+    // Its own thread is a new one, and has what was acknowledged.
+    expect(await two().write(request("k1", ["a"]))).toMatchObject({ status: "replayed" });
+  });
+
+  test("a batch with a new key is written by both, its outcomes in the order of its parts", async () => {
+    const parts = [
+      { file: three(), request: request("k1", ["a", "b", "c"]) },
+      { file: two(), request: request("k1", ["a"]) },
+      { file: one(), request: request("k1", ["a", "b"]) },
+    ];
+    expect(await writeBatch(parts, [], { isNewKey: true })).toMatchObject([{ inserted: 3 }, { inserted: 1 }, { inserted: 2 }]);
+    // The caller was wrong: each file's own inbox still holds.
+    expect(await writeBatch(parts, [], { isNewKey: true })).toMatchObject(Array(3).fill({ status: "replayed" }));
+    expect(await counts()).toEqual([2, 1, 3]);
+  });
+
+  test("a batch whose key a file of the other thread has with another body or note is written nowhere", async () => {
+    await two().write(request("k1", ["x"]));
+    const parts = [
+      { file: one(), request: request("k1", ["a"]) },
+      { file: three(), request: request("k1", ["a"]) },
+    ];
+    expect(await writeBatch(parts, [two()])).toEqual([{ status: "mismatch" }, { status: "mismatch" }]);
+    const spread = [...parts, { file: two(), request: request("k1", ["a"]) }];
+    expect(await writeBatch(spread)).toEqual(Array(3).fill({ status: "mismatch" }));
+    const noted = [{ file: one(), request: request("k1", ["x"], { note: "[]" }) }];
+    expect(await writeBatch(noted, [two()])).toEqual([{ status: "outdated", note: null }]);
+    expect(await counts()).toEqual([0, 1, 0]);
+    expect(await writeBatch([{ file: one(), request: request("k1", ["x"]) }], [two()])).toMatchObject([{ status: "written" }]);
+  });
+
+  test("a part that fails rejects the batch when the others have ended, and is written when it is sent again", async () => {
+    const lock = await holdWriteLock(join(folder, "one.db"));
+    const parts = files.map((each) => ({ file: each, request: request("k1", ["a"]) }));
+    await expect(writeBatch(parts, [], { isNewKey: true })).rejects.toMatchObject({ code: "busy" });
+    expect(files.map((each) => each.stats().queued)).toEqual([0, 0, 0]);
+    await lock.release();
+    expect(await writeBatch(parts)).toMatchObject([{ status: "written" }, { status: "replayed" }, { status: expect.any(String) }]);
+    expect(await counts()).toEqual([1, 1, 1]);
+  });
+
+  test("neither holds the rows while it waits", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const slow = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000000) SELECT max(i) FROM n";
+    const busy = [one(), two()].map((each) => each.all(slow));
+    await new Promise((resolve) => setImmediate(resolve));
+    const begin = () => {
+      const bodies = [new Uint8Array(8), new Uint8Array(8)];
+      const statements = bodies.map((body) => [
+        { table: "events", columns: ["project", "id", "body"], rows: [["p1", "a", body]], onConflict: "ignore" as const },
+      ]);
+      const parts = [one(), two()].map((each, index) => ({
+        file: each,
+        request: request("k1", [], { statements: statements[index] ?? [] }),
+      }));
+      return { held: bodies.map((body) => new WeakRef(body)), written: writeBatch(parts, [], { isNewKey: true }) };
+    };
+    const { held, written } = begin();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    collect();
+    expect(held.map((each) => each.deref())).toEqual([undefined, undefined]);
+    expect(await written).toMatchObject([{ inserted: 1 }, { inserted: 1 }]);
+    await Promise.all(busy);
+  });
+
+  test("a count that is none and a file that is not there are told plainly", async () => {
+    await expect(createStorageThreads({ file: bundle.path }, 0)).rejects.toMatchObject({ code: "invalid_parameter" });
+    await expect(createStorageThreads({ file: join(folder, "none.mjs") }, 2)).rejects.toMatchObject({ code: "thread_unavailable" });
+  });
 });
 
 test("the event loop goes on while a lock is held elsewhere; a write that waits can be called off", async () => {
