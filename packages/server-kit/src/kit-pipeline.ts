@@ -2,6 +2,7 @@
 import type { Authorizer } from "./auth/authorize.ts";
 import type { Identity } from "./auth/open-identity.ts";
 import type { Bus } from "./bus.ts";
+import { resolveLimits } from "./check-options.ts";
 import type { Clock, RandomBytes } from "./clock.ts";
 import type { Counters } from "./counters.ts";
 import type { DiskGuard } from "./health.ts";
@@ -20,7 +21,7 @@ import { verifySignature } from "./ingest/verify-signature.ts";
 import { write } from "./ingest/write.ts";
 import { createMemoryRateStore } from "./limits/rate-store.ts";
 import type { ModuleRegistry } from "./modules.ts";
-import { type KitFault, type KitOptions, resolveLimits } from "./options.ts";
+import type { KitFault, KitOptions } from "./options.ts";
 
 /** What the parts of a kit share. */
 export interface KitPorts {

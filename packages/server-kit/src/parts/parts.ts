@@ -2,6 +2,7 @@
 import type { Authenticate } from "../auth/authenticate.ts";
 import { type Authorizer, scopes } from "../auth/authorize.ts";
 import type { KeyDirectory, ProjectLimits, SecretDirectory } from "../auth/directory.ts";
+import { checkRates } from "../check-options.ts";
 import { type Clock, type RandomBytes, systemClock } from "../clock.ts";
 import { authenticate as authenticateStage } from "../ingest/authenticate.ts";
 import { type AuthorizeIngestOptions, authorizeIngest, authorizeTypes } from "../ingest/authorize.ts";
@@ -16,7 +17,6 @@ import { verifySignature as verifySignatureStage } from "../ingest/verify-signat
 import { write } from "../ingest/write.ts";
 import { createMemoryRateStore, type RateStore } from "../limits/rate-store.ts";
 import type { ModuleRegistry } from "../modules.ts";
-import { checkRates } from "../options.ts";
 import { type Part, type RequestState, runStages } from "./request-state.ts";
 
 export interface AuthenticatePartOptions {
