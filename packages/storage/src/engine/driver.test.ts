@@ -53,6 +53,7 @@ describe.each(engines)("%s", (engine) => {
 
     test.each([
       ["a cast", "SELECT CAST(data AS TEXT) FROM t WHERE id = 1"],
+      ["a cast around one to bytes", "SELECT CAST(CAST(data AS BLOB) AS TEXT) FROM t WHERE id = 1"],
       ["a cast beside columns and parameters", "SELECT CAST(data AS TEXT) FROM t WHERE id = ?1 AND lower(name) = lower(?2)"],
       ["concatenation of a blob", "SELECT data || '' FROM t ORDER BY id LIMIT 1"],
       ["an aggregate", "SELECT group_concat(data) FROM t WHERE id = 1"],
