@@ -283,6 +283,11 @@ describe("options", () => {
     expect((await failure(createStore({ name: "a", path })))?.code).toBe("corrupt");
   });
 
+  test("a file whose name is longer than the file system takes is told so, with its name", async () => {
+    const error = await failure(createStore({ name: "a", path: join(folder, `${"漢".repeat(128)}.db`) }));
+    expect([error?.code, error?.message]).toEqual(["io", expect.stringMatching(/漢\S+ cannot be made or opened \(ENAMETOOLONG\)/)]);
+  });
+
   test.each([
     ["tables of its own", ["CREATE TABLE notes (id INTEGER PRIMARY KEY)", "INSERT INTO notes VALUES (7)"]],
     ["a mark of its own", ["PRAGMA application_id = 77"]],

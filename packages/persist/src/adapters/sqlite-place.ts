@@ -13,6 +13,18 @@ const maxLinks = 40;
 
 /** The absolute path with every link resolved, whether the file is there yet or not; its folder is made. Errors: `readonly`, `io`. */
 export function realPlace(path: string): string {
+  try {
+    return followLinks(path);
+  } catch (cause) {
+    if (isCuittyError(cause)) throw cause;
+    // Such as a name that is longer than the file system takes.
+    const { code = "error" } = cause as { code?: string };
+    const reason = `the store's file ${path.slice(0, 300)} cannot be made or opened (${code}); check the path, or name another`;
+    throw new CuittyError(isDenial(cause) ? "readonly" : "io", reason, { cause });
+  }
+}
+
+function followLinks(path: string): string {
   const fs = builtinModule<typeof NodeFs>("node:fs")!;
   const { resolve, dirname, basename, join } = builtinModule<typeof NodePath>("node:path")!;
   let file = resolve(path);

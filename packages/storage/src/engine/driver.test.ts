@@ -485,6 +485,8 @@ describe.each(engines)("%s", (engine) => {
     expect(codeOf(() => open(folder))).toBe("io");
     writeFileSync(join(folder, "text.db"), "not a database ".repeat(100));
     expect(codeOf(() => open(join(folder, "text.db")))).toBe("corrupt");
+    // With its name, and what to do about it.
+    expect(() => open(join(folder, "text.db"))).toThrow(/text\.db: .*not a database; .*restore a backup/);
     driver.close();
     driver.close();
     expect(codeOf(() => driver.prepare("SELECT 1"))).toBe("closed");

@@ -24,6 +24,16 @@ const codes: Readonly<Record<number, { code: string; retryable: boolean }>> = {
   26: { code: "corrupt", retryable: false },
 };
 
+/** What to do about a fault of the file itself, by primary result code. */
+const advice: Readonly<Record<number, string>> = {
+  8: "check the permissions of the file and its folder",
+  10: "check the disk, and whether the file is still where it was",
+  11: "the file is damaged: look with doctor(), or restore a backup",
+  13: "free some space and try again",
+  14: "check that its folder is there and that this process may write in it",
+  26: "another program made or changed it: name another path, or restore a backup",
+};
+
 const byText: readonly (readonly [RegExp, number])[] = [
   [/constraint failed/i, 19],
   [/datatype mismatch/i, 20],
@@ -84,7 +94,8 @@ export function storageError(error: unknown, path: string): CuittyError {
   const known = codes[primary ?? 1];
   const details: Record<string, unknown> = { path, ...(primary === 19 || primary === 20 ? constraintDetails(message, rawCode) : {}) };
   if (rawCode !== undefined) details.sqliteCode = rawCode;
-  return new CuittyError(known?.code ?? "sql", message, { retryable: known?.retryable ?? false, details, cause: error });
+  const told = primary !== undefined && primary in advice ? `${path}: ${message}; ${advice[primary]}` : message;
+  return new CuittyError(known?.code ?? "sql", told, { retryable: known?.retryable ?? false, details, cause: error });
 }
 
 /** The error of every call after close. */
