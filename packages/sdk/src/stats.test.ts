@@ -31,6 +31,13 @@ test("an async listener that rejects reaches nobody, and the others are told", (
   expect(other).toHaveBeenCalledExactlyOnceWith({ reason: "too_large", type: "audit", message: "" });
 });
 
+test("what it says is one line, whatever stands in it", () => {
+  const client = create({ debug: true });
+  client.use({ name: "talker", setup: (context) => context.debug("a\nb\u001b[31mc\u0085d") });
+  client.start();
+  expect(vi.mocked(process.stderr.write).mock.calls.map(([line]) => line)).toContain("[cuitty] a b [31mc d\n");
+});
+
 test("types that are named like members of an object are counted like others", () => {
   const client = create();
   const types = ["constructor", "toString", "__proto__", "constructor"];

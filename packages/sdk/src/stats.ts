@@ -101,7 +101,8 @@ export function createStats(isDebug: boolean, write: (line: string) => void) {
     } catch {
       // Said without it.
     }
-    write(line);
+    // One line, also where a server's text has line breaks, or escapes that a terminal would act on.
+    write(line.replace(/\p{Cc}/gu, " "));
   };
 
   const failed = (error: unknown): void => log("a listener threw", false, error);
@@ -113,7 +114,7 @@ export function createStats(isDebug: boolean, write: (line: string) => void) {
     for (const [wanted, listener] of listeners) {
       try {
         // An async listener that rejects must not end in an unhandled rejection.
-        if (wanted === name) (listener(detail as never) as Promise<unknown> | void)?.catch?.(failed);
+        if (wanted === name) (listener(detail as never) as Promise<unknown> | undefined)?.catch?.(failed);
       } catch (error) {
         failed(error);
       }

@@ -1,13 +1,14 @@
 // Node and Bun, at once: byte counts, stderr, exit hooks.
-import { Console } from "node:console";
 import type { Runtime } from "../runtime.ts";
 import { watchExit } from "./exit.ts";
 import { openWriter } from "./spool-writer.ts";
 
+const ignore = (): void => {};
+
 export const nodeRuntime: Runtime = {
   byteLength: Buffer.byteLength,
-  // A Console of its own: one that a host or a plugin patched must not see our lines, and an stderr that is closed must not throw.
-  write: (line) => new Console(process.stderr).error(line),
+  // Past every Console: one that a host or a plugin patched must not see our lines, and Node's own lets the second line to a broken stderr end the process.
+  write: (line) => process.stderr.off("error", ignore).once("error", ignore).write(`${line}\n`),
   attach(core) {
     try {
       core.state.spool = openWriter(core.settings);

@@ -34,6 +34,7 @@ const client = createCuittyClient({
   spool: spoolMs ? slowSpool : spool,
   durability,
   timeout,
+  debug: end === "unheard",
 });
 // A host that ends by itself, and registered first.
 if (end === "once") {
@@ -108,6 +109,21 @@ const ends: Record<string, () => unknown> = {
   },
   async shutdown() {
     await client.shutdown(500);
+  },
+  /** Has something to say several times, to an stderr that nobody reads any more. */
+  async unheard() {
+    const lines = Array.from({ length: 4 }, (_, n) => n);
+    await new Promise<void>((resolve) => {
+      client.use({
+        name: "talker",
+        setup(context) {
+          for (const n of lines) setTimeout(() => context.debug(`line ${n}`), 300 + n * 50);
+          setTimeout(resolve, 600);
+        },
+      });
+    });
+    await client.flush();
+    process.exit(0);
   },
   wait() {
     setInterval(() => {}, 1_000);

@@ -184,6 +184,14 @@ test("a server that hangs never holds the process past the deadline of shutdown"
   expect(lastLine(end).stats).toMatchObject({ pending: 0, dropped: count });
 });
 
+test("what the client says to an stderr that is broken does not end the process", async () => {
+  server = await createFaultServer();
+  const { process: started, ended } = start({ url: server.url, end: "unheard" });
+  started.stderr?.destroy();
+  expect(await ended).toMatchObject({ code: 0, signal: null });
+  expect(stored()).toEqual(all);
+});
+
 test("a host that listens to a signal once, and before the client, ends in its own time", async () => {
   server = await createFaultServer();
   expect(await run({ url: server.url, end: "once" })).toMatchObject({ code: 7, signal: null });

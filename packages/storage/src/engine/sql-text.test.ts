@@ -93,7 +93,7 @@ describe("scripts", () => {
   });
 
   test("pieces of a random script hold all its statements", () => {
-    const statement = sqlText.map((text) => `SELECT ${text.replaceAll(/['"`[\]]|\/\*|--|#/g, "")}`);
+    const statement = sqlText.map((text) => `SELECT ${text.replaceAll(/['"`[\]#/-]/g, "")}`);
     fc.assert(
       fc.property(fc.array(statement, { minLength: 1, maxLength: 5 }), (statements) => {
         expect(splitStatements(statements.join(" ;\n ")).map((text) => text.trim())).toEqual(statements.map((text) => text.trim()));
