@@ -1,5 +1,6 @@
 // A process that emits events and then ends in one of the ways processes end. Started by exit.test.ts; its orders come as JSON in argv.
 import { writeFileSync } from "node:fs";
+import { get } from "node:http";
 import { createCuittyClient, type SpoolAdapter } from "@cuitty/sdk";
 import { costsPlugin } from "@cuitty/sdk/plugins/costs";
 import { errorsPlugin } from "@cuitty/sdk/plugins/errors";
@@ -124,6 +125,25 @@ const ends: Record<string, () => unknown> = {
     });
     await client.flush();
     process.exit(0);
+  },
+  /** Requests of the host's own, each begun in the moment in which the client begins one of its; nothing else holds the process. */
+  neighbours() {
+    let asked = 0;
+    let answered = 0;
+    const count = () => answered++;
+    const ask = () => {
+      const base = asked % 4 < 2 ? url : url.replace("127.0.0.1", "localhost");
+      asked += 2;
+      void fetch(`${base}/slow`).then((response) => response.text().then(count));
+      get(`${base}/slow`, (response) => response.resume().on("end", count));
+    };
+    client.on("sent", () => {
+      ask();
+      queueMicrotask(ask);
+      queueMicrotask(() => queueMicrotask(() => queueMicrotask(ask)));
+      setImmediate(ask);
+    });
+    process.on("exit", () => process.stdout.write(`answered ${answered} of ${asked}\n`));
   },
   wait() {
     setInterval(() => {}, 1_000);

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -175,6 +176,23 @@ test.each(["127.0.0.1", "localhost"])("nor does a connection that is never made,
   expect(lastLine(end).ms).toBeLessThan(9_000);
   expect(await readdir(spool)).toHaveLength(1);
 });
+
+test("requests of the host's own hold the process until they are answered, also to the same server", async () => {
+  let ingests = 0;
+  const slow = createHttpServer((request, response) => {
+    if (request.url === "/slow") return setTimeout(() => response.end("slow"), 4_000);
+    ingests++;
+    // A connection for each batch: each of them is one that might be mistaken.
+    response.writeHead(200, { "content-type": "application/json", connection: "close" }).end('{"accepted":100,"rejected":[]}');
+  }).listen(0);
+  await once(slow, "listening");
+  const end = await run({ url: `http://127.0.0.1:${(slow.address() as AddressInfo).port}`, end: "neighbours", count: 9_000 });
+  slow.closeAllConnections();
+  slow.close();
+  expect(ingests).toBeGreaterThan(5);
+  const [, answered, asked] = /answered (\d+) of (\d+)/.exec(end.stdout) ?? [];
+  expect([answered, Number(asked)]).toEqual([asked, ingests * 8]);
+}, 30_000);
 
 test("a server that hangs never holds the process past the deadline of shutdown", async () => {
   server = await createFaultServer({ fault: () => "hang" });
