@@ -135,7 +135,7 @@ const ends: Record<string, () => unknown> = {
       const base = asked % 4 < 2 ? url : url.replace("127.0.0.1", "localhost");
       asked += 2;
       void fetch(`${base}/slow`).then((response) => response.text().then(count));
-      get(`${base}/slow`, (response) => response.resume().on("end", count));
+      get(`${base}/soon`, (response) => response.resume().on("end", count));
     };
     client.on("sent", () => {
       ask();
