@@ -6,7 +6,7 @@ import type { Clock } from "./clock.ts";
 import type { StageContext } from "./ingest/stage.ts";
 import { emptyReply, jsonReply } from "./respond.ts";
 import type { RouteContext, Subject } from "./route.ts";
-import { checked, matchesReply, withDefaults } from "./route-schema.ts";
+import { checked, matchesReply, withBodyDefaults, withDefaults } from "./route-schema.ts";
 import { pathToValues, queryToValues } from "./route-texts.ts";
 import type { MountedRoute } from "./router.ts";
 
@@ -45,7 +45,7 @@ export function createDispatcher({ authorizer, clock }: DispatchPorts): Dispatch
     await authorize(authorizer, call, { action: route.action, resource });
     const params = checked(route.params, withDefaults(route.params, call.typedParams), "params");
     const query = checked(route.query, withDefaults(route.query, call.query ?? {}), "query");
-    const body = route.body === undefined ? undefined : checked(route.body, await call.body(), "body");
+    const body = route.body === undefined ? undefined : checked(route.body, withBodyDefaults(route.body, await call.body()), "body");
     const context: RouteContext<unknown, unknown, unknown> = {
       subject: call.subject,
       projectId: resource.projectId ?? "",

@@ -52,6 +52,29 @@ export function withDefaults(schema: TSchema | undefined, value: unknown): unkno
   return Value.Default(schema, { ...value });
 }
 
+/** As `withDefaults`, for a body of any depth; what the caller gave is left as it is. */
+export function withBodyDefaults(schema: TSchema, value: unknown): unknown {
+  if (!hasDefaults(schema)) return value;
+  try {
+    return Value.Default(schema, structuredClone(value));
+  } catch {
+    // reason: a direct call gave what is no JSON, which the check tells
+    return value;
+  }
+}
+
+const defaults = new WeakMap<TSchema, boolean>();
+
+function hasDefaults(schema: TSchema): boolean {
+  let found = defaults.get(schema);
+  if (found === undefined) {
+    // Perhaps only a property of that name, which costs a copy.
+    found = JSON.stringify(schema).includes('"default":');
+    defaults.set(schema, found);
+  }
+  return found;
+}
+
 const checks = new WeakMap<TSchema, SchemaCheck>();
 
 function checkOf(schema: TSchema): SchemaCheck {

@@ -117,17 +117,46 @@ describe("a path", () => {
   });
 });
 
-describe("a direct call", () => {
-  async function direct(route: Route) {
-    const test = await start(route);
-    const { projectId } = test.credentials;
-    const organizationId = test.kit.identity.projects.get(projectId)?.organizationId ?? "";
-    const me: Subject = { id: "me", kind: "user", projectId, organizationId, scopes: ["read"] };
-    const api = test.kit.api as unknown as Record<string, Record<string, (subject: Subject, input?: object) => Promise<Given>>>;
-    const call = (subject: Subject, input?: object) => api.notes?.x?.(subject, input);
-    return { me, call, projectId };
-  }
+async function direct(route: Route) {
+  const test = await start(route);
+  const { projectId } = test.credentials;
+  const organizationId = test.kit.identity.projects.get(projectId)?.organizationId ?? "";
+  const me: Subject = { id: "me", kind: "user", projectId, organizationId, scopes: ["read"] };
+  const api = test.kit.api as unknown as Record<string, Record<string, (subject: Subject, input?: object) => Promise<Given>>>;
+  const call = (subject: Subject, input?: object) => api.notes?.x?.(subject, input);
+  return { me, call, projectId };
+}
 
+describe("a body", () => {
+  const body = Type.Object({
+    title: Type.String({ default: "Untitled" }),
+    options: Type.Object({ isPinned: Type.Boolean({ default: false }) }, { default: {} }),
+  });
+  const route = routeOf({ method: "POST", body, handle: async ({ body }) => ({ body }) as never });
+
+  test("has the defaults of its schema at any depth, and is refused where they do not help", async () => {
+    const { kit, credentials } = await start(route);
+    const post = async (given: unknown) => {
+      const headers = { authorization: `Bearer ${credentials.apiKey}`, "content-type": "application/json" };
+      const request = new Request("http://kit.invalid/api/modules/notes/x", { method: "POST", headers, body: JSON.stringify(given) });
+      const reply = (await (await kit.fetch(request)).json()) as { body?: unknown; code?: string };
+      return reply.body ?? reply.code;
+    };
+    expect(await post({})).toEqual({ title: "Untitled", options: { isPinned: false } });
+    expect(await post({ title: "Mine", options: { isPinned: true } })).toEqual({ title: "Mine", options: { isPinned: true } });
+    expect([await post({ title: 5 }), await post([]), await post(null)]).toEqual(Array(3).fill("invalid_request"));
+  });
+
+  test("of a direct call has them too, and stays as it was", async () => {
+    const { me, call } = await direct(route);
+    const given = { options: {} };
+    expect(await call(me, { body: given })).toEqual({ body: { title: "Untitled", options: { isPinned: false } } });
+    expect(given).toEqual({ options: {} });
+    await expect(call(me, { body: { title: () => 1 } })).rejects.toMatchObject({ code: "invalid_request" });
+  });
+});
+
+describe("a direct call", () => {
   test("has the defaults that a request has, and what it gave stays as it was", async () => {
     const { me, call } = await direct(
       routeOf({ query: Type.Object({ limit: Type.Integer({ default: 10 }), q: Type.Optional(Type.String()) }) }),
