@@ -77,7 +77,7 @@ export async function openModules(options: OpenModulesOptions): Promise<ModuleRe
       opened.push({ definition, file });
       await checkRetention(definition, file);
     }
-    if (opened.length > 1 && Object.keys(locations).length === 0) {
+    if (Object.keys(locations).length === 0) {
       knownKeys = createKnownKeys();
       await loadKeys(
         knownKeys,

@@ -11,6 +11,7 @@ test("a key is new once, by project", () => {
   expect([known.meet("p1", "k"), known.meet("p1", "k"), known.meet("p2", "k"), known.meet("p1", "k2")]).toEqual([true, false, true, true]);
   known.add("p3", "of a file");
   expect(known.meet("p3", "of a file")).toBe(false);
+  expect([known.mayHave("p1", "asked"), known.mayHave("p1", "asked"), known.mayHave("p1", "k")]).toEqual([false, false, true]);
 });
 
 test("nothing is new before the keys of the files are here, and what came meanwhile is known then", () => {

@@ -3,6 +3,8 @@ import { LIMITS } from "@cuitty/wire-protocol";
 import { type Clock, systemClock } from "../clock.ts";
 
 export interface KnownKeys {
+  /** False when surely no file has the key. */
+  mayHave(projectId: string, key: string): boolean;
   /** True when surely no file has the key. From now on it is known. */
   meet(projectId: string, key: string): boolean;
   /** Tells of a key that a file has. */
@@ -65,10 +67,13 @@ export function createKnownKeys(options: KnownKeysOptions = {}): KnownKeys {
     set(filter, hash);
   }
 
+  const mayHave = (hash: Hash): boolean => !isLoaded || filters.some((filter) => has(filter, hash));
+
   return {
+    mayHave: (projectId, key) => mayHave(hashOf(projectId, key)),
     meet(projectId, key) {
       const hash = hashOf(projectId, key);
-      const isNew = isLoaded && !filters.some((filter) => has(filter, hash));
+      const isNew = !mayHave(hash);
       put(hash);
       return isNew;
     },

@@ -23,7 +23,7 @@ export function limitBatches(store: RateStore, limitsOf: LimitsOf): Stage {
 }
 
 /** Files whose inboxes tell a replay, which is never refused for its events. */
-export type InboxFiles = Pick<ModuleRegistry, "all">;
+export type InboxFiles = Pick<ModuleRegistry, "all"> & Partial<Pick<ModuleRegistry, "knownKeys">>;
 
 /** Takes one from `events` for every event sent, all or nothing. **Errors**: `rate_limited`, `batch_exceeds_burst`. @param modules asked for the key before a batch is refused */
 export function limitEvents(store: RateStore, limitsOf: LimitsOf, modules?: InboxFiles): Stage {
@@ -49,9 +49,11 @@ export function eventLimiter(store: RateStore, limitsOf: LimitsOf): (context: St
 /** What a file has stored under the key was counted the first time, even where memory has lost the reply: the write tells it again. */
 function unlessReplay(context: StageContext, modules: InboxFiles | undefined, error: CuittyError): Promise<undefined> {
   const key = context.idempotency?.key;
-  if (key === undefined || modules === undefined) throw error;
+  const projectId = projectIdOf(context);
+  // Most batches that are refused are new: those of a client that does not slow down must not cost the files a question each.
+  if (key === undefined || modules === undefined || modules.knownKeys?.mayHave(projectId, key) === false) throw error;
   const files = modules.all.map(({ file }) => file);
-  return hasKey(files, projectIdOf(context), key).then((isKnown) => {
+  return hasKey(files, projectId, key).then((isKnown) => {
     if (!isKnown) throw error;
     return undefined;
   });
