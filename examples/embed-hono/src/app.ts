@@ -61,7 +61,7 @@ export async function startApp(options: AppOptions): Promise<RunningApp> {
   try {
     const credentials = await openCredentials(kit, dataDir);
     const app = new Hono();
-    const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false });
+    const server = createAdaptorServer({ fetch: app.fetch });
     const url = await listen(server, options.port);
     const cuitty = createCuittyClient({ portalUrl: url, ...credentials, ...(options.fetch ? { fetch: options.fetch } : {}) });
     cuitty

@@ -74,7 +74,7 @@ const hosts: readonly (readonly [string, (kit: ServerKit) => Promise<Running>])[
     (kit) => {
       const app = new Hono();
       mountKit(app, kit);
-      return listen(getRequestListener(app.fetch, { overrideGlobalObjects: false }) as RequestListener);
+      return listen(getRequestListener(app.fetch) as RequestListener);
     },
   ],
 ];

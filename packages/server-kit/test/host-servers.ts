@@ -59,7 +59,7 @@ async function listenHttp2(listener: RequestListener): Promise<RunningHost> {
   };
 }
 
-const honoListener = (app: Hono): RequestListener => getRequestListener(app.fetch, { overrideGlobalObjects: false }) as RequestListener;
+const honoListener = (app: Hono): RequestListener => getRequestListener(app.fetch) as RequestListener;
 
 type HonoSetUp = (app: Hono) => void;
 

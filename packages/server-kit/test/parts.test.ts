@@ -93,7 +93,7 @@ function honoApp(modules: ModuleRegistry): { listener: RequestListener; live: En
   app.get("/live-by-session", authenticate(keys, session), live);
   app.get("/live-by-owner", authenticate(keys, session), sse(modules, { organizationOf }));
   app.onError((error, c) => c.text(`the app's own: ${error.message}`, 500));
-  return { listener: getRequestListener(app.fetch, { overrideGlobalObjects: false }) as RequestListener, live };
+  return { listener: getRequestListener(app.fetch) as RequestListener, live };
 }
 
 function expressApp(modules: ModuleRegistry): { listener: RequestListener; live: Ended } {

@@ -40,7 +40,6 @@ export async function startKit(
     : await kit.bootstrap({ email: "ops@example.com", organization: "Acme", signaturePolicy });
   const server = createAdaptorServer({
     fetch: (request, environment) => kit.fetch(request, environment as never),
-    overrideGlobalObjects: false,
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -121,6 +121,8 @@ interface Answer {
 
 function nodeAnswer(outgoing: ServerResponse, headers: Readonly<Record<string, string>>, events: SinkEvents): Answer {
   const response = new Response(null, { headers: { [sentHeader]: "true" } });
+  // @hono/node-server 2 puts a light class in the place of the global one, and looks for the mark only on one that has been read like a real one.
+  void response.body;
   return { sink: isGone(outgoing) ? null : nodeSink(outgoing, headers, events), response };
 }
 
