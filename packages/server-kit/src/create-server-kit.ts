@@ -21,7 +21,7 @@ import { createKitPipeline } from "./kit-pipeline.ts";
 import { kitRoutes } from "./kit-routes.ts";
 import { createKitStreams } from "./kit-streams.ts";
 import type { CuittyModule } from "./module.ts";
-import { type ModuleRegistry, openModules } from "./modules.ts";
+import { type ModuleRegistry, openRegistry } from "./modules.ts";
 import { buildOpenApi } from "./openapi/document.ts";
 import { type KitOptions, reportFault } from "./options.ts";
 import { createRouter } from "./router.ts";
@@ -74,7 +74,8 @@ async function openFolder(options: KitOptions, bus: Bus): Promise<OpenFolder> {
       environment: options.environment,
       onChange: () => bus.publish(KEYS_TOPIC, { seq: 0 }),
     });
-    const modules = await openModules({ dataDir, modules: options.modules, bus, locations: options.locations, ...(thread && { thread }) });
+    const wanted = { dataDir, modules: options.modules, bus, locations: options.locations, ...(thread && { thread }) };
+    const modules = await openRegistry(wanted, lease);
     const disk = createDiskGuard({
       dataDir,
       minFreeBytes: options.minFreeBytes ?? 256 * 1024 * 1024,

@@ -1,5 +1,6 @@
 // The modules of a kit with their files: which module takes which event type, and everything that is done to all files.
 import { join } from "node:path";
+import { acquireOwnerLease, type OwnerLease } from "@cuitty/storage/file";
 import { type Migration, type ModuleFile, type ModuleFileStats, openModuleFile, type StorageThread } from "@cuitty/storage/module-file";
 import { CuittyError } from "@cuitty/wire-protocol";
 import { type Bus, createProcessBus } from "./bus.ts";
@@ -52,8 +53,23 @@ export interface OpenModulesOptions {
   readonly thread?: StorageThread;
 }
 
-/** Opens every file with its migrations. Errors: `invalid_module`, `duplicate_event_type`, `route_conflict`, those of the files; on any of them nothing stays open. */
+/**
+ * Makes this process the owner of the folder and opens every file with its migrations.
+ * Errors: `data_dir_in_use` naming the owner, `invalid_module`, `duplicate_event_type`, `route_conflict`, those of the files; on any of them nothing stays open.
+ */
 export async function openModules(options: OpenModulesOptions): Promise<ModuleRegistry> {
+  const lease = await acquireOwnerLease(options.dataDir);
+  try {
+    const registry = await openRegistry(options, lease);
+    return { ...registry, close: () => registry.close().finally(lease.release) };
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
+}
+
+/** As `openModules` in a folder that is owned already. @param lease without one nothing is taken for known: another process may write the files, too */
+export async function openRegistry(options: OpenModulesOptions, lease?: OwnerLease): Promise<ModuleRegistry> {
   const { dataDir, locations = {}, thread } = options;
   const modules = options.modules.map((module) => {
     checkModule(module);
@@ -77,8 +93,8 @@ export async function openModules(options: OpenModulesOptions): Promise<ModuleRe
       opened.push({ definition, file });
       await checkRetention(definition, file);
     }
-    if (Object.keys(locations).length === 0) {
-      knownKeys = createKnownKeys();
+    if (lease !== undefined && Object.keys(locations).length === 0) {
+      knownKeys = createKnownKeys({ isOwner: lease.isKept });
       await loadKeys(
         knownKeys,
         opened.map(({ file }) => file),

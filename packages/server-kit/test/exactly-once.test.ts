@@ -190,6 +190,29 @@ test("a second writer past the owner lease meets the inbox: every key is written
   }
 }, 60_000);
 
+test("once somebody is past the lease, what memory knows of keys is not relied on any more", async () => {
+  const kit = await testKit({ modules: [audit(), logs()] });
+  try {
+    await kit.ingest([auditEvent()], "before-them");
+    const env = { ...process.env, DATA_DIR: kit.dataDir, PROJECT: kit.credentials.projectId, IDEMPOTENCY_KEY: "stored-by-them" };
+    await promisify(execFile)(process.execPath, [...fromSource, child("forced-key")], { env });
+    expect((await kit.ingest([auditEvent()], "stored-by-them")).status).toBe(422);
+    expect(await kit.kit.eventIds("audit", kit.credentials.projectId)).toHaveLength(1);
+  } finally {
+    await kit.close();
+  }
+});
+
+test("a folder whose modules are open belongs to that process", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "cuitty-owned-"));
+  const registry = await openModules({ dataDir, modules: [logs()] });
+  const second = openModules({ dataDir, modules: [logs()] });
+  await expect(second).rejects.toMatchObject({ code: "data_dir_in_use", message: expect.stringContaining(String(process.pid)) });
+  await registry.close();
+  await (await openModules({ dataDir, modules: [logs()] })).close();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
 test("accepted, rejected and duplicate add up for any batch over all event types, and rejected names the right ones", async () => {
   const kit = await testKit({ modules: [audit(), logs(), performance(), repository()] });
   const good: Readonly<Record<string, Record<string, unknown>>> = {

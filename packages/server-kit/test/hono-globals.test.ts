@@ -31,13 +31,14 @@ test.each([
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/stream?topics=logs`;
     const response = await fetch(url, { headers: { authorization: `Bearer ${credentials.apiKey}` } });
     expect(response.status).toBe(200);
-    const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const decoder = new TextDecoder();
     let text = "";
     let isSent = false;
     while (!text.includes("heard")) {
       const { done, value } = await reader.read();
       expect(done, text).toBe(false);
-      text += value;
+      text += decoder.decode(value, { stream: true });
       if (!isSent) await ingest([{ type: "log", ts: "2026-04-27T12:34:56Z", data: { level: "info", message: "heard" } }]);
       isSent = true;
     }

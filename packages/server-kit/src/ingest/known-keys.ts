@@ -15,6 +15,8 @@ export interface KnownKeys {
 
 export interface KnownKeysOptions {
   readonly clock?: Clock;
+  /** Whether this process still owns the files. Once it does not, every key counts as known. @default always */
+  readonly isOwner?: () => boolean;
   /** Keys of the first filter; each later one takes four times as many. @default 16_384 */
   readonly firstKeys?: number;
   /** Keys of the largest filters. @default 4_194_304 (8 MiB) */
@@ -35,13 +37,25 @@ interface Filter {
 /** One of 1,000 new keys is then taken for a known one, which costs no more than the question. */
 const bitsPerKey = 16;
 const probes = 6;
+const ownerCheckMs = 100;
 /** The files keep a key for an hour longer than they promise. */
 const keptMs = LIMITS.idempotencyKeyTtlMs + 3_600_000;
 
 export function createKnownKeys(options: KnownKeysOptions = {}): KnownKeys {
-  const { clock = systemClock, firstKeys = 16_384, mostKeys = 4_194_304, mostFilters = 4 } = options;
+  const { clock = systemClock, isOwner = () => true, firstKeys = 16_384, mostKeys = 4_194_304, mostFilters = 4 } = options;
   let filters: Filter[] = [];
   let isLoaded = false;
+  let isAlone = true;
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
+
+  /** Asked of the file system ten times a second at most: to force one's way in takes a person. */
+  function isOwned(): boolean {
+    const nowMs = performance.now();
+    if (!isAlone || nowMs - lookedAtMs < ownerCheckMs) return isAlone;
+    lookedAtMs = nowMs;
+    isAlone = isOwner();
+    return isAlone;
+  }
 
   function filterFor(nowMs: number): Filter {
     const last = filters.at(-1);
@@ -67,7 +81,7 @@ export function createKnownKeys(options: KnownKeysOptions = {}): KnownKeys {
     set(filter, hash);
   }
 
-  const mayHave = (hash: Hash): boolean => !isLoaded || filters.some((filter) => has(filter, hash));
+  const mayHave = (hash: Hash): boolean => !isLoaded || !isOwned() || filters.some((filter) => has(filter, hash));
 
   return {
     mayHave: (projectId, key) => mayHave(hashOf(projectId, key)),

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSyn
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { placeOf } from "../file/place.ts";
 import type { Driver } from "./driver.ts";
 import { openLibsql } from "./open-driver.ts";
 import { retryBusy } from "./retry-busy.ts";
@@ -26,6 +27,8 @@ export interface OwnerLeaseOptions {
 export interface OwnerLease {
   readonly dir: string;
   readonly owner: OwnerInfo;
+  /** False when the lock's file was moved, deleted or replaced: another process may own the folder by now. */
+  isKept(): boolean;
   /** Gives the folder back. Idempotent. */
   release(): void;
 }
@@ -94,9 +97,11 @@ function createLease(folder: string, driver: Driver, heartbeatMs: number): Owner
   const timer = setInterval(() => writeInfo(folder, owner()), heartbeatMs);
   timer.unref();
   let isHeld = true;
+  const place = placeOf(join(folder, lockName));
   return {
     dir: folder,
     owner: first,
+    isKept: () => isHeld && place.isKept(),
     release() {
       if (!isHeld) return;
       isHeld = false;

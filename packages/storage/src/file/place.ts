@@ -3,15 +3,21 @@ import { type Stats, statSync } from "node:fs";
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 
 export interface Place {
-  /** Errors: `io`, retryable, when what is at the path is not the file that was there when the place was made. */
+  /** Whether what is at the path is the file that was there when the place was made. */
+  isKept(): boolean;
+  /** Errors: `io`, retryable, when it is not. */
   assertKept(): void;
 }
 
 /** A database in memory is always in its place. */
 export function placeOf(path: string): Place {
   const opened = look(path);
-  if (opened === undefined) return { assertKept: () => undefined };
+  if (opened === undefined) return { isKept: () => true, assertKept: () => undefined };
   return {
+    isKept() {
+      const now = look(path);
+      return now?.ino === opened.ino && now.dev === opened.dev;
+    },
     assertKept() {
       const now = look(path);
       if (now?.ino === opened.ino && now.dev === opened.dev) return;
