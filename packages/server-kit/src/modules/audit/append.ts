@@ -47,16 +47,49 @@ function append(tx: WriteTransaction, entries: readonly NewEntry[], projectId: s
   const fresh = withoutKnown(tx, entries, projectId);
   const duplicate = entries.length - fresh.length;
   if (fresh.length === 0) return { inserted: 0, duplicate };
-  let head = readHead(tx, projectId);
+  const head = readHead(tx, projectId);
+  const wanted = { tx, projectId, entries: fresh };
+  writeHead(tx, projectId, insertAfter(wanted, head) ?? insertBehindForged(wanted, head));
+  return { inserted: fresh.length, duplicate };
+}
+
+interface Append {
+  readonly tx: WriteTransaction;
+  readonly projectId: string;
+  readonly entries: readonly NewEntry[];
+}
+
+/** Returns the new head, or null where rows stand in the way: then some of the entries may be in, which cannot stay. */
+function insertAfter({ tx, projectId, entries }: Append, from: Head): Head | null {
+  let head = from;
   const rows: SqlValue[][] = [];
-  for (const entry of fresh) {
+  for (const entry of entries) {
     const next = nextRow(entry, projectId, head);
     head = next.head;
     rows.push(next.row);
   }
-  tx.insert({ table: "audit_events", columns, rows, onConflict: "error" });
-  writeHead(tx, projectId, head);
-  return { inserted: fresh.length, duplicate };
+  // Not "error": a transaction that has failed could not go on behind the rows in the way.
+  const inserted = tx.insert({ table: "audit_events", columns, rows, onConflict: "ignore" });
+  return inserted === rows.length ? head : null;
+}
+
+/**
+ * Somebody put rows in after the end, or set the end back. The new entries follow the last one of the chain, with the first numbers that are free:
+ * a project whose file was tampered with goes on recording, and the walk reports the rows in between, or the link that passes them over.
+ */
+function insertBehindForged(append: Append, head: Head): Head {
+  const { tx, projectId, entries } = append;
+  const ids = JSON.stringify(entries.map(([id]) => id));
+  tx.run("DELETE FROM audit_events WHERE project_id = ? AND id IN (SELECT value FROM json_each(?))", [projectId, ids]);
+  const [row] = tx.all(
+    `SELECT seq FROM (SELECT seq, lead(seq) OVER (ORDER BY seq) AS next FROM audit_events WHERE project_id = ? AND seq > ?)
+     WHERE next IS NULL OR next - seq > ? ORDER BY seq LIMIT 1`,
+    [projectId, head.seq, entries.length],
+  );
+  const end = insertAfter(append, { ...head, seq: Number(row?.[0] ?? head.seq) });
+  if (end === null)
+    throw new CuittyError("internal", "audit chain: no room for new entries behind the rows that were put in after its end");
+  return end;
 }
 
 function withoutKnown(tx: WriteTransaction, entries: readonly NewEntry[], projectId: string): NewEntry[] {

@@ -19,10 +19,11 @@ export async function pruneEntries(file: ModuleFile, beforeMs: number, signal?: 
 }
 
 function pruneSlice(tx: WriteTransaction, projectId: string, beforeMs: number): number {
+  // Not what stands behind the end: a chain that began there would never meet its end.
   const oldest = tx.all(
-    `SELECT seq, hash, received_at FROM audit_events
-     WHERE project_id = ? AND seq > (SELECT pruned_seq FROM audit_heads WHERE project_id = ?) ORDER BY seq LIMIT ?`,
-    [projectId, projectId, sliceRows],
+    `SELECT audit_events.seq, audit_events.hash, audit_events.received_at FROM audit_heads AS head JOIN audit_events USING (project_id)
+     WHERE project_id = ? AND audit_events.seq > head.pruned_seq AND audit_events.seq <= head.seq ORDER BY audit_events.seq LIMIT ?`,
+    [projectId, sliceRows],
   );
   const firstKept = oldest.findIndex((row) => Number(row[2]) >= beforeMs);
   const last = oldest[(firstKept === -1 ? oldest.length : firstKept) - 1];

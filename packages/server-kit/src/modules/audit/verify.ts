@@ -19,7 +19,10 @@ export const chainReportSchema = Type.Object(
   { title: "ChainReport" },
 );
 
-/** Outcome of a walk. `reason`: `content_changed`, `link_changed`, `columns_changed`, `entry_missing`, `end_missing`, `end_changed`. */
+/**
+ * Outcome of a walk. `reason`: `content_changed`, `link_changed`, `columns_changed`, `entry_missing`, `end_missing`, `end_changed`;
+ * `before_start` and `after_end` for a row that is listed and no part of the chain.
+ */
 export type ChainReport = Static<typeof chainReportSchema>;
 
 interface Position {
@@ -30,6 +33,9 @@ interface Position {
 interface Chain {
   readonly end: Position;
   readonly start: Position;
+  /** First rows that lists show although they are before the start or after the end. */
+  readonly before: Broken | null;
+  readonly after: Broken | null;
 }
 
 interface Broken {
@@ -60,7 +66,7 @@ export async function verifyChain(file: ModuleFile, projectId: string, signal?: 
     await nextTurn();
   }
   if (broken === null && !isSameHash(at.hash, chain.end.hash) && at.seq === chain.end.seq) broken = { seq: at.seq, reason: "end_changed" };
-  return report(start, at, broken);
+  return report(start, at, chain.before ?? broken ?? chain.after);
 }
 
 // Texts are read as bytes: a changed file may hold what is not UTF-8, and the hash is over bytes anyway.
@@ -68,16 +74,27 @@ const pageSql = `SELECT seq, CAST(id AS BLOB), CAST(ts AS BLOB), received_at, is
     CAST(actor AS BLOB), CAST(action AS BLOB), CAST(resource AS BLOB), ts_ms
   FROM audit_events WHERE project_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`;
 
+// One statement, as an entry or a pruning between two would look like a row outside the chain.
+const chainSql = `SELECT head.seq, head.hash, head.pruned_seq, head.pruned_hash,
+    (SELECT min(seq) FROM audit_events WHERE project_id = wanted.id),
+    (SELECT max(seq) FROM audit_events WHERE project_id = wanted.id),
+    (SELECT min(seq) FROM audit_events WHERE project_id = wanted.id AND seq > head.seq)
+  FROM (SELECT ? AS id) AS wanted LEFT JOIN audit_heads AS head ON head.project_id = wanted.id`;
+
 async function readChain(file: ModuleFile, projectId: string): Promise<Chain> {
-  const [head] = await file.all("SELECT seq, hash, pruned_seq, pruned_hash FROM audit_heads WHERE project_id = ?", [projectId]);
-  const [last] = await file.all("SELECT max(seq) FROM audit_events WHERE project_id = ?", [projectId]);
-  const start = { seq: Number(head?.[2] ?? 0), hash: (head?.[3] as Uint8Array | undefined) ?? ZERO_HASH };
-  if (head === undefined) {
+  const [row = []] = await file.all(chainSql, [projectId]);
+  const [endSeq, endHash, prunedSeq, prunedHash] = row;
+  const [first, last, next] = row.slice(4).map((seq) => (seq === null ? null : Number(seq)));
+  const start = { seq: Number(prunedSeq ?? 0), hash: prunedHash instanceof Uint8Array ? prunedHash : ZERO_HASH };
+  const before = first != null && first <= start.seq ? { seq: first, reason: "before_start" } : null;
+  if (!(endHash instanceof Uint8Array)) {
     // Entries without a head: somebody removed it; the walk then reports the first entry after the last.
-    const lastSeq = Number(last?.[0] ?? 0);
-    return { start, end: lastSeq === 0 ? start : { seq: lastSeq + 1, hash: ZERO_HASH } };
+    const end = last != null && last > start.seq ? { seq: last + 1, hash: ZERO_HASH } : start;
+    return { start, end, before, after: null };
   }
-  return { start, end: { seq: Number(head[0]), hash: head[1] as Uint8Array } };
+  const end = { seq: Number(endSeq), hash: endHash };
+  if (end.seq < start.seq) return { start, end, before, after: { seq: end.seq, reason: "end_changed" } };
+  return { start, end, before, after: next == null ? null : { seq: next, reason: "after_end" } };
 }
 
 function walk(rows: readonly SqlRow[], from: Position, projectId: string): { at: Position; broken: Broken | null } {
