@@ -36,8 +36,15 @@ export async function keyPlacesOf(options: CheckedOptions): Promise<KeyPlace[]> 
   const path = options.keyFile ?? (adapter === "sqlite" ? `${storePath(options)}.key` : undefined);
   if (keyStorage !== "keychain" && path !== undefined) {
     const { keyFilePlace } = await import("./keys/key-file.ts");
-    const place = keyFilePlace({ path, isNamed: options.keyFile !== undefined });
+    const place = keyFilePlace({ path, isNamed: options.keyFile !== undefined, madeFor: await placeName(options) });
     if (place) places.push(place);
   }
   return places;
+}
+
+/** Tells the place of a store from others: a file by its real path, what has no file by its adapter and the store's name. */
+async function placeName(options: CheckedOptions): Promise<string> {
+  const { adapter, name } = options;
+  if (adapter === "sqlite") return `sqlite ${(await import("./adapters/sqlite-place.ts")).realPlace(storePath(options))}`;
+  return `${typeof adapter === "string" ? adapter : (adapter.name ?? "custom")} ${name}`;
 }

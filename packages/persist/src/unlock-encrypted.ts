@@ -5,12 +5,13 @@ import { migrateFormat } from "./core/format.ts";
 import { type Manifest, manifestPut, storeIdBytes, storeIdOf, writeManifest } from "./core/manifest.ts";
 import { createSealedCodec } from "./core/sealed-codec.ts";
 import { type ManifestCrypto, type OpenedManifest, openManifest, replaceManifest, sealManifest } from "./core/sealed-manifest.ts";
+import { bytesToHex } from "./crypto/bytes.ts";
 import { createKeyRing, type KeyRing, ringKeyBytes } from "./crypto/key-ring.ts";
 import { type CryptoProvider, loadProvider, randomBytes } from "./crypto/providers/provider.ts";
 import { createRandomPool } from "./crypto/random-pool.ts";
 import { createSegments } from "./crypto/segment.ts";
 import { createKeyStorage } from "./keys/key-storage.ts";
-import { createRingStorage, joinRings, type RingStorage } from "./keys/ring-storage.ts";
+import { createRingStorage, joinRings, pendingRing, type RingStorage } from "./keys/ring-storage.ts";
 import { keyPlacesOf } from "./open-adapter.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { Unlocked } from "./unlock.ts";
@@ -26,13 +27,14 @@ export async function unlockEncrypted(adapter: PersistAdapter, options: CheckedO
   const { manifest } = stored;
   const { bytes } = capabilitiesOf(adapter);
   const provider = await loadProvider();
-  const storeId = manifest ? storeIdOf(manifest) : randomBytes(storeIdBytes);
-  const crypto: ManifestCrypto = { provider, storeId, random: randomBytes };
   const storage = createKeyStorage(await keyPlacesOf(options), 'pass `keyFile`, or `key` with keyStorage "none"');
-  const saved = createRingStorage({ provider, storage, storeId });
   const given = await givenRing(provider, options, manifest);
+  const left = manifest ? undefined : await pendingRing({ provider, storage }, given);
+  const storeId = manifest || left ? storeIdOf(manifest ?? left!) : randomBytes(storeIdBytes);
+  const crypto: ManifestCrypto = { provider, storeId, random: randomBytes };
+  const saved = createRingStorage({ provider, storage, storeId });
   // The commitment is checked here: with a wrong key nothing below is reached.
-  const { opened, isStale } = manifest ? await openExisting(crypto, manifest, { given, saved }) : newKeys(given);
+  const { opened, isStale } = manifest ? await openExisting(crypto, manifest, { given, saved }) : newKeys(given ?? left?.ring);
   // The key first: a manifest whose key was never saved would be a store nobody can open.
   if (options.keyStorage !== "none" && (!manifest || (given && storage.isLasting))) await saved.keep(opened.ring, opened.ring);
   // The key is at hand: a place that cannot be written lags behind until the next opening.
@@ -46,6 +48,7 @@ export async function unlockEncrypted(adapter: PersistAdapter, options: CheckedO
     const manifestOp = async (format: number) => manifestPut(bytes, await sealManifest(crypto, { ...opened, format }));
     await migrateFormat({ adapter, from: manifest.format, manifestOp });
   }
+  await storage.confirm(bytesToHex(storeId));
   const vault = await createVault({ adapter, bytes, crypto, storage, saved, opened });
   const codec = createSealedCodec({
     provider,

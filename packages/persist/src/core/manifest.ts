@@ -58,6 +58,6 @@ export function plainManifest(storeId: Uint8Array, format = currentFormat): Mani
   return { cuitty: "persist", format, storeId: bytesToHex(storeId), encrypted: false };
 }
 
-export function storeIdOf({ storeId }: Manifest): Uint8Array {
+export function storeIdOf({ storeId }: Pick<Manifest, "storeId">): Uint8Array {
   return Uint8Array.from(storeId.match(/../g)!, (pair) => Number.parseInt(pair, 16));
 }

@@ -20,7 +20,7 @@ test.each([
   ["EROFS", "readonly", "folder writable"],
 ])("saving a key where the system says %s is told as %s, and the key that was there stays", async (errno, code, advice) => {
   const path = join(folder, "a.key");
-  const storage = createKeyStorage([keyFilePlace({ path, isNamed: true })!], "pass `keyFile`");
+  const storage = createKeyStorage([keyFilePlace({ path, isNamed: true, madeFor: "test" })!], "pass `keyFile`");
   await storage.update("one", async () => "first");
   const before = readFileSync(path, "utf8");
   vi.spyOn(fs, "writeSync").mockImplementation(() => {

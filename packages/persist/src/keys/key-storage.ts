@@ -14,6 +14,15 @@ export interface KeyPlace {
   load(storeId: string): Promise<string | undefined>;
   /** Never replaces a text that `change` has not seen. Durable when it resolves; false when `change` left the text as it is. */
   update(storeId: string, change: KeyChange): Promise<boolean>;
+  /** A key that was saved for a store to be made in the same place, which nobody has used: its making was interrupted before the manifest was written. */
+  pending?(): Promise<PendingKey | undefined>;
+  /** The manifest of that store is written. */
+  confirm?(storeId: string): Promise<void>;
+}
+
+export interface PendingKey {
+  readonly storeId: string;
+  readonly text: string;
 }
 
 export interface KeyStorage {
@@ -24,6 +33,10 @@ export interface KeyStorage {
    * Errors: `key_storage_missing` naming what was tried, `invalid_option` for a file that is in the way.
    */
   update(storeId: string, change: KeyChange): Promise<boolean>;
+  /** A key to go on with where a store is made; it is saved where it was found. */
+  pending(): Promise<PendingKey | undefined>;
+  /** Nobody may go on with the store's key any more. What fails is tried again by the next opening. */
+  confirm(storeId: string): Promise<void>;
   /** Where the key is, once loaded or saved. */
   readonly kind: string;
   /** Whether the key outlives the process without the caller's help. */
@@ -89,6 +102,18 @@ export function createKeyStorage(places: readonly KeyPlace[], advice: string): K
       if (failure) throw failure;
       const tried = places.map(({ kind }) => kind).join(", ") || "none";
       throw new CuittyError("key_storage_missing", `the key could not be saved (tried: ${tried}); ${advice}`, { cause: failures[0] });
+    },
+    async pending() {
+      for (const place of places) {
+        const found = await place.pending?.();
+        if (!found) continue;
+        used.add(place);
+        return found;
+      }
+      return undefined;
+    },
+    async confirm(storeId) {
+      for (const place of used) await place.confirm?.(storeId).catch(() => undefined);
     },
     get kind() {
       return usedFirst()?.kind ?? "none";

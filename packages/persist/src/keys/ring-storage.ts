@@ -42,6 +42,22 @@ export function createRingStorage({ provider, storage, storeId }: RingStoragePar
   };
 }
 
+export interface PendingRing {
+  readonly storeId: string;
+  readonly ring: KeyRing;
+}
+
+/** The keys an interrupted opening has left for the store that is made now, unless others were given. */
+export async function pendingRing(
+  { provider, storage }: Pick<RingStorageParts, "provider" | "storage">,
+  given: KeyRing | undefined,
+): Promise<PendingRing | undefined> {
+  const left = await storage.pending();
+  const ring = left && (await textToRing(provider, left.text).catch(() => undefined));
+  if (!ring || (given && !joinRings(ring, given))) return undefined;
+  return { storeId: left.storeId, ring: given ?? ring };
+}
+
 /** Undefined when they hold different keys of one epoch. */
 export function joinRings(one: KeyRing, other: KeyRing): KeyRing | undefined {
   try {

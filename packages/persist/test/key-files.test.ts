@@ -1,0 +1,117 @@
+// Key files through interrupted openings and links: a store can always be made, no key is shared or lost, and messages say where was looked.
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createStore, type PersistAdapter, type StoreOptions } from "@cuitty/persist";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { memoryAdapter } from "../src/adapters/memory.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "persist-key-files-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const secret = { name: "a", encrypt: true, keyStorage: "file" } as const;
+const at = (name: string) => join(folder, name);
+const keyFileAt = (name: string) => JSON.parse(readFileSync(at(name), "utf8"));
+
+/** Opens a store, writes or reads a value in it, and closes it. */
+async function visit(options: StoreOptions, put?: unknown): Promise<unknown> {
+  const store = await createStore(options);
+  if (put !== undefined) await store.records.put("a", put);
+  const value = await store.records.get("a");
+  await store.close();
+  return value;
+}
+
+const codeOf = (opening: Promise<unknown>) =>
+  opening.then(
+    () => "opened",
+    (error: { code: string }) => error.code,
+  );
+
+/** Fails its first `failures` writes; with `isLate`, after they were done. */
+function failing({ failures, isLate = false }: { failures: number; isLate?: boolean }): PersistAdapter {
+  const inner = memoryAdapter();
+  let left = failures;
+  return {
+    ...inner,
+    async put(key, value) {
+      if (left > 0 && !isLate) {
+        left--;
+        throw new Error("disk full");
+      }
+      await inner.put(key, value);
+      if (left-- > 0) throw new Error("connection lost");
+    },
+  };
+}
+
+describe("an opening that ended between the key file and the manifest", () => {
+  test("is made good by the next one, with the same key and no other file, however often it fails", async () => {
+    const options = { ...secret, adapter: failing({ failures: 3 }), keyFile: at("k") };
+    const keys = new Set<string>();
+    for (let i = 0; i < 3; i++) {
+      expect(await codeOf(createStore(options))).toBe("write_failed");
+      keys.add(`${keyFileAt("k").storeId} ${keyFileAt("k").key}`);
+    }
+    expect(await visit(options, 1)).toBe(1);
+    keys.add(`${keyFileAt("k").storeId} ${keyFileAt("k").key}`);
+    expect([keys.size, readdirSync(folder)]).toEqual([1, ["k"]]);
+    expect(await visit(options)).toBe(1);
+  });
+
+  test("is made good also by a kill of the process, for a named file and for the one beside the store", async () => {
+    const script = `
+      import fs from "node:fs";
+      import { createStore } from "@cuitty/persist";
+      const rename = fs.renameSync;
+      fs.renameSync = (from, to) => {
+        rename(from, to);
+        process.kill(process.pid, "SIGKILL");
+      };
+      await createStore(JSON.parse(process.argv[1]));`;
+    for (const options of [
+      { ...secret, path: at("one.db"), keyFile: at("k") },
+      { ...secret, path: at("two.db") },
+    ]) {
+      const node = ["--conditions=@cuitty/source", "--import", "tsx", "--input-type=module", "-e", script, JSON.stringify(options)];
+      expect(spawnSync(process.execPath, node).signal).toBe("SIGKILL");
+      expect(await visit(options, 1)).toBe(1);
+    }
+    expect(
+      readdirSync(folder)
+        .filter((name) => /k|key/.test(name) && !/lock|db$/.test(name))
+        .sort(),
+    ).toEqual(["k", "two.db.key"]);
+  });
+
+  test("leaves a key for that store only: another place, and a store whose manifest was written, do not share it", async () => {
+    expect(await codeOf(createStore({ ...secret, adapter: failing({ failures: 1 }), keyFile: at("k") }))).toBe("write_failed");
+    const before = readFileSync(at("k"), "utf8");
+    expect(await codeOf(createStore({ ...secret, name: "b", adapter: memoryAdapter(), keyFile: at("k") }))).toBe("invalid_option");
+    expect(await codeOf(createStore({ ...secret, path: at("a.db"), keyFile: at("k") }))).toBe("invalid_option");
+    expect(readFileSync(at("k"), "utf8")).toBe(before);
+  });
+
+  test("whose manifest was written all the same has its key confirmed by the next opening", async () => {
+    const options = { ...secret, adapter: failing({ failures: 1, isLate: true }), keyFile: at("k") };
+    expect(await codeOf(createStore(options))).toBe("write_failed");
+    expect(keyFileAt("k").pendingFor).toBeDefined();
+    expect(await visit(options, 1)).toBe(1);
+    expect(keyFileAt("k").pendingFor).toBeUndefined();
+    expect(await codeOf(createStore({ ...options, adapter: memoryAdapter() }))).toBe("invalid_option");
+  });
+
+  test("is followed by one with a key of the caller's: the unused key is kept aside", async () => {
+    const options = { ...secret, adapter: failing({ failures: 1 }), keyFile: at("k") };
+    expect(await codeOf(createStore(options))).toBe("write_failed");
+    const { storeId } = keyFileAt("k");
+    expect(await visit({ ...options, key: new Uint8Array(32).fill(5) }, 1)).toBe(1);
+    expect(readdirSync(folder).sort()).toEqual(["k", `k.${storeId}`]);
+    expect(await visit(options)).toBe(1);
+  });
+});
