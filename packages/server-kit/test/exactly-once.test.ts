@@ -71,6 +71,35 @@ describe("a key", () => {
     }
   });
 
+  test("that is stored is replayed beside another body in the same moment, which is refused", async () => {
+    const kit = await testKit({ modules: [audit(), logs()] });
+    try {
+      const log = { type: "log", ts: "2026-04-27T12:34:56Z", data: { level: "info", message: "x" } };
+      const first = await kit.ingest([log], "stored-before");
+      for (const order of ["other first", "other last"]) {
+        await kit.reopen();
+        const other = () => kit.ingest([auditEvent()], "stored-before");
+        const same = () => kit.ingest([log], "stored-before");
+        const replies = await Promise.all(order === "other first" ? [other(), same()] : [same(), other()]);
+        const [refused, replayed] = order === "other first" ? replies : [replies[1], replies[0]];
+        expect([refused?.status, replayed?.status, replayed?.text], order).toEqual([422, 200, first.text]);
+      }
+    } finally {
+      await kit.close();
+    }
+  });
+
+  test("of a batch that is refused is free for another body that waited for it", async () => {
+    const kit = await testKit({ modules: [audit(), logs()], limits: { eventsPerSecond: 1 } });
+    try {
+      await kit.ingest(Array(10).fill(auditEvent()));
+      const [limited, other] = await Promise.all([kit.ingest(Array(9).fill(auditEvent()), "only-once"), kit.ingest([], "only-once")]);
+      expect([limited.status, other.status]).toEqual([429, 200]);
+    } finally {
+      await kit.close();
+    }
+  });
+
   test("under another body is refused after a restart too, and when the other body is for another module", async () => {
     const kit = await testKit({ modules: [audit(), logs()] });
     try {

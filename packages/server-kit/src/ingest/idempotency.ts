@@ -47,8 +47,7 @@ function enter(context: StageContext, state: State, fingerprint: Uint8Array): Pr
   if (known !== undefined) return replay(context, known, fingerprint);
   const flight = state.flights.get(scope);
   if (flight === undefined) return lead(context, state, scope);
-  checkFingerprint(flight.fingerprint, fingerprint);
-  return join(context, state, flight).then((reply) => reply ?? (enter(context, state, fingerprint) as Promise<Response>));
+  return join(context, { state, flight, fingerprint }).then((reply) => reply ?? (enter(context, state, fingerprint) as Promise<Response>));
 }
 
 function lead(context: StageContext, state: State, scope: string): undefined {
@@ -68,8 +67,17 @@ function lead(context: StageContext, state: State, scope: string): undefined {
   });
 }
 
-/** Null when the leader failed: the first of those who wait then leads. */
-async function join(context: StageContext, state: State, flight: Flight): Promise<Response | null> {
+interface Joining {
+  readonly state: State;
+  readonly flight: Flight;
+  readonly fingerprint: Uint8Array;
+}
+
+/**
+ * Null when the leader failed: the first of those who wait then leads. Another body waits, too: until the leader's is stored nothing says which of
+ * them has the key, as it may have been stored before this process knew of either.
+ */
+async function join(context: StageContext, { state, flight, fingerprint }: Joining): Promise<Response | null> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const waited = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -83,7 +91,7 @@ async function join(context: StageContext, state: State, flight: Flight): Promis
   });
   try {
     const body = await Promise.race([flight.landed, waited]);
-    return body === null ? null : replay(context, { fingerprint: flight.fingerprint, body }, flight.fingerprint);
+    return body === null ? null : replay(context, { fingerprint: flight.fingerprint, body }, fingerprint);
   } finally {
     clearTimeout(timer);
   }
