@@ -1,5 +1,6 @@
 // Writing a blob: chunks as they come, then one commit that names them. An interrupted upload can be taken up again.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import type { Exclusive } from "../core/mutex.ts";
 import { jsonOf } from "../core/row.ts";
 import type { RowChange, Rows } from "../core/rows.ts";
 import { equalBytes } from "../crypto/bytes.ts";
@@ -24,6 +25,11 @@ export interface UploadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Name of the turn that puts of a key take. */
+export function uploadLock(key: string): string {
+  return `key:${key}`;
+}
+
 interface UploadRow extends Content {
   readonly atMs: number;
 }
@@ -41,8 +47,8 @@ export interface Uploads {
   write(key: string, source: BlobSource, options: UploadOptions): Promise<Uploaded>;
   /** The change that forgets the upload of a key. */
   forget(key: string): RowChange;
-  /** Drops uploads that began before `beforeMs`. */
-  sweep(beforeMs: number): Promise<void>;
+  /** Drops uploads that were last written to before `beforeMs`; `ifFree` keeps it from one whose key is being put. */
+  sweep(beforeMs: number, ifFree: Exclusive["ifFree"]): Promise<void>;
 }
 
 export function createUploads(rows: Rows, contents: Contents, clock: () => number): Uploads {
@@ -71,6 +77,12 @@ export function createUploads(rows: Rows, contents: Contents, clock: () => numbe
     return hashes;
   }
 
+  /** Taken up or ended since it was listed: looked at anew. */
+  async function dropOld(key: string, beforeMs: number): Promise<void> {
+    const upload = await find(key);
+    if (upload && upload.atMs < beforeMs) await rows.commit([...contents.discard(upload), forget(key)]);
+  }
+
   async function begin(key: string, { resume = false, from = 0 }: UploadOptions): Promise<{ id: string; hashes: Uint8Array[] }> {
     const left = await find(key);
     if (left && !resume) await rows.commit([...contents.discard(left), forget(key)]);
@@ -85,7 +97,10 @@ export function createUploads(rows: Rows, contents: Contents, clock: () => numbe
         },
       );
     }
-    return { id: left && resume ? left.id : newContentId(), hashes };
+    if (!left || !resume) return { id: newContentId(), hashes };
+    // It starts its time anew: a sweep, also of another tab, takes it for abandoned no more.
+    await rows.commit([note(key, { id: left.id, chunks: hashes.length })]);
+    return { id: left.id, hashes };
   }
 
   return {
@@ -125,10 +140,9 @@ export function createUploads(rows: Rows, contents: Contents, clock: () => numbe
         throw new CuittyError("resume_mismatch", "the source is shorter than what the interrupted upload stored; put it without `resume`");
       return { content: { id, chunks: index }, size, hashes, unwritten };
     },
-    async sweep(beforeMs) {
+    async sweep(beforeMs, ifFree) {
       for await (const row of rows.list("uploads", "", {})) {
-        const upload = jsonOf(row) as UploadRow;
-        if (upload.atMs < beforeMs) await rows.commit([...contents.discard(upload), forget(row.path)]);
+        if ((jsonOf(row) as UploadRow).atMs < beforeMs) await ifFree(uploadLock(row.path), () => dropOld(row.path, beforeMs));
       }
     },
   };

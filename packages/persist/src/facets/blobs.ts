@@ -11,7 +11,7 @@ import { createContents } from "./blob-content.ts";
 import { type BlobRange, checkRange, createBlobReader } from "./blob-reader.ts";
 import type { BlobSource } from "./blob-source.ts";
 import { chunkBytes } from "./blob-source.ts";
-import { createUploads, type UploadOptions } from "./blob-upload.ts";
+import { createUploads, type UploadOptions, uploadLock } from "./blob-upload.ts";
 import { checkFunction, checkListing, checkOptionsObject } from "./check.ts";
 import { type Entry, type EntryList, entryList, type ListOptions } from "./entries.ts";
 import { type ChangeListener, watchRows } from "./watch.ts";
@@ -125,7 +125,7 @@ export function createBlobs({ name: storeName, rows, vault, clock }: BlobParts):
     checkKey(key);
     checkPut(options);
     const { signal } = options;
-    if (!signal) return exclusive(`key:${key}`, body);
+    if (!signal) return exclusive(uploadLock(key), body);
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       // Only while it waits: once begun, the upload itself gives up in order.
@@ -136,7 +136,7 @@ export function createBlobs({ name: storeName, rows, vault, clock }: BlobParts):
         signal.throwIfAborted();
         return body();
       };
-      exclusive(`key:${key}`, async () => begin()).then(resolve, reject);
+      exclusive(uploadLock(key), async () => begin()).then(resolve, reject);
     });
   }
 
@@ -203,7 +203,7 @@ export function createBlobs({ name: storeName, rows, vault, clock }: BlobParts):
     },
     async sweep() {
       if (!capabilitiesOf(rows.adapter).blobs) return;
-      await uploads.sweep(clock() - uploadLifeMs);
+      await uploads.sweep(clock() - uploadLifeMs, exclusive.ifFree);
       await exclusive("contents", contents.collect);
     },
   };
