@@ -206,7 +206,7 @@ test("the spool of a page is refused in Node with a text, and makes no folder of
   const client = start({ spool: "indexeddb" });
   emit(client, 3);
   expect(await client.flush()).toEqual({ sent: 3, pending: 0, dropped: 0 });
-  expect(process.stderr.write).toHaveBeenCalledExactlyOnceWith('[cuitty] the spool failed: Error: "indexeddb" is for pages\n');
+  expect(process.stderr.write).toHaveBeenCalledExactlyOnceWith('[cuitty] the spool cannot be opened: Error: "indexeddb" is for pages\n');
   expect(existsSync("indexeddb")).toBe(false);
 });
 

@@ -1,7 +1,7 @@
 // A spool in a folder: one file a batch, shared by any number of processes, claimed by renaming.
 import { readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import type { DirectorySpoolOptions, SpoolAdapter, SpooledBatch, SpoolLossListener } from "../spool.ts";
-import { livingOwners, type SpoolWriter } from "./spool-writer.ts";
+import type { SpoolWriter } from "./spool-writer.ts";
 
 const maxBytesDefault = 64 * 2 ** 20;
 const maxAgeDefaultMs = 7 * 24 * 3_600_000;
@@ -30,6 +30,7 @@ export function createDirectorySpool(writer: SpoolWriter, options: Partial<Direc
   let files: SpoolFile[] = [];
   let scannedAtMs = -Infinity;
   let onLoss: SpoolLossListener = () => {};
+  livingOwners().add(owner);
 
   function scan(): void {
     scannedAtMs = performance.now();
@@ -143,6 +144,14 @@ export function createDirectorySpool(writer: SpoolWriter, options: Partial<Direc
       livingOwners().delete(owner);
     },
   };
+}
+
+/** Owners of this process, over all copies of this package. A file with our process id and another owner was left over by an earlier process. */
+function livingOwners(): Set<string> {
+  const shared = globalThis as { [key: symbol]: Set<string> | undefined };
+  const key = Symbol.for("cuitty.sdk.owners");
+  shared[key] ??= new Set();
+  return shared[key];
 }
 
 function nameOf({ sealedAtMs, key }: Pick<SpoolFile, "sealedAtMs" | "key">, owner: string, ending = "batch"): string {

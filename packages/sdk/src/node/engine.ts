@@ -23,7 +23,8 @@ const platform: Platform = {
   fetch: (request, url, init) => request(url, init),
   openSpool(core) {
     const { settings, state } = core;
-    // A client that was never started opens it here.
+    if (settings.spool === "indexeddb") throw new Error('"indexeddb" is for pages');
+    // A client that was never started, or whose folder could not be made yet, opens it here.
     state.spool ??= openWriter(settings);
     if (!state.spool) return;
     const options = typeof settings.spool === "object" && "directory" in settings.spool ? settings.spool : {};

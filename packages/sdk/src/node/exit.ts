@@ -36,6 +36,7 @@ export function watchExit(core: Core): () => void {
 function createHooks(cores: Set<Core>): Hooks {
   /** Events emitted when a core was last flushed for a natural end: it is not flushed twice for the same ones. */
   const flushed = new Map<Core, number>();
+  let ending: NodeJS.Signals | undefined;
 
   const spillAll = (): void => cores.forEach(spill);
 
@@ -54,9 +55,14 @@ function createHooks(cores: Set<Core>): Hooks {
     if (process.listenerCount(signal) - bystanders() > 1) return;
     // Not in this turn: a bystander that finds itself alone ends the process at once.
     await undefined;
-    process.off(signal, onSignal);
-    await Promise.all([...cores].map((core) => finish(core, true)));
+    // Before anything is waited for. The same signal again, from somebody impatient or a supervisor that forwards it, waits for nothing.
     spillAll();
+    if (ending !== signal) {
+      ending = signal;
+      await Promise.all([...cores].map((core) => finish(core, true)));
+      spillAll();
+    }
+    process.off(signal, onSignal);
     process.kill(process.pid, signal);
   }
 

@@ -12,8 +12,8 @@ export const nodeRuntime: Runtime = {
   attach(core) {
     try {
       core.state.spool = openWriter(core.settings);
-    } catch (error) {
-      core.stats.log("the spool failed", true, error);
+    } catch {
+      // The engine tries again, and says so.
     }
     core.state.detach = watchExit(core);
   },

@@ -11,25 +11,15 @@ export interface SpoolWriter {
   put(batch: SpooledBatch): void;
 }
 
-/** Owners of this process, over all copies of this package. A file with our process id and another owner was left over by an earlier process. */
-export function livingOwners(): Set<string> {
-  const shared = globalThis as { [key: symbol]: Set<string> | undefined };
-  const key = Symbol.for("cuitty.sdk.owners");
-  shared[key] ??= new Set();
-  return shared[key];
-}
-
-/** The spool that the settings name; undefined when they name none. Errors: throws when the folder cannot be made. */
+/** The spool that the settings name; undefined when they name none, or that of a page. Errors: throws when the folder cannot be made. */
 export function openWriter({ spool }: Settings): SpoolWriter | SpoolAdapter | undefined {
   if ((spool as SpoolAdapter).put) return spool as SpoolAdapter;
   const { directory: path = spool as string } = spool as Partial<DirectorySpoolOptions>;
-  if (!path) return undefined;
-  if (spool === "indexeddb") throw new Error('"indexeddb" is for pages');
+  if (!path || spool === "indexeddb") return undefined;
   const owner = crypto.randomUUID().slice(24);
   mkdirSync(path, { recursive: true, mode: 0o700 });
   // Absolute: the host may change its working directory.
   const directory = realpathSync(path);
-  livingOwners().add(owner);
   return {
     directory,
     owner,

@@ -100,6 +100,14 @@ const ends: Record<string, () => unknown> = {
   },
   "signal-exit 3": () => ends.SIGTERM?.(),
   "signal-exit 4": () => ends.SIGTERM?.(),
+  /** Signals that come while the first one's last flush runs, and an event that comes between them. */
+  async "SIGINT twice"() {
+    setInterval(() => {}, 1_000);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    process.kill(process.pid, "SIGINT");
+    setTimeout(() => client.emit({ type: "audit", data: { n: count } }), 50);
+    setTimeout(() => process.kill(process.pid, "SIGINT"), 100);
+  },
   "SIGHUP at once"() {
     setInterval(() => {}, 1_000);
     process.kill(process.pid, "SIGHUP");

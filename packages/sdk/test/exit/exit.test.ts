@@ -152,6 +152,19 @@ test("a signal before the engine is loaded ends a process whose server hangs in 
   expect(await readdir(spool)).toHaveLength(1);
 });
 
+test("a second signal ends the process at once, and the spool has all that is not sent", async () => {
+  let isHanging = true;
+  server = await createFaultServer({ fault: () => (isHanging ? "hang" : undefined) });
+  const startedAtMs = performance.now();
+  expect(await run({ url: server.url, spool, end: "SIGINT twice" })).toMatchObject({ code: null, signal: "SIGINT" });
+  expect(performance.now() - startedAtMs).toBeLessThan(6_000);
+  isHanging = false;
+  await run({ url: server.url, spool, end: "flush", count: 0 });
+  expect(stored()).toEqual([...all, count]);
+  expect(server.violations).toEqual([]);
+  expect(await readdir(spool)).toEqual([]);
+});
+
 test("a server that hangs holds a natural end for two seconds at most", async () => {
   server = await createFaultServer({ fault: () => "hang" });
   const end = await run({ url: server.url, end: "natural", spool });
