@@ -122,18 +122,34 @@ function faultOf(row: SqlRow, previous: Position, projectId: string): string | n
     data: toBytes(data),
     meta: toBytes(meta),
   });
-  if (expected === null || !isSameHash(hash, expected)) return "content_changed";
+  if (expected === null || !isSameHash(hash, expected) || !isAsWritten(isSkewed, meta)) return "content_changed";
   return columnsAgree(row) ? null : "columns_changed";
 }
 
 const toBytes = (value: SqlValue | undefined): Uint8Array => (value instanceof Uint8Array ? value : new Uint8Array(0));
+// The hash has one form for several values of these columns, of which only one of each is ever written.
+function isAsWritten(isSkewed: SqlValue | undefined, meta: SqlValue | undefined): boolean {
+  return (isSkewed === 0 || isSkewed === 1) && (meta === null || toBytes(meta).byteLength > 0);
+}
+
+// Lists filter by these columns; they are copies of what the hash covers. Compared as bytes: stored text has none for half a surrogate pair.
+function columnsAgree(row: SqlRow): boolean {
+  const data = parseData(toBytes(row[5]));
+  const isCopy = (column: number, value: unknown): boolean =>
+    typeof value === "string" && Buffer.compare(toBytes(row[column]), Buffer.from(value)) === 0;
+  return isCopy(9, data.actor) && isCopy(10, data.action) && isCopy(11, data.resource) && row[12] === Date.parse(toText(row[2]));
+}
+
 const toText = (value: SqlValue | undefined): string => Buffer.from(toBytes(value)).toString("utf8");
 
-// Lists filter by these columns; they are copies of what the hash covers.
-function columnsAgree(row: SqlRow): boolean {
-  const data = JSON.parse(toText(row[5])) as Record<string, unknown>;
-  const isCopy = (column: number, value: unknown): boolean => toText(row[column]) === value;
-  return isCopy(9, data.actor) && isCopy(10, data.action) && isCopy(11, data.resource) && row[12] === Date.parse(toText(row[2]));
+/** Whoever writes a hash that fits can also have it fit what is no JSON. */
+function parseData(bytes: Uint8Array): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(Buffer.from(bytes).toString("utf8"))) as Record<string, unknown>;
+  } catch {
+    // reason: without the fields that were copied, which is what is reported
+    return {};
+  }
 }
 
 function report(start: Position, at: Position, broken: Broken | null): ChainReport {

@@ -4,7 +4,7 @@ import { CuittyError } from "@cuitty/wire-protocol";
 import { parseTimestamp } from "@cuitty/wire-protocol/timestamp";
 import { type TProperties, type TSchema, type TUnsafe, Type } from "@sinclair/typebox";
 import { defineRoute, type RouteContext } from "../../route.ts";
-import { type ListPosition, parseCursor, positionToCursor } from "./list-cursor.ts";
+import { type ListPosition, type ListScope, parseCursor, positionToCursor } from "./list-cursor.ts";
 import { rowToEvent, STORED_EVENT_COLUMNS, type StoredEvent, storedEventSchema } from "./stored-event.ts";
 
 /** A condition on rows; ` AND ` goes in between. */
@@ -115,8 +115,15 @@ async function listPage(options: ListEventsOptions, context: RouteContext<unknow
   const hasMore = rows.length > request.limit && last !== undefined;
   return {
     events: page.map((row) => rowToEvent(row, type)),
-    nextCursor: hasMore ? positionToCursor({ tsMs: Number(last[7]), seq: Number(last[1]) }, scope) : null,
+    nextCursor: hasMore ? cursorAfter({ tsMs: Number(last[7]), seq: Number(last[1]) }, scope) : null,
   };
+}
+
+/** Numbers that no event has come from a changed file: pages go on behind the great ones, and end with the small ones. */
+function cursorAfter({ tsMs, seq }: ListPosition, scope: ListScope): string | null {
+  if (Math.min(tsMs, seq) < Number.MIN_SAFE_INTEGER) return null;
+  const most = Number.MAX_SAFE_INTEGER;
+  return positionToCursor({ tsMs: Math.min(tsMs, most), seq: Math.min(seq, most) }, scope);
 }
 
 // A row value comparison: SQLite turns it into one range on an index that ends in (ts_ms, seq).
