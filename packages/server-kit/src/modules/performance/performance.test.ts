@@ -31,4 +31,13 @@ describe("the performance module", () => {
       ["jobs", "rss", 5, null],
     ]);
   });
+
+  test("a row whose JSON was damaged in the file hides no other from a filter", async () => {
+    await bench.send("p1", [
+      { service: "api", metrics: { rss: 1 } },
+      { service: "api", metrics: { rss: 2 } },
+    ]);
+    await bench.file.transact((tx) => tx.run("UPDATE performance_events SET data = '{' WHERE seq = 1"));
+    expect(await list({ metric: "rss" })).toEqual(["rss"]);
+  });
 });

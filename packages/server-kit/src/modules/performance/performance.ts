@@ -57,7 +57,7 @@ const metricFilter: ListFilter = {
   schema: Type.String({ minLength: 1, maxLength: 256, description: "Only measurements of this metric, alone or in a snapshot." }),
   toSql: (value) => ({
     // json_each compares the name as a value: a path built from it would have to be escaped.
-    sql: "(metric = ? OR EXISTS (SELECT 1 FROM json_each(data, '$.metrics') AS m WHERE m.key = ?))",
+    sql: "(metric = ? OR EXISTS (SELECT 1 FROM json_each(iif(json_valid(data), data, '{}'), '$.metrics') AS m WHERE m.key = ?))",
     params: [value, value],
   }),
 };
