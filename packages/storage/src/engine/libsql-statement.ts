@@ -54,7 +54,7 @@ function createReader(database: LibsqlDatabase, native: NativeLibsqlStatement, o
   const { sql, info, text } = options;
   const source = { database, sql, info, text };
   const canBeBytes = info.kind === "write" || (info.kind === "read" && info.verb !== "EXPLAIN");
-  let risky: readonly boolean[] | undefined;
+  let risky: ByteColumns | undefined;
   let examinedAt = -1;
   const bytes = new Map<boolean, BytesStatement>();
   // The binding's `get` does not reset before it binds: after `all`, or after an error, it would answer for the parameters of before.
@@ -63,7 +63,7 @@ function createReader(database: LibsqlDatabase, native: NativeLibsqlStatement, o
   let latest = native;
 
   function examine(): void {
-    risky = riskyColumns(sql, () => database.prepare(sql).columns(), text.schema());
+    risky = riskyColumns(options, () => database.prepare(sql).columns(), text.schema());
     examinedAt = text.schemaChanges;
   }
 
@@ -136,7 +136,7 @@ function createReader(database: LibsqlDatabase, native: NativeLibsqlStatement, o
   };
 }
 
-const changesSchema = new Set(["CREATE", "ALTER", "DROP"]);
+const changesSchema = new Set(["CREATE", "ALTER", "DROP", "ATTACH", "DETACH"]);
 
 function createWriter(database: LibsqlDatabase, native: NativeLibsqlStatement, { info, text }: LibsqlStatementOptions): NativeStatement {
   const run = (params: readonly SqlValue[]): RunResult => {

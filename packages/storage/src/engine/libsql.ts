@@ -23,7 +23,7 @@ export interface LibsqlSettings {
   readonly isOwned: boolean;
 }
 
-const changesSchema = /^\s*(?:create|alter|drop|rollback|--|\/\*)/i;
+const changesSchema = /^\s*(?:create|alter|drop|attach|detach|rollback|--|\/\*)/i;
 /** SQLite takes a larger number for 0. */
 const largestPragma = 2 ** 31 - 1;
 const levels: readonly Synchronous[] = ["FULL", "NORMAL", "OFF"];

@@ -1,5 +1,5 @@
 // Rewrites RETURNING, which cannot be wrapped as a SELECT can: every result column is written anew by the engine that needs it.
-import { describeSql, nextToken, type SqlToken } from "./sql-text.ts";
+import { describeSql, nextToken, type SqlToken, unquoteName } from "./sql-text.ts";
 
 export interface ReturningSql {
   readonly sql: string;
@@ -21,11 +21,6 @@ interface Clause {
   readonly table: string;
 }
 
-const unquote = (text: string): string => {
-  const quote = text[0];
-  if (quote === "[") return text.slice(1, -1);
-  return quote === '"' || quote === "`" || quote === "'" ? text.slice(1, -1).replaceAll(quote + quote, quote) : text;
-};
 const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** The RETURNING clause of a data-changing statement; undefined if it has none. */
@@ -67,7 +62,7 @@ function tableName(tokens: readonly SqlToken[], text: (token: SqlToken | undefin
   let at = 1;
   if (text(tokens[at]).toUpperCase() === "OR") at += 2;
   if (/^(?:INTO|FROM)$/i.test(text(tokens[at]))) at++;
-  return text(tokens[at + 1]) === "." ? unquote(text(tokens[at + 2])) : unquote(text(tokens[at]));
+  return text(tokens[at + 1]) === "." ? unquoteName(text(tokens[at + 2])) : unquoteName(text(tokens[at]));
 }
 
 /** Splits `expression [AS] alias`. */
@@ -80,15 +75,15 @@ function itemParts(sql: string, tokens: readonly SqlToken[]): { expression: stri
   const isBlob = last.kind === "string" && before?.end === last.start && /^x$/i.test(text(before));
   const isName = !isBlob && (last.kind === "word" || last.kind === "quoted" || last.kind === "string");
   if (before !== undefined && isName && text(before).toUpperCase() === "AS" && before.kind === "word") {
-    return { expression: sql.slice(tokens[0]!.start, before.start), name: unquote(text(last)) };
+    return { expression: sql.slice(tokens[0]!.start, before.start), name: unquoteName(text(last)) };
   }
   const endsOperand =
     before !== undefined &&
     ((before.kind === "word" && !operators.test(text(before))) || !["word", "punctuation"].includes(before.kind) || text(before) === ")");
   const isAlias = isName && endsOperand && !(last.kind === "word" && expressionEnds.test(text(last)));
-  if (isAlias) return { expression: sql.slice(tokens[0]!.start, before!.end), name: unquote(text(last)) };
+  if (isAlias) return { expression: sql.slice(tokens[0]!.start, before!.end), name: unquoteName(text(last)) };
   const isColumn = tokens.every((token) => token.kind === "word" || token.kind === "quoted" || text(token) === ".");
-  return { expression: whole, name: isColumn && isName ? unquote(text(last)) : whole };
+  return { expression: whole, name: isColumn && isName ? unquoteName(text(last)) : whole };
 }
 
 /** Numbers every parameter, so that an expression may be written more than once. */

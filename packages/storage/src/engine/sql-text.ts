@@ -107,6 +107,13 @@ export function nextToken(sql: string, from: number): SqlToken | undefined {
   return { kind: "punctuation", start, end: start + 1 };
 }
 
+/** A name without its quotes, of whatever style. */
+export function unquoteName(text: string): string {
+  const quote = text[0];
+  if (quote === "[") return text.slice(1, -1);
+  return quote === '"' || quote === "`" || quote === "'" ? text.slice(1, -1).replaceAll(quote + quote, quote) : text;
+}
+
 const kinds: Readonly<Record<string, SqlKind>> = {
   SELECT: "read",
   VALUES: "read",
