@@ -4,6 +4,7 @@ import type { FlushResult } from "./client.ts";
 import type { Core, Engine } from "./core.ts";
 import { lose, settle, takeBatch } from "./ledger.ts";
 import { bodyOverhead, maxBatchBytes } from "./limits.ts";
+import { inTime } from "./patience.ts";
 import { createRecovery } from "./recovery.ts";
 import type { Platform } from "./runtime.ts";
 import { createSend } from "./sender.ts";
@@ -31,10 +32,10 @@ export function createEngine(core: Core, platform: Platform): Engine {
   let firstAtMs = 0;
   let lastAtMs = 0;
 
-  /** Where opening is not asynchronous, the spool is there at once. */
+  /** Where opening is not asynchronous, the spool is there at once; where it takes too long, the spool comes in when it is there. */
   async function openSpool(): Promise<void> {
     try {
-      await platform.openSpool(core);
+      await inTime(platform.openSpool(core), () => stats.log("the spool does not open", true));
     } catch (error) {
       stats.log("the spool cannot be opened", true, error);
     }
@@ -92,7 +93,7 @@ export function createEngine(core: Core, platform: Platform): Engine {
 
   /** One try. True when the loop may go on; a batch that is still flying then waits again. */
   async function deliver(batch: Batch): Promise<boolean> {
-    if (isWal) await state.keeper?.store(batch);
+    if (isWal) await state.keeper?.secure(batch);
     // A page's last requests may take it apart, or settle it, at any time.
     if (!flying.has(batch)) return false;
     counters.requests++;

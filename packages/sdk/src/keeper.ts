@@ -7,6 +7,8 @@ export interface Keeper {
   readonly events: number;
   /** Makes a copy, if there is none; true when there is one. */
   store(batch: Batch): boolean | Promise<boolean>;
+  /** As `store`, but waits for a few seconds at most. */
+  secure(batch: Batch): Promise<unknown>;
   /** Ends the copy, if there is one. */
   forget(batch: Batch): void;
   /** Resolves when the spool has done all that it was asked for. */

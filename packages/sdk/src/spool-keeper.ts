@@ -3,6 +3,7 @@ import type { Batch } from "./batcher.ts";
 import type { Core } from "./core.ts";
 import type { Keeper } from "./keeper.ts";
 import { hold, takeBatch, typeOf } from "./ledger.ts";
+import { createPatience, inTime } from "./patience.ts";
 import type { SpoolAdapter } from "./spool.ts";
 
 /** Keys that are remembered of batches that could not be removed. */
@@ -18,6 +19,7 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
   const running = new Set<Promise<unknown>>();
   /** Batches that are done with and not removed yet, by key; true when removing failed. */
   const ended = new Map<string, boolean>();
+  const patience = createPatience(core);
   let events = 0;
   /** Keys that were parked since the last claim began. */
   const fresh = new Set<string>();
@@ -38,6 +40,7 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
 
   function store(batch: Batch): boolean | Promise<boolean> {
     if (batch.isStored) return storing.get(batch) ?? true;
+    if (patience.isOut()) return false;
     // Before it is: a spool that is too small gives the batch up while it takes it.
     batch.isStored = true;
     try {
@@ -54,6 +57,7 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
         });
       storing.set(batch, stored);
       track(stored);
+      void patience.wait(stored);
       return stored;
     } catch (error) {
       return failed(batch, error);
@@ -66,10 +70,18 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
       if (ended.size < maxEnded) ended.set(key, true);
       stats.log("the spool failed", true, error);
     };
+    // The claim that finds it tries again.
+    if (patience.isOut()) {
+      ended.set(key, true);
+      return;
+    }
     try {
-      const removing = adapter.remove(key);
-      if (removing) track(removing.then(() => ended.delete(key), notRemoved));
-      else ended.delete(key);
+      const removing = adapter.remove(key)?.then(() => void ended.delete(key), notRemoved);
+      if (!removing) ended.delete(key);
+      else {
+        track(removing);
+        void patience.wait(removing);
+      }
     } catch (error) {
       notRemoved(error);
     }
@@ -114,6 +126,9 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
       return events;
     },
     store,
+    async secure(batch) {
+      await inTime(store(batch), () => {});
+    },
     forget(batch) {
       if (!batch.isStored) return;
       const { key } = batch;
@@ -146,17 +161,18 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
     },
     async claim(isBusy) {
       isFreshNext = isBusy && !isFreshNext;
-      if (isFreshNext) return undefined;
+      if (isFreshNext || patience.isOut()) return undefined;
       fresh.clear();
       try {
         const again: string[] = [];
-        const found = await adapter.claim((key) => {
+        const claiming = adapter.claim((key) => {
           if (ended.get(key)) again.push(key);
           return ended.has(key) || !!isHeld(key);
         });
+        const found = claiming && "then" in claiming ? await patience.wait(claiming) : claiming;
         again.forEach(remove);
         if (!found) {
-          handOver();
+          if (!patience.isOut()) handOver();
           return undefined;
         }
         unpark(found.key, found.events.length);

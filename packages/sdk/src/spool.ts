@@ -16,6 +16,7 @@ export type SpoolLossListener = (batch: SpooledBatch, reason: "spool_full" | "ex
 /**
  * Keeps batches. A `put` that returns nothing is taken as done at once, which lets a client save its events while the process ends.
  * A method that throws or rejects costs one warning a minute; the client then keeps the batch in memory.
+ * One that has not answered after 3 s is gone on without: nothing is asked of the spool until it does.
  */
 export interface SpoolAdapter {
   put(batch: SpooledBatch): void | Promise<void>;
