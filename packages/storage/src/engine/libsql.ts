@@ -4,7 +4,8 @@ import type { NativeConnection } from "./connection-holder.ts";
 import type { Driver, Synchronous } from "./driver.ts";
 import { createDriverCore } from "./driver-core.ts";
 import type { LibsqlDatabase, TextState } from "./libsql-native.ts";
-import { describeSchema, type SchemaText, schemaRows } from "./libsql-risk.ts";
+import type { SchemaText } from "./libsql-risk.ts";
+import { assertReadableSchema, readSchema } from "./libsql-schema.ts";
 import { createLibsqlStatement, nulTextTable } from "./libsql-statement.ts";
 import { loadNative } from "./native-module.ts";
 import type { SqlInfo } from "./sql-text.ts";
@@ -58,11 +59,12 @@ function connect(path: string, settings: LibsqlSettings): NativeConnection {
     database.exec(`PRAGMA busy_timeout = ${settings.busyTimeoutMs}`);
     database.exec(`PRAGMA cache_size = -${settings.cacheKiB}`);
     if (path !== ":memory:") database.exec(`PRAGMA wal_autocheckpoint = ${settings.checkpointPages}`);
+    assertReadableSchema(database, path);
   } catch (error) {
     database.close();
     throw error;
   }
-  const text = createTextState(database, path === ":memory:" || settings.isOwned);
+  const text = createTextState(database, path, settings.isOwned);
   let reader: LibsqlDatabase | undefined;
   const openReader = (): LibsqlDatabase => {
     reader ??= new Database(path, { timeout: settings.busyTimeoutMs });
@@ -95,7 +97,8 @@ const lookMs = 5;
  * Looks for the mark at connect, then whenever the schema has changed. To ask that for each read would cost as much as the read: it is asked once
  * a turn, and again when a turn takes long. What a process did before it told this one of it, by whatever message, is seen.
  */
-function createTextState(database: LibsqlDatabase, isAlone: boolean): TextState {
+function createTextState(database: LibsqlDatabase, path: string, isOwned: boolean): TextState {
+  const isAlone = isOwned || path === ":memory:";
   const mark = database.prepare(`SELECT 1 FROM sqlite_master WHERE name = '${nulTextTable}'`).raw(true);
   const version = database.prepare("PRAGMA schema_version").raw(true);
   const schemaVersion = () => version.all([])[0]?.[0];
@@ -113,7 +116,7 @@ function createTextState(database: LibsqlDatabase, isAlone: boolean): TextState 
     schema() {
       // The version tells of other processes, the count of temporary views.
       const now = `${schemaVersion()} ${this.schemaChanges}`;
-      if (schema === undefined || now !== describedAt) schema = describeSchema(database.prepare(schemaRows).raw(true).all([]));
+      if (schema === undefined || now !== describedAt) schema = readSchema(database, path);
       describedAt = now;
       return schema;
     },

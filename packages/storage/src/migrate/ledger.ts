@@ -38,7 +38,8 @@ export function assertFileKind(driver: Driver, kind: FileKind | number): void {
 /** Highest migration this file has seen; 0 when new. Errors: `migration_changed`, `file_newer`, `migration_failed` for a ledger with gaps. */
 export function readLedger(driver: Driver, migrations: readonly Migration[]): number {
   if (driver.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get([LEDGER_TABLE]) === undefined) return 0;
-  const rows = driver.prepare(`SELECT version, name, checksum FROM ${LEDGER_TABLE} ORDER BY version`).all();
+  // As expressions, whose text is read whatever bytes are in it: a stored text that is damaged would end the process on the libSQL engine.
+  const rows = driver.prepare(`SELECT version, name || '', checksum || '' FROM ${LEDGER_TABLE} ORDER BY version`).all();
   for (const [index, row] of rows.entries())
     checkRow(driver, row as [number, string, string], { migration: migrations[index], position: index + 1 });
   return rows.length;
