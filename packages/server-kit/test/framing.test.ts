@@ -1,9 +1,11 @@
 // Requests that two parsers could read two ways: none of them reaches a handler of the kit.
+import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { ServerKit } from "@cuitty/server-kit";
 import { kitMiddleware } from "@cuitty/server-kit/express";
 import { mountKit } from "@cuitty/server-kit/hono";
@@ -123,6 +125,8 @@ function upload(port: number, head: string): Promise<{ text: string; closedBySer
   });
 }
 
+const tooMuch = join(import.meta.dirname, "children/too-much.ts");
+
 const statusOf = (text: string): number => Number(/^HTTP\/1.1 (\d{3}) /.exec(text)?.[1] ?? 0);
 
 describe.each(hosts)("%s", (_name, start) => {
@@ -166,6 +170,12 @@ describe.each(hosts)("%s", (_name, start) => {
   test("a Content-Length over the limit is refused before the body is sent", async () => {
     const text = await talk(running.port, `${ingest}${authorization}Content-Length: 50000000\r\n\r\n`);
     expect(statusOf(text)).toBe(413);
+  });
+
+  test.each([{ CHUNKED: undefined }, { CHUNKED: "yes" }])("who sends a little too much hears so, chunked: $CHUNKED", async (framing) => {
+    const env = { ...process.env, PORT: String(running.port), KEY: authorization.trim().split(" ").at(-1), ...framing };
+    const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", tooMuch], { env });
+    expect(JSON.parse(stdout)).toEqual(Array(10).fill(413));
   });
 
   test("a flood of bodies that are too large is refused, holds nothing, and ends", async () => {

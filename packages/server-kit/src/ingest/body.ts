@@ -1,6 +1,12 @@
 // What every way of reading a body shares: the joined bytes and the errors.
 import { CuittyError } from "@cuitty/wire-protocol";
 
+/**
+ * What is still read of a body that is too large before it is refused: most clients send all of it before they look at an answer, and one whose
+ * connection is closed meanwhile sees a broken pipe in the place of the 413, and sends the same again.
+ */
+export const lingering = { maxBytes: 8 * 1024 * 1024, idleMs: 500, totalMs: 2_000 } as const;
+
 /** One piece is handed on without a copy, the usual case below 64 KiB. */
 export function collectPieces(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
   if (pieces.length === 1) return pieces[0] as Uint8Array;

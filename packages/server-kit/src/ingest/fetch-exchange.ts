@@ -1,7 +1,7 @@
 // Makes an exchange of a Web Request, with Node's own request underneath where the host hands it over.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isCuittyError } from "@cuitty/wire-protocol";
-import { batchTooLarge, bodyConsumed, bodyTimeout, collectPieces, requestAborted } from "./body.ts";
+import { batchTooLarge, bodyConsumed, bodyTimeout, collectPieces, lingering, requestAborted } from "./body.ts";
 import type { BodySource, Exchange, ReadLimits } from "./exchange.ts";
 import { isUntouched, nodeBody } from "./node-exchange.ts";
 
@@ -75,10 +75,10 @@ export function webBody(request: Request): BodySource {
   return {
     async read(limits) {
       if (request.bodyUsed) throw bodyConsumed();
-      const declared = Number(request.headers.get("content-length") ?? "0");
-      if (declared > limits.maxBytes) throw batchTooLarge(limits.maxBytes);
       if (request.body === null) return new Uint8Array(0);
       if (request.body.locked) throw bodyConsumed();
+      const declared = Number(request.headers.get("content-length") ?? "0");
+      if (declared > limits.maxBytes + lingering.maxBytes) throw batchTooLarge(limits.maxBytes);
       return readStream(request.body, limits);
     },
   };
@@ -86,22 +86,44 @@ export function webBody(request: Request): BodySource {
 
 async function readStream(stream: ReadableStream<Uint8Array>, limits: ReadLimits): Promise<Uint8Array> {
   const reader = stream.getReader();
-  const pieces: Uint8Array[] = [];
-  const deadlineMs = Date.now() + limits.totalTimeoutMs;
-  let bytes = 0;
   try {
-    while (true) {
-      const waitMs = Math.min(limits.idleTimeoutMs, deadlineMs - Date.now());
-      const { done, value } = await withTimeout(reader.read(), waitMs);
-      if (done) return collectPieces(pieces, bytes);
-      bytes += value.byteLength;
-      if (bytes > limits.maxBytes) throw batchTooLarge(limits.maxBytes);
-      pieces.push(value);
-    }
+    return await collect(reader, limits);
   } catch (error) {
+    if (isCuittyError(error, "batch_too_large")) await discard(reader);
     // Not awaited: a sender that never reads its stream's end would hold the answer back.
     reader.cancel().catch(() => undefined);
     throw isCuittyError(error) ? error : requestAborted(error);
+  }
+}
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+async function collect(reader: Reader, limits: ReadLimits): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  const deadlineMs = Date.now() + limits.totalTimeoutMs;
+  let bytes = 0;
+  while (true) {
+    const waitMs = Math.min(limits.idleTimeoutMs, deadlineMs - Date.now());
+    const { done, value } = await withTimeout(reader.read(), waitMs);
+    if (done) return collectPieces(pieces, bytes);
+    bytes += value.byteLength;
+    if (bytes > limits.maxBytes) throw batchTooLarge(limits.maxBytes);
+    pieces.push(value);
+  }
+}
+
+/** Reads on for a while and keeps nothing; see `lingering`. */
+async function discard(reader: Reader): Promise<void> {
+  const deadlineMs = Date.now() + lingering.totalMs;
+  let bytes = 0;
+  try {
+    while (bytes <= lingering.maxBytes) {
+      const { done, value } = await withTimeout(reader.read(), Math.min(lingering.idleMs, deadlineMs - Date.now()));
+      if (done) return;
+      bytes += value.byteLength;
+    }
+  } catch {
+    // reason: the refusal is what counts, however much of the body could be read
   }
 }
 

@@ -1,6 +1,7 @@
 // Reads a body straight from Node's request: no web stream in between, which costs as much as the signature check.
 import type { IncomingMessage } from "node:http";
-import { batchTooLarge, bodyTimeout, collectPieces, requestAborted } from "./body.ts";
+import { isCuittyError } from "@cuitty/wire-protocol";
+import { batchTooLarge, bodyTimeout, collectPieces, lingering, requestAborted } from "./body.ts";
 import type { BodySource, ReadLimits } from "./exchange.ts";
 
 /** True while nobody has read from it or attached a reader; otherwise its bytes may be gone, or go to two readers. */
@@ -19,15 +20,57 @@ export function nodeBody(incoming: IncomingMessage): BodySource {
   return { read: (limits) => readIncoming(incoming, limits) };
 }
 
-function readIncoming(incoming: IncomingMessage, limits: ReadLimits): Promise<Uint8Array> {
+async function readIncoming(incoming: IncomingMessage, limits: ReadLimits): Promise<Uint8Array> {
   const declared = Number(incoming.headers["content-length"] ?? "0");
-  if (declared > limits.maxBytes) return Promise.reject(batchTooLarge(limits.maxBytes));
-  if (incoming.destroyed && !incoming.readableEnded && !incoming.complete) return Promise.reject(requestAborted());
+  if (incoming.destroyed && !incoming.readableEnded && !incoming.complete) throw requestAborted();
+  try {
+    if (declared > limits.maxBytes) throw batchTooLarge(limits.maxBytes);
+    return await collect(incoming, limits);
+  } catch (error) {
+    // A length that is far too much is refused at once.
+    if (isCuittyError(error, "batch_too_large") && declared <= limits.maxBytes + lingering.maxBytes) await discard(incoming);
+    throw error;
+  }
+}
+
+interface PieceHandler {
+  /** What it throws ends the reading. */
+  onPiece(piece: Uint8Array): void;
+  readonly idleMs: number;
+  readonly totalMs: number;
+}
+
+function collect(incoming: IncomingMessage, { maxBytes, idleTimeoutMs, totalTimeoutMs }: ReadLimits): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  const read = readPieces(incoming, {
+    onPiece(piece) {
+      bytes += piece.byteLength;
+      if (bytes > maxBytes) throw batchTooLarge(maxBytes);
+      pieces.push(piece);
+    },
+    idleMs: idleTimeoutMs,
+    totalMs: totalTimeoutMs,
+  });
+  return read.then(() => collectPieces(pieces, bytes));
+}
+
+/** Reads on for a while and keeps nothing. */
+async function discard(incoming: IncomingMessage): Promise<void> {
+  let bytes = 0;
+  const onPiece = (piece: Uint8Array): void => {
+    bytes += piece.byteLength;
+    if (bytes > lingering.maxBytes) throw requestAborted();
+  };
+  // reason: the refusal is what counts, however much of the body could be read
+  await readPieces(incoming, { onPiece, idleMs: lingering.idleMs, totalMs: lingering.totalMs }).catch(() => undefined);
+}
+
+/** Resolves at the end of the body. Errors: `request_timeout`, `invalid_request` when the client goes away. */
+function readPieces(incoming: IncomingMessage, { onPiece, idleMs, totalMs }: PieceHandler): Promise<void> {
   return new Promise((resolve, reject) => {
-    const pieces: Uint8Array[] = [];
-    let bytes = 0;
-    const deadlineMs = Date.now() + limits.totalTimeoutMs;
-    const timer = setTimeout(onIdle, Math.min(limits.idleTimeoutMs, limits.totalTimeoutMs));
+    const deadlineMs = Date.now() + totalMs;
+    let timer = setTimeout(onIdle, Math.min(idleMs, totalMs));
 
     function settle(): void {
       clearTimeout(timer);
@@ -45,17 +88,22 @@ function readIncoming(incoming: IncomingMessage, limits: ReadLimits): Promise<Ui
       fail(bodyTimeout());
     }
     function onData(piece: Uint8Array): void {
-      bytes += piece.byteLength;
-      if (bytes > limits.maxBytes) fail(batchTooLarge(limits.maxBytes));
-      else if (Date.now() > deadlineMs) fail(bodyTimeout());
+      try {
+        onPiece(piece);
+      } catch (error) {
+        fail(error);
+        return;
+      }
+      const leftMs = deadlineMs - Date.now();
+      if (leftMs >= idleMs) timer.refresh();
       else {
-        pieces.push(piece);
-        timer.refresh();
+        clearTimeout(timer);
+        timer = setTimeout(onIdle, Math.max(0, leftMs));
       }
     }
     function onEnd(): void {
       settle();
-      resolve(collectPieces(pieces, bytes));
+      resolve();
     }
     function onLost(error?: unknown): void {
       if (incoming.readableEnded) onEnd();
@@ -65,5 +113,7 @@ function readIncoming(incoming: IncomingMessage, limits: ReadLimits): Promise<Ui
     incoming.on("end", onEnd);
     incoming.on("error", onLost);
     incoming.on("close", onLost);
+    // A reader before has paused it.
+    incoming.resume();
   });
 }
