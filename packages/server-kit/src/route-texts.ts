@@ -52,12 +52,32 @@ function merged(schemas: readonly TSchema[], join: (a: SchemaField, b: SchemaFie
   return all;
 }
 
-/** A query string as an object: numbers and booleans where the schema has them, lists where it has arrays. What is no such text stays one. Errors: `invalid_request` for a name twice. */
+/** Whether a schema refuses names that it does not have. */
+function isClosed(schema: TSchema): boolean {
+  switch (schema[Kind]) {
+    case "Intersect":
+      return schema.unevaluatedProperties === false || (schema as TIntersect).allOf.some(isClosed);
+    case "Union":
+      return (schema as TUnion).anyOf.every(isClosed);
+    case "Import": {
+      const { $defs, $ref } = schema as TImport;
+      return isClosed(($defs as Record<string, TSchema>)[$ref] as TSchema);
+    }
+    default:
+      return schema.additionalProperties === false;
+  }
+}
+
+/**
+ * A query string as an object: numbers and booleans where the schema has them, lists where it has arrays. What is no such text stays one.
+ * Names that the schema does not have are there for a closed one to refuse, and left out for others. Errors: `invalid_request` for a name twice.
+ */
 export function queryToValues(schema: TSchema | undefined, search: string): unknown {
   if (schema === undefined) return undefined;
   const given = new URLSearchParams(search);
-  const values: [string, unknown][] = [];
-  for (const [name, field] of fieldsOf(schema) ?? []) {
+  const fields: ReadonlyMap<string, SchemaField> = fieldsOf(schema) ?? new Map();
+  const values: [string, unknown][] = isClosed(schema) ? [...given].filter(([name]) => !fields.has(name)) : [];
+  for (const [name, field] of fields) {
     const texts = given.getAll(name);
     if (texts.length === 0) continue;
     if (field.schema[Kind] === "Array") {

@@ -63,6 +63,9 @@ const entrySchema = Type.Composite(
   { title: "AuditEntry" },
 );
 
+/** So that a name in the URL that means nothing here is told, not passed over. */
+const noQuery = Type.Object({}, { additionalProperties: false });
+
 const hex = (value: unknown): string => Buffer.from(value as Uint8Array).toString("hex");
 
 const readEntry = defineRoute({
@@ -72,6 +75,7 @@ const readEntry = defineRoute({
   summary: "One audit event with its hashes",
   action: "read",
   params: paramsSchema,
+  query: noQuery,
   reply: entrySchema,
   handle: async ({ file, projectId, params }) => {
     const sql = `SELECT ${STORED_EVENT_COLUMNS}, prev_hash, hash FROM ${table} WHERE project_id = ? AND id = ?`;
@@ -87,6 +91,7 @@ const verify = defineRoute({
   operationId: "verifyAuditChain",
   summary: "Whether the audit chain is intact, and if not, where it breaks",
   action: "read",
+  query: noQuery,
   reply: chainReportSchema,
   handle: ({ file, projectId, signal }) => verifyChain(file, projectId, signal),
 });

@@ -9,7 +9,7 @@ import { equalLevel, minLevel } from "./level-conditions.ts";
 import { migrations } from "./migrations.ts";
 import { retentionRules } from "./retention.ts";
 import { indexJob, indexPortion } from "./search-index.ts";
-import { searchPage } from "./search-page.ts";
+import { logSearch, searchOff } from "./search-page.ts";
 import { type LogLevel, levelToSeverity, severityNames } from "./severity.ts";
 
 export interface LogsOptions {
@@ -58,7 +58,7 @@ export function logs({ retentionDays = 30, retentionDaysByLevel, search = false 
           module: equals("module", "Only records of this module."),
           traceId: equals("trace_id", "Only records of this trace."),
         },
-        ...(search ? { searchPage } : undefined),
+        search: search ? logSearch : searchOff,
       }),
     ],
     streams: [eventStream({ topic: "logs", table, type: "log", index: "logs_events_seq" })],

@@ -1,7 +1,8 @@
 // A page of search results, newest received first, with a bound on what one request may walk through.
+import { CuittyError } from "@cuitty/wire-protocol";
 import type { RouteContext } from "../../route.ts";
 import { parseCursor, positionToCursor } from "../shared/list-cursor.ts";
-import type { EventPage, PageRequest } from "../shared/list-events.ts";
+import type { EventPage, ListSearch, PageRequest } from "../shared/list-events.ts";
 import { rowToEvent, STORED_EVENT_COLUMNS } from "../shared/stored-event.ts";
 import { indexTail } from "./search-index.ts";
 import { parseSearch } from "./search-query.ts";
@@ -9,8 +10,22 @@ import { parseSearch } from "./search-query.ts";
 /** Matches looked at for one page: a common word with a rare condition is walked in several pages, not in one long one. */
 const windowRows = 20_000;
 
+export const logSearch: ListSearch = {
+  description:
+    'Words that must occur, "exact phrases", begin*, -without, level>=warn, service:api, module:cart, trace:abc, field.name=value, since:24h. Newest received first.',
+  page: searchPage,
+};
+
+/** A list of all records would be the answer to another question. */
+export const searchOff: ListSearch = {
+  description: "Refused: this server keeps no index of its log messages.",
+  async page() {
+    throw new CuittyError("invalid_request", "q: search is off on this server; logs({ search: true }) turns it on");
+  },
+};
+
 /** **Errors**: `invalid_cursor`, `invalid_request`. */
-export async function searchPage(
+async function searchPage(
   context: RouteContext<unknown, unknown, unknown>,
   request: PageRequest & { readonly q: string },
 ): Promise<EventPage> {

@@ -26,11 +26,15 @@ export interface ListEventsOptions<Id extends string = string, Name extends stri
   readonly operationId: Id;
   readonly summary: string;
   readonly filters: Readonly<Record<Name, ListFilter>>;
-  /** Answers requests with `q`, in an order of its own. @default there is no `q` */
-  readonly searchPage?: (
-    context: RouteContext<unknown, unknown, unknown>,
-    request: PageRequest & { readonly q: string },
-  ) => Promise<EventPage>;
+  /** What `q` does. @default there is no `q` */
+  readonly search?: ListSearch;
+}
+
+export interface ListSearch {
+  /** What `q` may be. */
+  readonly description: string;
+  /** Answers requests with `q`, in an order of its own. */
+  page(context: RouteContext<unknown, unknown, unknown>, request: PageRequest & { readonly q: string }): Promise<EventPage>;
 }
 
 export interface EventPage {
@@ -49,8 +53,6 @@ export type ListQuery<Name extends string> = { readonly limit?: number; readonly
   readonly [N in Name | "since" | "until" | "q"]?: string;
 };
 
-const searchHelp =
-  'Words that must occur, "exact phrases", begin*, -without, level>=warn, service:api, module:cart, trace:abc, field.name=value, since:24h. Newest received first.';
 const maxLimit = 500;
 const defaultLimit = 50;
 
@@ -86,15 +88,15 @@ export function listEvents<const Id extends string, Name extends string>(options
     operationId: options.operationId,
     summary: options.summary,
     action: "read",
-    query: querySchema(filters, options.searchPage !== undefined) as unknown as TUnsafe<ListQuery<Name>>,
+    query: querySchema(filters, options.search) as unknown as TUnsafe<ListQuery<Name>>,
     reply: replySchema,
     handle: async (context) => {
       const query = (context.query ?? {}) as Readonly<Record<string, string | number | undefined>>;
       const limit = Math.min(Number(query.limit ?? defaultLimit), maxLimit);
       const conditions = conditionsOf(filters, query);
       const request = { limit, conditions, cursor: query.cursor === undefined ? null : String(query.cursor) };
-      if (query.q === undefined || options.searchPage === undefined) return listPage(options, context, request);
-      return options.searchPage(context, { ...request, q: String(query.q) });
+      if (query.q === undefined || options.search === undefined) return listPage(options, context, request);
+      return options.search.page(context, { ...request, q: String(query.q) });
     },
   });
 }
@@ -139,13 +141,13 @@ function conditionsOf(
   });
 }
 
-function querySchema(filters: Readonly<Record<string, ListFilter>>, hasSearch: boolean): TSchema {
+function querySchema(filters: Readonly<Record<string, ListFilter>>, search: ListSearch | undefined): TSchema {
   const properties: TProperties = {
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxLimit, default: defaultLimit, description: "Events a page." })),
     cursor: Type.Optional(Type.String({ maxLength: 128, description: "`nextCursor` of the page before." })),
   };
   for (const [name, filter] of Object.entries(filters)) properties[name] = Type.Optional(filter.schema);
-  if (hasSearch) properties.q = Type.Optional(Type.String({ maxLength: 1_024, description: searchHelp }));
+  if (search !== undefined) properties.q = Type.Optional(Type.String({ maxLength: 1_024, description: search.description }));
   return Type.Object(properties, { additionalProperties: false });
 }
 
