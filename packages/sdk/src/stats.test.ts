@@ -49,6 +49,16 @@ test("types that are named like members of an object are counted like others", (
   ]);
 });
 
+test("of a type, however long, 64 characters are kept as its name", () => {
+  const client = create();
+  const lost: string[] = [];
+  client.on("drop", ({ type }) => lost.push(type));
+  const long = "t".repeat(300_000);
+  for (const type of [`${long}a`, `${long}b`, "short"]) client.emit({ type, data: tooLarge });
+  expect(client.stats().drops).toEqual({ too_large: { [long.slice(0, 64)]: 2, short: 1 } });
+  expect(lost).toEqual([`${long}a`, `${long}b`, "short"]);
+});
+
 test("listeners that emit what is lost again come to an end, and every event is counted once", () => {
   const client = create();
   const again = vi.fn(() => void client.emit({ type: "log", data: tooLarge }));

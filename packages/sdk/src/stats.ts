@@ -76,6 +76,7 @@ export interface ClientStats {
 
 /** Types counted by name for each reason: types come from the host, and their number is bounded like everything else here. */
 const maxTypes = 64;
+const maxNameChars = 64;
 const warningIntervalMs = 60_000;
 /** A listener may emit, and that may call listeners, and so on. */
 const maxNesting = 8;
@@ -127,7 +128,8 @@ export function createStats(isDebug: boolean, write: (line: string) => void) {
     // Without a prototype: an event type may be called `constructor`.
     drops[reason] ??= Object.create(null) as Record<string, number>;
     const byType = drops[reason];
-    const name = type in byType || Object.keys(byType).length < maxTypes ? type : "other";
+    let name = type.slice(0, maxNameChars);
+    if (!(name in byType) && Object.keys(byType).length >= maxTypes) name = "other";
     byType[name] = (byType[name] || 0) + 1;
     log(`lost: ${reason} ${message}`, reason !== "plugin");
     fire("drop", { reason, type, message });
