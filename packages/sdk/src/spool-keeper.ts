@@ -142,19 +142,17 @@ export function createKeeper(core: Core, adapter: SpoolAdapter): Keeper {
       while (running.size) await Promise.all(running);
     },
     park(batch) {
-      const stored = store(batch);
-      if (stored === true) {
-        leave(batch);
-        return;
-      }
+      // It waits from the beginning: a spool that is too small for it gives it up at once, and memory still has it then.
       waiting.push(batch);
-      if (!stored) return;
-      void stored.then((isStored) => {
+      const settle = (isStored: boolean): void => {
         const index = waiting.indexOf(batch);
         if (!isStored || index < 0) return;
         waiting.splice(index, 1);
         leave(batch);
-      });
+      };
+      const stored = store(batch);
+      if (typeof stored === "boolean") settle(stored);
+      else void stored.then(settle);
     },
     absorb() {
       for (let batch = takeBatch(core); batch; batch = takeBatch(core)) this.park(batch);

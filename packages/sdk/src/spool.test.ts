@@ -96,6 +96,21 @@ describe("a spool folder", () => {
     expect(server.stored.map((event) => event.data.batch).sort()).toEqual([3, 4, 5]);
   });
 
+  test("that is smaller than a batch takes none, and memory keeps it until it is sent", async () => {
+    const client = start({ spool: { directory, maxBytes: 1_000 } });
+    for (let batch = 0; batch < 3; batch++) {
+      for (let n = 0; n < 3; n++) client.emit({ type: "audit", data: { batch, text: "x".repeat(500) } });
+      await client.flush();
+    }
+    expect(client.stats()).toMatchObject({ emitted: 9, restored: 0, dropped: 0, pending: 9 });
+    expect(client.stats().bytes).toBeGreaterThan(4_500);
+    expect(readdirSync(directory)).toEqual([]);
+    isAway = false;
+    await client.flush();
+    expect(client.stats()).toMatchObject({ sent: 9, dropped: 0, pending: 0, bytes: 0 });
+    expect(server.stored).toHaveLength(9);
+  });
+
   test("drops and counts what is older than its limit", async () => {
     const first = start();
     emit(first, 4);
