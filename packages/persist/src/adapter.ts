@@ -13,12 +13,20 @@ export type AdapterOp =
   | { readonly type: "put"; readonly key: string; readonly value: unknown; readonly expect?: unknown }
   | { readonly type: "delete"; readonly key: string; readonly expect?: unknown };
 
+/** What must still stand at a key: a value as `get` gave it, or undefined for none. */
+export interface AdapterCondition {
+  readonly key: string;
+  readonly value: unknown;
+}
+
 export interface AdapterRange {
   /** Only keys that start with it. */
   readonly prefix: string;
   /** Only keys after it, in the order asked for. */
   readonly after?: string;
   readonly limit: number;
+  /** A page may end before its limit once the values in it take as much. Units: bytes. An adapter may leave it out of account. */
+  readonly maxBytes?: number;
   /** @default false */
   readonly reverse?: boolean;
 }
@@ -61,6 +69,11 @@ export interface PersistAdapter {
   list(prefix: string): ListResult | Promise<ListResult>;
   /** All changes in order, atomically. */
   batch?(ops: readonly AdapterOp[]): Promise<unknown>;
+  /**
+   * As `batch` and true, if every condition holds at that moment; otherwise changes nothing and gives false. An adapter that several processes or tabs share
+   * needs it for batches that what others write makes run again, and for equal blobs that are stored once.
+   */
+  batchIf?(conditions: readonly AdapterCondition[], ops: readonly AdapterOp[]): Promise<boolean>;
   /** Entries in the order of their keys' UTF-16 code units (the order of JavaScript's `<`), at most `limit`. */
   range?(query: AdapterRange): Promise<readonly AdapterEntry[]>;
   /** Calls back on changes made elsewhere. Returns the unsubscriber. */
@@ -71,6 +84,11 @@ export interface PersistAdapter {
 }
 
 export type ListResult = AsyncIterable<AdapterEntry> | Iterable<AdapterEntry>;
+
+/** Whether what was read can be known to be unchanged when something is written: nobody else writes, or the adapter compares. */
+export function canCompare(adapter: PersistAdapter): boolean {
+  return adapter.batchIf !== undefined || capabilitiesOf(adapter).exclusive;
+}
 
 /** What an adapter can do, its declarations completed with the defaults. */
 export function capabilitiesOf(adapter: PersistAdapter): AdapterCapabilities {

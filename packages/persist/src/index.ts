@@ -2,6 +2,7 @@
 export type {
   AdapterCapabilities,
   AdapterChange,
+  AdapterCondition,
   AdapterEntry,
   AdapterOp,
   AdapterRange,

@@ -1,7 +1,8 @@
 // Uploads that are interrupted, taken up again, or still running while the store sweeps.
 import { createStore, type PersistAdapter, type Store } from "@cuitty/persist";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { memoryAdapter } from "../src/adapters/memory.ts";
+import { pausing } from "./support/pausing.ts";
 
 const chunk = 65_536;
 const eightDaysMs = 8 * 24 * 3_600_000;
@@ -17,23 +18,23 @@ beforeEach(async () => {
 });
 afterEach(() => store.close());
 
-/** A source that gives one part, waits, and gives another. */
-function pausing(first: Uint8Array, second: Uint8Array) {
-  let reached = () => {};
-  let go = () => {};
-  const isReached = new Promise<void>((resolve) => {
-    reached = resolve;
-  });
-  const gate = new Promise<void>((resolve) => {
-    go = resolve;
-  });
-  async function* source() {
-    yield first;
-    reached();
-    await gate;
-    yield second;
+/** Web Locks as far as a store uses them. */
+function webLocks() {
+  const lastByName = new Map<string, Promise<unknown>>();
+  async function request(...args: readonly unknown[]): Promise<unknown> {
+    const [name, body] = [args[0] as string, args.at(-1) as (lock: unknown) => Promise<unknown>];
+    const before = lastByName.get(name);
+    if (before && args.length === 3) return body(null);
+    const run = (before ?? Promise.resolve()).then(() => body({ name }));
+    const settled = run
+      .catch(() => undefined)
+      .then(() => {
+        if (lastByName.get(name) === settled) lastByName.delete(name);
+      });
+    lastByName.set(name, settled);
+    return run;
   }
-  return { source: source(), isReached, go: () => go() };
+  return { request };
 }
 
 async function interrupt(key: string, size: number): Promise<void> {
@@ -70,6 +71,27 @@ describe("the sweep", () => {
     go();
     await put;
     expect(await isWhole("w")).toBe(true);
+  });
+
+  test("leaves an upload alone that another tab runs, where there are Web Locks", async () => {
+    const { request } = webLocks();
+    vi.stubGlobal("navigator", { locks: { request } });
+    // Only what tabs share is locked for all of them, and a place that is watched is.
+    const shared = { ...adapter, watch: () => () => undefined };
+    const [one, two] = [
+      await createStore({ name: "t", adapter: shared, clock: () => now }),
+      await createStore({ name: "t", adapter: shared, clock: () => now }),
+    ];
+    vi.unstubAllGlobals();
+    const { source, isReached, go } = pausing(bytes.subarray(0, 32 * chunk), bytes.subarray(32 * chunk));
+    const put = one.blobs.put("w", source);
+    await isReached;
+    now += eightDaysMs;
+    await two.blobs.sweep();
+    go();
+    await put;
+    expect(Buffer.compare((await two.blobs.get("w"))!, bytes)).toBe(0);
+    await Promise.all([one.close(), two.close()]);
   });
 
   test("counts the 7 days from the last time an upload was taken up", async () => {

@@ -1,8 +1,8 @@
 // Rows in IndexedDB: the default adapter in a browser, shared by the tabs of an origin.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
-import type { AdapterChange, AdapterEntry, AdapterOp, AdapterRange, PersistAdapter } from "../adapter.ts";
+import type { AdapterChange, AdapterCondition, AdapterEntry, AdapterOp, AdapterRange, PersistAdapter } from "../adapter.ts";
 import { manifestKey } from "../core/manifest.ts";
-import { equalBytes } from "../crypto/bytes.ts";
+import { isSameValue } from "./conditions.ts";
 import { createConnection, finished, storeName } from "./indexeddb-connection.ts";
 import { upperBoundOf } from "./memory.ts";
 
@@ -42,6 +42,18 @@ export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbA
     });
   }
 
+  async function batchIf(conditions: readonly AdapterCondition[], ops: readonly AdapterOp[]): Promise<boolean> {
+    let isApplied = false;
+    await run("readwrite", (store) => {
+      whenAllHold(store, conditions, () => {
+        isApplied = true;
+        applyOps(store, ops);
+      });
+      return undefined;
+    });
+    return isApplied;
+  }
+
   async function get(key: string): Promise<unknown> {
     const value = await run<unknown>("readonly", (store) => store.get(key));
     if (key === manifestKey) connection.recognise(value);
@@ -70,6 +82,7 @@ export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbA
       }
     },
     batch,
+    batchIf,
     range,
     watch(listener) {
       const receive = (event: MessageEvent) => listener(event.data as readonly AdapterChange[]);
@@ -84,6 +97,18 @@ export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbA
   };
 }
 
+/** Answers come in the order of the questions; the transaction keeps others out until its end. */
+function whenAllHold(store: IDBObjectStore, conditions: readonly AdapterCondition[], body: () => void): void {
+  let left = conditions.length;
+  if (left === 0) body();
+  for (const { key, value } of conditions) {
+    const found = store.get(key) as IDBRequest<unknown>;
+    found.onsuccess = () => {
+      if (isSameValue(found.result, value) && --left === 0) body();
+    };
+  }
+}
+
 /** In order: what follows a condition waits for its answer, or a change queued after it would come before it. */
 function applyOps(store: IDBObjectStore, ops: readonly AdapterOp[], start = 0): void {
   for (let i = start; i < ops.length; i++) {
@@ -94,7 +119,7 @@ function applyOps(store: IDBObjectStore, ops: readonly AdapterOp[], start = 0): 
     }
     const found = store.get(op.key) as IDBRequest<unknown>;
     found.onsuccess = () => {
-      if (isSame(found.result, op.expect)) applyOp(store, op);
+      if (isSameValue(found.result, op.expect)) applyOp(store, op);
       applyOps(store, ops, i + 1);
     };
     return;
@@ -104,10 +129,6 @@ function applyOps(store: IDBObjectStore, ops: readonly AdapterOp[], start = 0): 
 function applyOp(store: IDBObjectStore, op: AdapterOp): void {
   if (op.type === "delete") store.delete(op.key);
   else store.put(op.value, op.key);
-}
-
-function isSame(left: unknown, right: unknown): boolean {
-  return left instanceof Uint8Array && right instanceof Uint8Array ? equalBytes(left, right) : left === right;
 }
 
 /** Undefined when nothing can lie between. */

@@ -1,8 +1,9 @@
 // Rows in memory: for tests, caches and private sessions. Gone with the process.
 import type { AdapterEntry, AdapterOp, AdapterRange, PersistAdapter } from "../adapter.ts";
 import { lowerBound } from "../core/path-index.ts";
+import { isSameValue } from "./conditions.ts";
 
-/** An adapter of its own memory; hand the same one to two stores, one after the other, and the second finds the first one's data. */
+/** An adapter of its own memory; hand the same one to two stores, and each finds the other one's data. */
 export function memoryAdapter(): PersistAdapter {
   const valueByKey = new Map<string, unknown>();
   /** Keys in order; made on the first `range`, then kept up to date. */
@@ -15,6 +16,12 @@ export function memoryAdapter(): PersistAdapter {
 
   function remove(key: string): void {
     if (valueByKey.delete(key)) sorted?.splice(lowerBound(sorted, key), 1);
+  }
+
+  function apply(op: AdapterOp): void {
+    if (op.expect !== undefined && !isSameValue(valueByKey.get(op.key), op.expect)) return;
+    if (op.type === "put") put(op.key, op.value);
+    else remove(op.key);
   }
 
   function keysIn(prefix: string): readonly string[] {
@@ -40,11 +47,11 @@ export function memoryAdapter(): PersistAdapter {
     put: async (key, value) => put(key, value),
     delete: async (key) => remove(key),
     list: async (prefix) => page({ prefix, limit: Number.POSITIVE_INFINITY }),
-    batch: async (ops: readonly AdapterOp[]) => {
-      for (const op of ops) {
-        if (op.type === "put") put(op.key, op.value);
-        else remove(op.key);
-      }
+    batch: async (ops: readonly AdapterOp[]) => ops.forEach(apply),
+    batchIf: async (conditions, ops) => {
+      if (!conditions.every(({ key, value }) => isSameValue(valueByKey.get(key), value))) return false;
+      ops.forEach(apply);
+      return true;
     },
     range: async (query) => page(query),
   };

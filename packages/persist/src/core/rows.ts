@@ -1,13 +1,21 @@
 // Rows of one open store: reads that see every earlier write, writes that are durable when they resolve, listings in the order of paths.
-import { type AdapterChange, type AdapterEntry, type AdapterOp, capabilitiesOf, type PersistAdapter } from "../adapter.ts";
+import {
+  type AdapterChange,
+  type AdapterCondition,
+  type AdapterEntry,
+  type AdapterOp,
+  capabilitiesOf,
+  type PersistAdapter,
+} from "../adapter.ts";
 import { type Awaitable, chain, isPromise } from "../crypto/bytes.ts";
-import { entriesInOrder, entriesOf } from "./entries.ts";
-import { type Listing, listRows } from "./listing.ts";
+import { entriesOf } from "./entries.ts";
+import { type Listing, listLeaves, listRows } from "./listing.ts";
+import { pagesInOrder } from "./pages.ts";
 import { createPathIndexes } from "./path-index.ts";
 import { type Address, addressId, type Facet, type Located, type Row, type RowCodec, type StoredRow } from "./row.ts";
 import { createRowCache } from "./row-cache.ts";
 import { callSafely, tellAll } from "./safely.ts";
-import { nextTurn } from "./turn.ts";
+import { createPace } from "./turn.ts";
 import { storeClosed } from "./work.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
@@ -32,10 +40,10 @@ export interface Rows {
   assertOpen(): void;
   /** At once where nothing has to be waited for. */
   get(address: Address): Awaitable<StoredRow | undefined>;
-  /** All changes together, where the adapter can. */
-  commit(changes: readonly RowChange[]): Promise<void>;
+  /** All changes together, where the adapter can; with conditions, which need its `batchIf`, only if they hold. Errors: `conflict`. */
+  commit(changes: readonly RowChange[], conditions?: readonly AdapterCondition[]): Promise<void>;
   list(facet: Facet, prefix: string, listing: Listing): AsyncGenerator<StoredRow>;
-  leaves(facet: Facet, path: string, query?: LeafQuery): Promise<StoredRow[]>;
+  leaves(facet: Facet, path: string, query?: LeafQuery): AsyncGenerator<StoredRow>;
   /** Raw entries under an adapter key prefix, a page at a time, in the order of keys where the adapter has one. */
   scan(prefix: string): AsyncGenerator<readonly AdapterEntry[]>;
   onChange(listener: RowListener): () => void;
@@ -46,8 +54,6 @@ export interface Rows {
   /** Refuses from now on and waits for what is queued. */
   close(): Promise<void>;
 }
-
-const scanPage = 500;
 
 /** Decrypted values kept in memory. */
 const cacheBytes = 8 * 1024 * 1024;
@@ -140,27 +146,12 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
       yield await entriesOf(adapter, prefix);
       return;
     }
-    let after: string | undefined;
-    for (;;) {
+    const pace = createPace();
+    for await (const page of pagesInOrder(adapter, { prefix })) {
+      yield page;
+      await pace();
       assertOpen();
-      const page = await entriesInOrder(adapter, { prefix, limit: scanPage, ...(after === undefined ? {} : { after }) });
-      if (page.length > 0) yield page;
-      if (page.length < scanPage) return;
-      after = page.at(-1)!.key;
-      await nextTurn();
     }
-  }
-
-  async function leaves(
-    facet: Facet,
-    path: string,
-    { after, limit = Number.POSITIVE_INFINITY, reverse = false }: LeafQuery = {},
-  ): Promise<StoredRow[]> {
-    assertOpen();
-    await writer.idle();
-    const prefix = await codec.leavesOf(facet, path);
-    const page = await entriesInOrder(adapter, { prefix, limit, reverse, ...(after === undefined ? {} : { after: prefix + after }) });
-    return Promise.all(page.map((entry) => codec.decode(facet, entry, entry.value)));
   }
 
   const rows: Rows = {
@@ -169,7 +160,7 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
     writer,
     assertOpen,
     get,
-    async commit(changes) {
+    async commit(changes, conditions) {
       assertOpen();
       const committed = changes.map(committedOf);
       const ops = changes.map((change, index) => opOf(change, committed[index]!));
@@ -177,13 +168,17 @@ export function createRows(adapter: PersistAdapter, codec: RowCodec, onListenerE
         ids: changes.map(({ address }) => addressId(address)),
         ops: ops.some(isPromise) ? Promise.all(ops) : (ops as readonly AdapterOp[]),
         changes: committed,
+        conditions,
       });
     },
     list: (facet, prefix, listing) => {
       assertOpen();
       return listRows({ rows, indexes }, { facet, prefix, ...listing });
     },
-    leaves,
+    leaves: (facet, path, query) => {
+      assertOpen();
+      return listLeaves(rows, { facet, path, ...query });
+    },
     scan,
     onChange(listener) {
       listeners.add(listener);

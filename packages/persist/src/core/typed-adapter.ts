@@ -13,6 +13,7 @@ export function typedAdapter(adapter: PersistAdapter): PersistAdapter {
     delete: (key) => attempt(() => adapter.delete(key), asWriteError),
     list: (prefix) => entriesOf(adapter, prefix),
     ...(adapter.batch && { batch: (ops) => attempt(() => adapter.batch!(ops), asWriteError) }),
+    ...(adapter.batchIf && { batchIf: (conditions, ops) => attempt(() => adapter.batchIf!(conditions, ops), asWriteError) }),
     ...(adapter.range && { range: (query) => attempt(async () => (await adapter.range!(query)).map(checkedEntry), asReadError) }),
     ...(adapter.watch && { watch: (listener) => adapter.watch!(listener) }),
     ...(adapter.notify && { notify: (changes) => adapter.notify!(changes) }),

@@ -1,5 +1,13 @@
 // Collects the writes of one turn into as few atomic batches as possible, in order, and tells each writer when its own is durable.
-import { type AdapterCapabilities, type AdapterChange, type AdapterOp, capabilitiesOf, type PersistAdapter } from "../adapter.ts";
+import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import {
+  type AdapterCapabilities,
+  type AdapterChange,
+  type AdapterCondition,
+  type AdapterOp,
+  capabilitiesOf,
+  type PersistAdapter,
+} from "../adapter.ts";
 import { type Awaitable, isPromise } from "../crypto/bytes.ts";
 import { asWriteError } from "./adapter-error.ts";
 import { endOfTurn } from "./turn.ts";
@@ -16,6 +24,8 @@ export interface WriteUnit {
   readonly ids: readonly string[];
   readonly ops: Awaitable<readonly AdapterOp[]>;
   readonly changes: readonly AdapterChange[];
+  /** Written by itself, and only if they hold: otherwise it fails with `conflict`. */
+  readonly conditions?: readonly AdapterCondition[] | undefined;
 }
 
 export interface Writer {
@@ -79,7 +89,8 @@ export function createWriter(adapter: PersistAdapter, { onCommitted, onFailed }:
       lastTaken = taken.length;
       const ready = await readyOf(taken);
       for (const group of ready.length === 1 ? [ready] : groupsOf(ready)) {
-        await (capabilities.atomicBatch ? writeGroup(group) : writeEach(group));
+        if (group[0]!.unit.conditions) await writeIf(group[0]!, group[0]!.unit.conditions);
+        else await (capabilities.atomicBatch ? writeGroup(group) : writeEach(group));
       }
       done += taken.length;
       while (waiting.length > 0 && waiting[0]!.until <= done) waiting.shift()!.resolve();
@@ -110,6 +121,15 @@ export function createWriter(adapter: PersistAdapter, { onCommitted, onFailed }:
       return;
     }
     for (const { unit } of group) succeed(unit);
+  }
+
+  async function writeIf({ unit, ops }: Ready, conditions: readonly AdapterCondition[]): Promise<void> {
+    try {
+      if (await adapter.batchIf!(conditions, ops)) succeed(unit);
+      else fail(unit, new CuittyError("conflict", "what was read was written by others meanwhile; try again", { retryable: true }));
+    } catch (error) {
+      fail(unit, error);
+    }
   }
 
   /** Changes of one key stay in order; different keys run side by side. */
@@ -184,14 +204,14 @@ export function createWriter(adapter: PersistAdapter, { onCommitted, onFailed }:
 }
 
 /** Property by property: spreading two objects into a third costs a tenth of what a put costs besides its flush. */
-function queuedUnit({ ids, ops, changes }: WriteUnit): Queued {
+function queuedUnit({ ids, ops, changes, conditions }: WriteUnit): Queued {
   let resolve!: () => void;
   let reject!: (error: unknown) => void;
   const done = new Promise<void>((yes, no) => {
     resolve = yes;
     reject = no;
   });
-  return { ids, ops, changes, done, resolve, reject };
+  return { ids, ops, changes, conditions, done, resolve, reject };
 }
 
 function groupsOf(ready: readonly Ready[]): Ready[][] {
@@ -200,7 +220,8 @@ function groupsOf(ready: readonly Ready[]): Ready[][] {
   let bytes = 0;
   for (const item of ready) {
     const itemBytes = item.ops.reduce((sum, op) => sum + (op.type === "put" ? sizeOf(op.value) : 0), 0);
-    if (groups.length === 0 || ops + item.ops.length > maxGroupOps || bytes + itemBytes > maxGroupBytes) {
+    const isAlone = item.unit.conditions !== undefined || groups.at(-1)?.[0]!.unit.conditions !== undefined;
+    if (groups.length === 0 || isAlone || ops + item.ops.length > maxGroupOps || bytes + itemBytes > maxGroupBytes) {
       groups.push([]);
       ops = 0;
       bytes = 0;

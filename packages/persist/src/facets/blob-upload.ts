@@ -1,9 +1,11 @@
 // Writing a blob: chunks as they come, then one commit that names them. An interrupted upload can be taken up again.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Exclusive } from "../core/mutex.ts";
+import { untilUnchanged } from "../core/observed.ts";
 import { jsonOf } from "../core/row.ts";
 import type { RowChange, Rows } from "../core/rows.ts";
 import { equalBytes } from "../crypto/bytes.ts";
+import { type Claim, createClaim, findUpload, forgetUpload, type UploadRow } from "./blob-claim.ts";
 import { type Content, type Contents, chunkLeaf, newContentId } from "./blob-content.ts";
 import { type BlobSource, chunkBytes, chunksOf, sizeOf } from "./blob-source.ts";
 
@@ -30,42 +32,30 @@ export function uploadLock(key: string): string {
   return `key:${key}`;
 }
 
-interface UploadRow extends Content {
-  readonly atMs: number;
-}
-
 export interface Uploaded {
   readonly content: Content;
   readonly size: number;
   readonly hashes: readonly Uint8Array[];
   /** Chunks not written yet: a small blob commits in one step with the row that names it. */
   readonly unwritten: readonly RowChange[];
+  /** Changes that forget the upload, when the blob gets its name. Errors: `conflict` when its chunks may be gone. */
+  readonly end: Claim["end"];
 }
 
 export interface Uploads {
   find(key: string): Promise<UploadRow | undefined>;
   write(key: string, source: BlobSource, options: UploadOptions): Promise<Uploaded>;
-  /** The change that forgets the upload of a key. */
-  forget(key: string): RowChange;
   /** Drops uploads that were last written to before `beforeMs`; `ifFree` keeps it from one whose key is being put. */
   sweep(beforeMs: number, ifFree: Exclusive["ifFree"]): Promise<void>;
 }
 
+interface Begun {
+  readonly claim: Claim;
+  /** Of the chunks that are stored. */
+  readonly hashes: Uint8Array[];
+}
+
 export function createUploads(rows: Rows, contents: Contents, clock: () => number): Uploads {
-  async function find(key: string): Promise<UploadRow | undefined> {
-    const row = await rows.get({ facet: "uploads", path: key });
-    return row && (jsonOf(row) as UploadRow);
-  }
-
-  function forget(key: string): RowChange {
-    return { type: "delete", address: { facet: "uploads", path: key } };
-  }
-
-  function note(key: string, content: Content): RowChange {
-    const row: UploadRow = { ...content, atMs: clock() };
-    return { type: "put", address: { facet: "uploads", path: key }, row: { json: JSON.stringify(row) } };
-  }
-
   async function hashesOf({ id, chunks }: Content): Promise<Uint8Array[]> {
     const hashes: Uint8Array[] = [];
     for (let i = 0; i < chunks; i++) {
@@ -77,16 +67,19 @@ export function createUploads(rows: Rows, contents: Contents, clock: () => numbe
     return hashes;
   }
 
-  /** Taken up or ended since it was listed: looked at anew. */
-  async function dropOld(key: string, beforeMs: number): Promise<void> {
-    const upload = await find(key);
-    if (upload && upload.atMs < beforeMs) await rows.commit([...contents.discard(upload), forget(key)]);
+  /** Drops the upload of a key if it is one that may go. */
+  function drop(key: string, mayGo: (upload: UploadRow) => boolean): Promise<void> {
+    return untilUnchanged(rows, async (observed) => {
+      const upload = await findUpload(observed, key);
+      const changes = upload && mayGo(upload) ? [...contents.discard(upload), forgetUpload(key)] : [];
+      return { changes, result: undefined };
+    });
   }
 
-  async function begin(key: string, { resume = false, from = 0 }: UploadOptions): Promise<{ id: string; hashes: Uint8Array[] }> {
-    const left = await find(key);
-    if (left && !resume) await rows.commit([...contents.discard(left), forget(key)]);
-    const hashes = left && resume ? await hashesOf(left) : [];
+  async function begin(key: string, { resume = false, from = 0 }: UploadOptions): Promise<Begun> {
+    if (!resume) await drop(key, () => true);
+    const left = resume ? await findUpload(rows, key) : undefined;
+    const hashes = left ? await hashesOf(left) : [];
     const stored = hashes.length * chunkBytes;
     if (from !== 0 && from !== stored) {
       throw new CuittyError(
@@ -97,20 +90,20 @@ export function createUploads(rows: Rows, contents: Contents, clock: () => numbe
         },
       );
     }
-    if (!left || !resume) return { id: newContentId(), hashes };
-    // It starts its time anew: a sweep, also of another tab, takes it for abandoned no more.
-    await rows.commit([note(key, { id: left.id, chunks: hashes.length })]);
-    return { id: left.id, hashes };
+    const claim = createClaim({ rows, key, id: left?.id ?? newContentId(), clock });
+    // Its time starts anew: a sweep, also of another tab, takes it for abandoned no more.
+    if (left) await claim.take(left, hashes.length);
+    return { claim, hashes };
   }
 
   return {
-    find,
-    forget,
+    find: (key) => findUpload(rows, key),
     async write(key, source, options) {
       const { signal, onProgress, from = 0 } = options;
       // It may have waited for its turn.
       signal?.throwIfAborted();
-      const { id, hashes } = await begin(key, options);
+      const { claim, hashes } = await begin(key, options);
+      const { id, end } = claim;
       const known = hashes.length;
       const announced = sizeOf(source);
       const totalBytes = announced === undefined ? undefined : announced + from;
@@ -131,18 +124,20 @@ export function createUploads(rows: Rows, contents: Contents, clock: () => numbe
         }
         index++;
         if (unwritten.length >= flushChunks) {
-          await rows.commit([...unwritten, note(key, { id, chunks: index })]);
+          await claim.store(unwritten, index);
           unwritten = [];
         }
         onProgress?.({ storedBytes: size, totalBytes });
       }
       if (index < known)
         throw new CuittyError("resume_mismatch", "the source is shorter than what the interrupted upload stored; put it without `resume`");
-      return { content: { id, chunks: index }, size, hashes, unwritten };
+      return { content: { id, chunks: index }, size, hashes, unwritten, end };
     },
     async sweep(beforeMs, ifFree) {
       for await (const row of rows.list("uploads", "", {})) {
-        if ((jsonOf(row) as UploadRow).atMs < beforeMs) await ifFree(uploadLock(row.path), () => dropOld(row.path, beforeMs));
+        const isOld = ({ atMs }: UploadRow) => atMs < beforeMs;
+        // Looked at anew in its turn: it may have been taken up since it was listed.
+        if (isOld(jsonOf(row) as UploadRow)) await ifFree(uploadLock(row.path), () => drop(row.path, isOld));
       }
     },
   };

@@ -3,15 +3,16 @@ import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { capabilitiesOf } from "../adapter.ts";
 import { toJson } from "../core/json.ts";
 import { createExclusive } from "../core/mutex.ts";
+import { type Attempt, type Observed, untilUnchanged } from "../core/observed.ts";
 import { checkKey } from "../core/paths.ts";
 import { corruptRow, jsonOf, type Row } from "../core/row.ts";
-import type { RowChange, Rows } from "../core/rows.ts";
+import type { Rows } from "../core/rows.ts";
 import type { Vault } from "../unlock.ts";
 import { createContents } from "./blob-content.ts";
 import { type BlobRange, checkRange, createBlobReader } from "./blob-reader.ts";
 import type { BlobSource } from "./blob-source.ts";
 import { chunkBytes } from "./blob-source.ts";
-import { createUploads, type UploadOptions, uploadLock } from "./blob-upload.ts";
+import { createUploads, type Uploaded, type UploadOptions, uploadLock } from "./blob-upload.ts";
 import { checkFunction, checkListing, checkOptionsObject } from "./check.ts";
 import { type Entry, type EntryList, entryList, type ListOptions } from "./entries.ts";
 import { type ChangeListener, watchRows } from "./watch.ts";
@@ -64,6 +65,14 @@ interface BlobRow extends BlobInfo {
   readonly content: { readonly id: string; readonly chunks: number; readonly name: string };
 }
 
+/** An upload whose bytes are all read, and what its key will name. */
+interface Named {
+  readonly key: string;
+  readonly name: string;
+  readonly uploaded: Uploaded;
+  readonly row: BlobInfo;
+}
+
 const uploadLifeMs = 7 * 24 * 60 * 60 * 1000;
 
 export interface BlobParts {
@@ -79,7 +88,7 @@ export function createBlobs({ name: storeName, rows, vault, clock }: BlobParts):
   const contents = createContents(rows, vault);
   const uploads = createUploads(rows, contents, clock);
   const exclusive = createExclusive(rows.adapter.watch && `cuitty-blobs:${rows.adapter.name ?? "custom"}:${storeName}`);
-  const reader = createBlobReader(rows, find);
+  const reader = createBlobReader(rows, (key) => find(key));
 
   function assertAble(): void {
     if (!capabilitiesOf(rows.adapter).blobs) {
@@ -90,33 +99,37 @@ export function createBlobs({ name: storeName, rows, vault, clock }: BlobParts):
     }
   }
 
-  async function find(key: string): Promise<BlobRow | undefined> {
+  async function find(key: string, from: Pick<Observed, "get"> = rows): Promise<BlobRow | undefined> {
     assertAble();
     checkKey(key);
-    const row = await rows.get({ facet, path: key });
+    const row = await from.get({ facet, path: key });
     return row && blobOf(row);
   }
 
   async function write(key: string, source: BlobSource, options: BlobPutOptions): Promise<BlobInfo> {
-    const extra = toJson({ contentType: options.contentType, metadata: options.metadata });
+    const extra = JSON.parse(toJson({ contentType: options.contentType, metadata: options.metadata })) as object;
     const uploaded = await uploads.write(key, source, options);
     const { hash, name } = await contents.nameOf(uploaded.size, uploaded.hashes);
-    return exclusive("contents", async () => {
-      const twin = await contents.find(name);
-      const old = await find(key);
-      const content = { ...(twin ? { id: twin.id, chunks: twin.chunks } : uploaded.content), name };
-      const row: BlobRow = { size: uploaded.size, hash, ...(JSON.parse(extra) as object), atMs: clock(), content };
-      const changes: RowChange[] = [];
-      if (!twin) changes.push(...uploaded.unwritten);
-      // The same bytes under the same key again: the count stays.
-      if (old?.content.name !== name) changes.push(...(await contents.retain(name, content)));
-      changes.push({ type: "put", address: { facet, path: key }, row: { json: JSON.stringify(row) } });
-      if (old && old.content.name !== name) changes.push(...(await contents.release(old.content.name)));
-      changes.push(uploads.forget(key));
-      if (twin) changes.push(...contents.discard({ ...uploaded.content, chunks: uploaded.content.chunks - uploaded.unwritten.length }));
-      await rows.commit(changes);
-      return publicInfo(row);
-    });
+    const named: Named = { key, name, uploaded, row: { size: uploaded.size, hash, ...extra, atMs: clock() } };
+    await exclusive("contents", () => untilUnchanged(rows, (observed) => naming(observed, named)));
+    return named.row;
+  }
+
+  /** Makes an upload the blob of its key. Errors: `conflict`. */
+  async function naming(observed: Observed, { key, name, uploaded, row }: Named): Promise<Attempt<void>> {
+    const twin = await contents.find(observed, name);
+    const old = await find(key, observed);
+    const { id, chunks } = twin ?? uploaded.content;
+    const blob: BlobRow = { ...row, content: { id, chunks, name } };
+    const changes = await uploaded.end(observed);
+    if (!twin) changes.push(...uploaded.unwritten);
+    // The same bytes under the same key again: the count stays.
+    const isSame = old?.content.name === name;
+    if (!isSame) changes.push(...(await contents.retain(observed, name, blob.content)));
+    changes.push({ type: "put", address: { facet, path: key }, row: { json: JSON.stringify(blob) } });
+    if (old && !isSame) changes.push(...(await contents.release(observed, old.content.name)));
+    if (twin) changes.push(...contents.discard({ ...uploaded.content, chunks: uploaded.content.chunks - uploaded.unwritten.length }));
+    return { changes, result: undefined };
   }
 
   /** One put of a key at a time. */
@@ -141,12 +154,15 @@ export function createBlobs({ name: storeName, rows, vault, clock }: BlobParts):
   }
 
   async function remove(key: string): Promise<void> {
-    await exclusive("contents", async () => {
-      const old = await find(key);
-      if (!old) return;
-      await rows.commit([{ type: "delete", address: { facet, path: key } }, ...(await contents.release(old.content.name))]);
-    });
+    await exclusive("contents", () => untilUnchanged(rows, (observed) => removal(observed, key)));
     await exclusive("contents", contents.collect);
+  }
+
+  async function removal(observed: Observed, key: string): Promise<Attempt<void>> {
+    const old = await find(key, observed);
+    if (!old) return { changes: [], result: undefined };
+    const released = await contents.release(observed, old.content.name);
+    return { changes: [{ type: "delete", address: { facet, path: key } }, ...released], result: undefined };
   }
 
   async function* snapshot(key: string): AsyncGenerator<BlobInfo | Uint8Array> {

@@ -170,6 +170,36 @@ const batchCases: readonly (readonly [string, Check])[] = [
       assertEqual(await adapter.get("a"), valueFor(adapter, 2), "the later change of a key");
     },
   ],
+  [
+    "batchIf, where there is one, applies all its changes when every condition holds, else none",
+    async (adapter) => {
+      if (!adapter.batchIf) return;
+      const [one, two] = [valueFor(adapter, 1), valueFor(adapter, 2)];
+      const put = (key: string) => ({ type: "put" as const, key, value: one });
+      assertTrue(await adapter.batchIf([{ key: "a", value: undefined }], [put("a"), put("b")]), "a key that is not there is undefined");
+      assertEqual(await keysIn(adapter, ""), ["a", "b"], "keys after a batchIf that held");
+      const refused = [
+        [{ key: "a", value: undefined }],
+        [{ key: "a", value: two }],
+        [{ key: "c", value: one }],
+        [
+          { key: "a", value: one },
+          { key: "b", value: two },
+        ],
+      ];
+      for (const conditions of refused) {
+        assertTrue(!(await adapter.batchIf(conditions, [put("c"), { type: "delete", key: "a" }])), "a condition that fails gives false");
+        assertEqual(await keysIn(adapter, ""), ["a", "b"], "keys after a batchIf that did not hold");
+      }
+      // As it was read, not as it was put.
+      const read = [{ key: "a", value: await adapter.get("a") }];
+      assertTrue(
+        await adapter.batchIf(read, [{ type: "delete", key: "a" }, put("c")]),
+        "a value that was read is the one that stands there",
+      );
+      assertEqual(await keysIn(adapter, ""), ["b", "c"], "keys after a batchIf of what was read");
+    },
+  ],
 ];
 
 const rangeCases: readonly (readonly [string, Check])[] = [
