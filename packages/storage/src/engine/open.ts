@@ -4,6 +4,7 @@ import { runTransaction } from "../sqlite/adapter/transaction-runner.ts";
 import { gateOf, type TransactionToken, writerBusy } from "../sqlite/adapter/writer-gate.ts";
 import type { Driver, EngineName, RunResult, SqlValue, Statement, Synchronous } from "./driver.ts";
 import { closedError } from "./errors.ts";
+import { guardDriver } from "./guarded-driver.ts";
 import { type HonkerDatabase, isHonkerInstalled, loadHonker } from "./honker-native.ts";
 import {
   createNotifier,
@@ -37,6 +38,7 @@ export interface ClientTransaction extends Notifier {
 
 /** An open file. Handles of one path share one connection; each has to be closed. */
 export interface StorageClient {
+  /** The connection. What may write is refused with `writer_busy` during an open async transaction. */
   readonly driver: Driver;
   readonly engine: EngineName;
   readonly path: string;
@@ -73,7 +75,8 @@ export function open(source: string | HonkerDatabase, options: OpenOptions = {})
     opened.driver.close();
     throw error;
   }
-  return createClient(opened);
+  const client = createClient(opened);
+  return { ...client, driver: guardDriver(opened.driver, gateOf(opened.driver)) };
 }
 
 function openWith(source: string | HonkerDatabase, { engine = "auto", busyTimeoutMs, synchronous }: OpenOptions): OpenedDriver {

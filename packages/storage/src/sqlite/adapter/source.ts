@@ -1,5 +1,6 @@
 // What a database can be made from, and how each is turned into a driver with a client around it.
 import type { Driver } from "../../engine/driver.ts";
+import { rawDriver } from "../../engine/guarded-driver.ts";
 import type { HonkerDatabase } from "../../engine/honker-native.ts";
 import { createNotifier, ensureNotifications } from "../../engine/notifications.ts";
 import { createClient, open, type StorageClient } from "../../engine/open.ts";
@@ -11,7 +12,8 @@ export type ClientSource = string | StorageClient | Driver | HonkerDatabase;
 export function partsOf(source: ClientSource): DatabaseParts<StorageClient> {
   if (isDriver(source)) return partsOfDriver(source);
   const client = typeof source === "object" && "driver" in source ? source : open(source);
-  return { client, driver: client.driver, notifier: createNotifier(client.driver) };
+  const driver = rawDriver(client.driver);
+  return { client, driver, notifier: createNotifier(driver) };
 }
 
 function isDriver(source: ClientSource): source is Driver {
@@ -19,7 +21,8 @@ function isDriver(source: ClientSource): source is Driver {
 }
 
 /** A bare driver may stand on a file that is read only through Drizzle: the notification table is made when it is first needed. */
-function partsOfDriver(driver: Driver): DatabaseParts<StorageClient> {
+function partsOfDriver(given: Driver): DatabaseParts<StorageClient> {
+  const driver = rawDriver(given);
   const notifier = createNotifier(driver);
   const base = createClient({ driver, core: driver, native: undefined });
   const withTable = <Args extends unknown[], T>(call: (...args: Args) => T) => {
@@ -28,6 +31,6 @@ function partsOfDriver(driver: Driver): DatabaseParts<StorageClient> {
       return call(...args);
     };
   };
-  const client = { ...base, notify: withTable(base.notify), listen: withTable(base.listen) };
+  const client = { ...base, driver: given, notify: withTable(base.notify), listen: withTable(base.listen) };
   return { client, driver, notifier: { notify: withTable(notifier.notify) } };
 }

@@ -26,11 +26,17 @@ const forgotten = new FinalizationRegistry<string>((path) => {
   if (gates.get(path)?.deref() === undefined) gates.delete(path);
 });
 
+/** Databases in memory have one path and nothing in common. */
+const memoryGates = new WeakMap<Driver, WriterGate>();
+
 /** The gate of this driver's file, shared by all database objects on it; a database in memory has its own. */
 export function gateOf(driver: Driver): WriterGate {
-  const known = gates.get(driver.path)?.deref();
-  if (known !== undefined && driver.path !== ":memory:") return known;
+  const isMemory = driver.path === ":memory:";
+  const known = isMemory ? memoryGates.get(driver) : gates.get(driver.path)?.deref();
+  if (known !== undefined) return known;
   const gate = createGate();
+  if (isMemory) memoryGates.set(driver, gate);
+  if (isMemory) return gate;
   gates.set(driver.path, new WeakRef(gate));
   forgotten.register(gate, driver.path);
   return gate;
