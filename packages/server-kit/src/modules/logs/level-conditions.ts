@@ -11,9 +11,12 @@ export function equalLevel(level: string): SqlCondition {
   return { sql: `${warningsOnly(levelToSeverity(level))}level = ?`, params: [level] };
 }
 
-/** Records at least this severe. Errors: `invalid_request` for a name that has no place in the order. */
-export function minLevel(level: string): SqlCondition {
-  if (!Object.hasOwn(SEVERITY, level)) throw new CuittyError("invalid_request", `level: expected one of ${severityNames.join(", ")}`);
+/** Records at least this severe; `name` is what was asked with. Errors: `invalid_request` for a level that has no place in the order. */
+export function minLevel(name: string, level: string): SqlCondition {
+  if (!Object.hasOwn(SEVERITY, level)) {
+    const got = JSON.stringify(level.slice(0, 40));
+    throw new CuittyError("invalid_request", `${name}: expected one of ${severityNames.join(", ")}, got ${got}`);
+  }
   const severity = SEVERITY[level as keyof typeof SEVERITY];
   return { sql: `${warningsOnly(severity)}severity >= ?`, params: [severity] };
 }

@@ -72,10 +72,12 @@ const levelFilter: ListFilter = {
   toSql: equalLevel,
 };
 
+// Not a union of the names: a refusal of that does not tell them.
 const minLevelFilter: ListFilter = {
-  schema: Type.Union(
-    severityNames.map((name) => Type.Literal(name)),
-    { description: "Only records at least this severe; levels of your own count as info." },
-  ),
-  toSql: minLevel,
+  schema: Type.String({
+    enum: severityNames,
+    maxLength: 64,
+    description: "Only records at least this severe; levels of your own count as info.",
+  }),
+  toSql: (level) => minLevel("minLevel", level),
 };

@@ -5,14 +5,13 @@ import { parseCursor, positionToCursor } from "../shared/list-cursor.ts";
 import type { EventPage, ListSearch, PageRequest } from "../shared/list-events.ts";
 import { rowToEvent, STORED_EVENT_COLUMNS } from "../shared/stored-event.ts";
 import { indexTail } from "./search-index.ts";
-import { parseSearch } from "./search-query.ts";
+import { parseSearch, searchHelp } from "./search-query.ts";
 
 /** Matches looked at for one page: a common word with a rare condition is walked in several pages, not in one long one. */
 const windowRows = 20_000;
 
 export const logSearch: ListSearch = {
-  description:
-    'Words that must occur, "exact phrases", begin*, -without, level>=warn, service:api, module:cart, trace:abc, field.name=value, since:24h. Newest received first.',
+  description: searchHelp,
   page: searchPage,
 };
 

@@ -78,4 +78,17 @@ describe("values of the logs' query", () => {
     kit = await testKit({ modules: [logs()] });
     expect(await answer("/api/modules/logs/events?q=timeout")).toMatch(/^400 invalid_request q: search is off.*logs\(\{ search: true \}\)/);
   });
+
+  test("a level without a place in the order is answered with those that have one", async () => {
+    kit = await testKit({ modules: [logs({ search: true })] });
+    const choices = "expected one of trace, debug, info, warn, error, fatal";
+    expect(await answer("/api/modules/logs/events?minLevel=bogus")).toBe(`400 invalid_request minLevel: ${choices}, got "bogus"`);
+    expect(await answer("/api/modules/logs/events?q=level%3E%3Dbogus")).toBe(`400 invalid_request q: level>=: ${choices}, got "bogus"`);
+    expect(await answer("/api/modules/logs/events?minLevel=warn")).toBe(200);
+    const { paths } = kit.kit.openapi() as { paths: Record<string, { get: { parameters: { name: string; schema: object }[] } }> };
+    const parameters = paths["/api/modules/logs/events"]?.get.parameters;
+    expect(parameters?.find(({ name }) => name === "minLevel")?.schema).toMatchObject({
+      enum: ["trace", "debug", "info", "warn", "error", "fatal"],
+    });
+  });
 });
