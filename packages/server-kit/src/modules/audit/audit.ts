@@ -7,6 +7,7 @@ import { defineModule } from "../../module.ts";
 import { defineRoute } from "../../route.ts";
 import { eventStream } from "../shared/event-stream.ts";
 import { equals, listEvents } from "../shared/list-events.ts";
+import { checkModuleOptions, isDays } from "../shared/module-options.ts";
 import { rowToEvent, STORED_EVENT_COLUMNS, storedEventSchema } from "../shared/stored-event.ts";
 import { appendEntries, toNewEntry } from "./append.ts";
 import { migrations } from "./migrations.ts";
@@ -20,8 +21,10 @@ export interface AuditOptions {
 
 const table = "audit_events";
 
-/** Stores `audit` events in `audit.db` as one hash chain a project; lists them at `/api/modules/audit/events`, streams them as topic `audit`. */
-export function audit({ retentionDays = 0 }: AuditOptions = {}) {
+/** Stores `audit` events in `audit.db` as one hash chain a project; lists them at `/api/modules/audit/events`, streams them as topic `audit`. Errors: `unknown_option`, `invalid_option`. */
+export function audit(options: AuditOptions = {}) {
+  checkModuleOptions("audit", options, { retentionDays: isDays });
+  const { retentionDays = 0 } = options;
   return defineModule({
     name: "audit",
     accepts: { audit: auditSchema },

@@ -5,6 +5,7 @@ import { defineModule } from "../../module.ts";
 import { eventRows, textOrNull } from "../shared/event-rows.ts";
 import { eventStream } from "../shared/event-stream.ts";
 import { equals, type ListFilter, listEvents } from "../shared/list-events.ts";
+import { checkModuleOptions, isDays, isDaysBy, isSwitch } from "../shared/module-options.ts";
 import { equalLevel, minLevel } from "./level-conditions.ts";
 import { migrations } from "./migrations.ts";
 import { retentionRules } from "./retention.ts";
@@ -23,8 +24,10 @@ export interface LogsOptions {
 
 const table = "logs_events";
 
-/** Stores `log` events in `logs.db`; lists them at `/api/modules/logs/events`, streams them as topic `logs`. */
-export function logs({ retentionDays = 30, retentionDaysByLevel, search = false }: LogsOptions = {}) {
+/** Stores `log` events in `logs.db`; lists them at `/api/modules/logs/events`, streams them as topic `logs`. Errors: `unknown_option`, `invalid_option`. */
+export function logs(options: LogsOptions = {}) {
+  checkModuleOptions("logs", options, { retentionDays: isDays, retentionDaysByLevel: isDaysBy(severityNames), search: isSwitch });
+  const { retentionDays = 30, retentionDaysByLevel, search = false } = options;
   return defineModule({
     name: "logs",
     accepts: { log: logSchema },

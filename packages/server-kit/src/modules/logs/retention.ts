@@ -1,20 +1,15 @@
 // How long records are kept: one rule for all, or one for each level.
 import type { ModuleFile, WriteTransaction } from "@cuitty/storage/module-file";
-import { CuittyError } from "@cuitty/wire-protocol";
 import type { RetentionRule } from "../../module.ts";
-import { type LogLevel, SEVERITY, severityNames, severityRange } from "./severity.ts";
+import { type LogLevel, severityNames, severityRange } from "./severity.ts";
 
 const base = { table: "logs_events", column: "received_at" } as const;
 /** Records looked at in one transaction. */
 const sliceRows = 2_000;
 
-/** Errors: `invalid_option` for a level that has no place in the order. */
+/** One rule for all levels, or one for each. */
 export function retentionRules(days: number, byLevel: Partial<Record<LogLevel, number>> = {}): readonly RetentionRule[] {
-  const own = Object.keys(byLevel);
-  const unknown = own.find((level) => !Object.hasOwn(SEVERITY, level));
-  if (unknown !== undefined)
-    throw new CuittyError("invalid_option", `retentionDaysByLevel: expected levels ${severityNames.join(", ")}, got ${unknown}`);
-  if (own.length === 0) return [{ ...base, days }];
+  if (Object.keys(byLevel).length === 0) return [{ ...base, days }];
   return severityNames.map((level) => ({
     ...base,
     days: byLevel[level] ?? days,

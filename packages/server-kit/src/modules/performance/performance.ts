@@ -5,6 +5,7 @@ import { defineModule } from "../../module.ts";
 import { eventRows, numberOrNull, textOrNull } from "../shared/event-rows.ts";
 import { eventStream } from "../shared/event-stream.ts";
 import { equals, type ListFilter, listEvents } from "../shared/list-events.ts";
+import { checkModuleOptions, isDays } from "../shared/module-options.ts";
 import { migrations } from "./migrations.ts";
 
 export interface PerformanceOptions {
@@ -14,8 +15,10 @@ export interface PerformanceOptions {
 
 const table = "performance_events";
 
-/** Stores `performance` events in `performance.db`; lists them at `/api/modules/performance/events`, streams them as topic `performance`. */
-export function performance({ retentionDays = 30 }: PerformanceOptions = {}) {
+/** Stores `performance` events in `performance.db`; lists them at `/api/modules/performance/events`, streams them as topic `performance`. Errors: `unknown_option`, `invalid_option`. */
+export function performance(options: PerformanceOptions = {}) {
+  checkModuleOptions("performance", options, { retentionDays: isDays });
+  const { retentionDays = 30 } = options;
   return defineModule({
     name: "performance",
     accepts: { performance: performanceSchema },

@@ -4,6 +4,7 @@ import { defineModule } from "../../module.ts";
 import { eventRows, textOrNull } from "../shared/event-rows.ts";
 import { eventStream } from "../shared/event-stream.ts";
 import { equals, listEvents } from "../shared/list-events.ts";
+import { checkModuleOptions, isDays } from "../shared/module-options.ts";
 import { migrations } from "./migrations.ts";
 
 export interface RepositoryOptions {
@@ -13,8 +14,10 @@ export interface RepositoryOptions {
 
 const table = "repository_events";
 
-/** Stores `repository` events in `repository.db`; lists them at `/api/modules/repository/events`, streams them as topic `repository`. */
-export function repository({ retentionDays = 0 }: RepositoryOptions = {}) {
+/** Stores `repository` events in `repository.db`; lists them at `/api/modules/repository/events`, streams them as topic `repository`. Errors: `unknown_option`, `invalid_option`. */
+export function repository(options: RepositoryOptions = {}) {
+  checkModuleOptions("repository", options, { retentionDays: isDays });
+  const { retentionDays = 0 } = options;
   return defineModule({
     name: "repository",
     accepts: { repository: repositorySchema },
