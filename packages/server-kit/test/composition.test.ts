@@ -118,6 +118,62 @@ test("one client's uploads leave room for the others', and a page may read when 
   expect(admitted[2]?.context.replyHeaders.has("access-control-allow-origin")).toBe(false);
 });
 
+test("a body of unknown length counts what has come of it, and is refused where it grows beyond the room", async () => {
+  const makeContext = createContextMaker();
+  const stages = createPipeline([
+    { name: "shed", stage: shed({ maxInFlightBytes: 1_000_000 }) },
+    { name: "readBody", stage: readBody() },
+    { name: "end", stage: () => new Response("read") },
+  ]);
+  const enter = (key: string, body: ReadableStream<Uint8Array>) => {
+    const headers = { authorization: `Bearer cuitty_sk_${key}`, "content-type": "application/json" };
+    return stages.run(
+      makeContext(fetchExchange(new Request("http://app.test/", { method: "POST", headers, body, duplex: "half" } as RequestInit))),
+    );
+  };
+  const growing = () => {
+    let controller!: ReadableStreamDefaultController<Uint8Array>;
+    const body = new ReadableStream<Uint8Array>({
+      start(given) {
+        controller = given;
+      },
+    });
+    return { body, add: (bytes: number) => controller.enqueue(new Uint8Array(bytes)), end: () => controller.close() };
+  };
+  const [first, second] = [growing(), growing()];
+  const replies = [enter("a", first.body), enter("b", second.body)];
+  first.add(450_000);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  second.add(450_000);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  second.add(450_000);
+  expect((await replies[1])?.status).toBe(503);
+  // What it had taken is free again.
+  first.add(450_000);
+  first.end();
+  expect((await replies[0])?.status).toBe(200);
+});
+
+test("many small bodies of unknown length are taken at the same time", async () => {
+  const kit = await testKit({ modules: [logs()] });
+  try {
+    const bytes = new TextEncoder().encode(JSON.stringify({ events: [log] }));
+    const headers = {
+      authorization: `Bearer ${kit.credentials.apiKey}`,
+      "content-type": "application/json",
+      "x-cuitty-signature": signBody(bytes, kit.credentials.webhookSecret),
+    };
+    const send = () => {
+      const body = new Blob([bytes]).stream();
+      return kit.kit.fetch(new Request("http://kit.test/api/ingest", { method: "POST", headers, body, duplex: "half" } as RequestInit));
+    };
+    const replies = await Promise.all(Array.from({ length: 100 }, send));
+    expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
+  } finally {
+    await kit.close();
+  }
+});
+
 describe("what is stored as JSON", () => {
   async function storedMessages({ kit }: Awaited<ReturnType<typeof testKit>>): Promise<unknown[]> {
     const rows = await kit.modules.ofName("logs")?.file.all("SELECT data FROM logs_events ORDER BY seq");

@@ -37,6 +37,7 @@ class RequestState implements OwnedContext {
   subject: StageContext["subject"] = null;
   credential: StageContext["credential"] = null;
   projectId: string | null = null;
+  claim: ((bytes: number) => void) | null = null;
   wireBody: Uint8Array | null = null;
   decodedBody: Uint8Array | null = null;
   events: readonly unknown[] | null = null;

@@ -8,6 +8,8 @@ export interface ReadLimits {
   readonly idleTimeoutMs: number;
   /** Longest time for the whole body. Units: ms. */
   readonly totalTimeoutMs: number;
+  /** Told with each piece how much there is now; what it throws ends the reading. Units: bytes. */
+  readonly onBytes?: (bytes: number) => void;
 }
 
 /** The request body, exactly the bytes on the wire, readable once. */

@@ -108,6 +108,7 @@ async function collect(reader: Reader, limits: ReadLimits): Promise<Uint8Array> 
     if (done) return collectPieces(pieces, bytes);
     bytes += value.byteLength;
     if (bytes > limits.maxBytes) throw batchTooLarge(limits.maxBytes);
+    limits.onBytes?.(bytes);
     pieces.push(value);
   }
 }

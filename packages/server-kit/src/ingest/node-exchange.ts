@@ -40,13 +40,14 @@ interface PieceHandler {
   readonly totalMs: number;
 }
 
-function collect(incoming: IncomingMessage, { maxBytes, idleTimeoutMs, totalTimeoutMs }: ReadLimits): Promise<Uint8Array> {
+function collect(incoming: IncomingMessage, { maxBytes, idleTimeoutMs, totalTimeoutMs, onBytes }: ReadLimits): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   const read = readPieces(incoming, {
     onPiece(piece) {
       bytes += piece.byteLength;
       if (bytes > maxBytes) throw batchTooLarge(maxBytes);
+      onBytes?.(bytes);
       pieces.push(piece);
     },
     idleMs: idleTimeoutMs,

@@ -21,7 +21,8 @@ export function readBody(options: ReadBodyOptions = {}): Stage {
     codingOf(context.exchange.header("content-encoding"));
     const limit = Math.min(LIMITS.batchBytes, typeof maxBytes === "number" ? maxBytes : maxBytes(context));
     try {
-      context.wireBody = await context.exchange.body.read({ maxBytes: limit, idleTimeoutMs, totalTimeoutMs });
+      const onBytes = context.claim ?? undefined;
+      context.wireBody = await context.exchange.body.read({ maxBytes: limit, idleTimeoutMs, totalTimeoutMs, ...(onBytes && { onBytes }) });
     } catch (error) {
       endConnection(context);
       throw error;

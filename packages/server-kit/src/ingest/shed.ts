@@ -7,7 +7,7 @@ export interface ShedOptions {
   /** Batches in work at the same time; a publishable key gets a quarter of it, all of them together half. @default 1_000 */
   readonly maxInFlight?: number;
   /**
-   * Bytes of bodies in work at the same time, as declared; a body of unknown length counts as the largest. Shared out to publishable keys as
+   * Bytes of bodies in work at the same time, as declared; a body of unknown length counts what has come of it. Shared out to publishable keys as
    * `maxInFlight` is; any other key gets half of it, so that one client's slow uploads leave room for the others. @default 134_217_728
    */
   readonly maxInFlightBytes?: number;
@@ -35,21 +35,56 @@ export function shed(options: ShedOptions = {}): Stage {
       if (publishableKey !== null) letPageRead(context);
       throw new CuittyError(code, message, { retryable: true, ...(retryAfterSeconds && { details: { retryAfterSeconds } }) });
     };
+    // Spread, so that clients that were refused together do not come back together.
+    const refuseLoad = (): never =>
+      refuse("overloaded", "Too many batches are in work; send the same batch again", 1 + Math.floor(Math.random() * 4));
     if (isClosing?.()) refuse("shutting_down", "The server is closing; send the same batch again");
     if (hasRoom?.() === false) refuse("disk_full", "The server has no room for more events now; send the same batch again later");
     const { exchange } = context;
-    const bytes = declaredBytes(exchange.header("content-length"));
+    const declared = declaredBytes(exchange.header("content-length"));
     const { loads, end } = loadsOf(publishableKey, exchange.header("authorization"));
-    if (!loads.every((load) => fits(load, bytes))) {
+    const claim = claimOf(loads, declared ?? firstBytes);
+    if (claim === null) {
       end?.();
-      // Spread, so that clients that were refused together do not come back together.
-      refuse("overloaded", "Too many batches are in work; send the same batch again", 1 + Math.floor(Math.random() * 4));
+      return refuseLoad();
     }
-    for (const load of loads) add(load, 1, bytes);
+    if (declared === null) {
+      context.claim = (total) => {
+        if (!claim.grow(total)) refuseLoad();
+      };
+    }
     context.onReply(() => {
-      for (const load of loads) add(load, -1, -bytes);
+      claim.end();
       end?.();
     });
+  };
+}
+
+/** What one batch takes of each load. */
+interface Claim {
+  /** False, and nothing is taken, when there is no room for as much. */
+  grow(bytes: number): boolean;
+  end(): void;
+}
+
+/** Null when one of the loads has no room. */
+function claimOf(loads: readonly Load[], firstBytes: number): Claim | null {
+  if (!loads.every((load) => fits(load, firstBytes))) return null;
+  let taken = firstBytes;
+  for (const load of loads) add(load, 1, taken);
+  return {
+    grow(bytes) {
+      const more = bytes - taken;
+      if (more <= 0) return true;
+      // As at the beginning: one batch alone has all the room.
+      if (!loads.every((load) => load.batches === 1 || load.bytes + more <= load.maxBytes)) return false;
+      for (const load of loads) add(load, 0, more);
+      taken = bytes;
+      return true;
+    },
+    end() {
+      for (const load of loads) add(load, -1, -taken);
+    },
   };
 }
 
@@ -116,7 +151,10 @@ function add(load: Load, batches: number, bytes: number): void {
   load.bytes += bytes;
 }
 
-function declaredBytes(header: string | null): number {
+/** What a body of unknown length counts before anything of it has come. */
+const firstBytes = 65_536;
+
+function declaredBytes(header: string | null): number | null {
   const bytes = header === null ? Number.NaN : Number(header);
-  return Number.isInteger(bytes) && bytes >= 0 ? Math.min(bytes, LIMITS.batchBytes) : LIMITS.batchBytes;
+  return Number.isInteger(bytes) && bytes >= 0 ? Math.min(bytes, LIMITS.batchBytes) : null;
 }

@@ -55,6 +55,8 @@ export interface StageContext {
   credential: Credential | null;
   /** Set by `authenticate`: the project that this request is about. */
   projectId: string | null;
+  /** Set by `shed` for a body of unknown length: told how much of it has come, throws when that is too much. Units: bytes. */
+  claim: ((bytes: number) => void) | null;
   /** Set by `readBody`: the bytes on the wire. */
   wireBody: Uint8Array | null;
   /** Set by `decodeBody`: the bytes after Content-Encoding. */
