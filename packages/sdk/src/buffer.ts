@@ -3,10 +3,12 @@ import type { QueuedEvent } from "./batcher.ts";
 import { maxBatchBytes, maxBatchEvents, maxBytes, maxEventBytes, maxEvents } from "./limits.ts";
 import type { Stats } from "./stats.ts";
 
+/** Types that come in masses and are given up first. */
+const bulkTypes = ["log", "trace", "performance"];
+
 /** `makeRoom` is called before events are given up. */
 export function createBuffer({ drop }: Stats, makeRoom: () => void) {
   const durable: QueuedEvent[] = [];
-  /** Types that come in masses and are given up first. */
   const bulk: QueuedEvent[] = [];
   const held = { events: 0, bytes: 0 };
   let bytes = 0;
@@ -26,7 +28,7 @@ export function createBuffer({ drop }: Stats, makeRoom: () => void) {
     bytes: (): number => bytes,
     /** Takes an event in, or counts what it or an older one is lost for. */
     push(text: string, size: number, type: string): void {
-      const isBulk = type === "log" || type === "trace" || type === "performance";
+      const isBulk = bulkTypes.includes(type);
       if (size > maxEventBytes) {
         drop("too_large", type);
         return;

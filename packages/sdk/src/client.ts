@@ -46,21 +46,18 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
   const settings = isOn ? normalizeOptions(options) : ({} as Settings);
   const stats = createStats(settings.debug, runtime.write);
   const { counters, drops, drop, log, on } = stats;
-  const { push, held, count, bytes, take } = createBuffer(stats, () => state.keeper?.absorb());
+  const buffer = createBuffer(stats, () => state.keeper?.absorb());
   const plugins = createPluginHost(stats);
   const buffered = Promise.resolve();
   const state: State = { openUntilMs: 0 };
-  const pending = (): number => held.events + (state.keeper?.events ?? 0);
+  const pending = (): number => buffer.held.events + (state.keeper?.events ?? 0);
   const core: Core = {
     settings,
     stats,
-    held,
+    ...buffer,
     waiting: [],
     flying: new Set(),
     state,
-    count,
-    bytes,
-    take,
     pending,
     load,
     gather: plugins.flush,
@@ -89,7 +86,29 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
     else if (state.isStarted && !loading) void load();
   }
 
-  function emit(event: EmittedEvent): Promise<void> {
+  const emit = (event: EmittedEvent): Promise<void> => accept(event, serializeEvent);
+
+  function emitRaw(type: string, timestamp: string, json: string): void {
+    let data: unknown;
+    const event = {
+      type,
+      timestamp,
+      get data() {
+        data ??= JSON.parse(json);
+        return data;
+      },
+    };
+    accept(event, (passed) =>
+      // Hooks see values, not text: where one looked at them, they go out as it left them, such as redacted.
+      passed !== event || data
+        ? serializeEvent(passed)
+        : // Line breaks between tokens are legal JSON, but in a spool an event is one line.
+          `${serializeEvent({ type: passed.type, timestamp: passed.timestamp, data: 0 }).slice(0, -2) + json.replace(/[\n\r]/g, " ")}}`,
+    );
+  }
+
+  /** Counts an event and takes it in as the text that `write` makes of it. */
+  function accept(event: EmittedEvent, write: typeof serializeEvent): Promise<void> {
     if (isOn) {
       let type = "unknown";
       let text = "";
@@ -103,7 +122,7 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
         }
         const passed = plugins.before(event);
         if (passed && passed !== pluginError) {
-          text = serializeEvent(passed);
+          text = write(passed);
           add(text, passed.type);
         } else drop(passed ? "plugin_error" : "plugin", type);
       } catch {
@@ -114,29 +133,12 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
     return buffered;
   }
 
-  function emitRaw(type: string, timestamp: string, json: string): void {
-    // Hooks see values, not text: redaction holds for finished lines too.
-    if (plugins.hasBefore()) {
-      emit({
-        type,
-        timestamp,
-        get data() {
-          return JSON.parse(json);
-        },
-      });
-    } else {
-      counters.emitted++;
-      // Line breaks between tokens are legal JSON, but in a spool an event is one line.
-      add(`{"type":${JSON.stringify(type)},"ts":${JSON.stringify(timestamp)},"data":${json.replace(/[\n\r]/g, " ")}}`, type);
-    }
-  }
-
   function add(text: string, type: string): void {
     if (state.isClosed) {
       drop("closed", type);
       return;
     }
-    push(text, runtime.byteLength(text) + eventOverhead, type);
+    buffer.push(text, runtime.byteLength(text) + eventOverhead, type);
     wake();
     if (settings.waitUntil && !holding) {
       // One flush at a time: it starts after what is emitted in this turn, and takes along what is emitted while it runs.
@@ -191,7 +193,7 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
       ...counters,
       drops: structuredClone(drops),
       pending: pending(),
-      bytes: held.bytes,
+      bytes: buffer.held.bytes,
       breaker: performance.now() < state.openUntilMs ? "open" : "closed",
     }),
   };

@@ -167,6 +167,23 @@ test("finished lines go out as they are, and through before hooks where there ar
   }
 });
 
+test.each<[string, CuittyPlugin["before"]]>([
+  [
+    "in place",
+    (event) => {
+      delete (event.data as { password?: string }).password;
+      return event;
+    },
+  ],
+  ["in a copy", ({ type }) => ({ type, data: {} })],
+])("what a before hook takes out of a finished line, %s, is not sent", async (_name, before) => {
+  const { recorder, client } = create();
+  const setup = ({ emitRaw }: PluginContext): void => emitRaw("log", "2026-04-27T12:34:56Z", '{"password":"S3CRET"}');
+  client.use({ name: "mine", before }).use({ name: "raw", setup }).start();
+  await client.shutdown();
+  expect(recorder.events.map(({ data }) => data)).toEqual([{}]);
+});
+
 test("honoMiddleware hands each request to the plugins' hooks, and does nothing without", async () => {
   const { recorder, client } = create();
   const app = new Hono().use("*", client.honoMiddleware()).get("/notes/:id", (context) => context.text("note"));
@@ -235,4 +252,72 @@ test("an event whose before hook is async by mistake is left out and counted, no
   await client.shutdown();
   expect(recorder.events).toEqual([]);
   expect(client.stats().drops).toEqual({ plugin_error: { audit: 1 } });
+});
+
+test.each([false, true])(
+  "what is no finished line is lost for that alone, and every event is counted (with a before hook: %s)",
+  async (isSeen) => {
+    const { recorder, client } = create();
+    if (isSeen) client.use({ name: "seer", before: (event) => event });
+    const setup = ({ emitRaw, debug }: PluginContext): void => {
+      for (const odd of [undefined, 5, Symbol("x"), {}]) {
+        emitRaw("audit", "2026-04-27T12:34:56Z", odd as never);
+        emitRaw(odd as never, "2026-04-27T12:34:56Z", '{"n":1}');
+      }
+      emitRaw("audit", Symbol("x") as never, '{"n":1}');
+      emitRaw("audit", undefined as never, '{"n":2}');
+      debug(Symbol("x") as never);
+    };
+    client.use({ name: "raw", setup });
+    expect(() => client.start()).not.toThrow();
+    await client.shutdown();
+    const { emitted, sent, dropped, pluginErrors } = client.stats();
+    expect(recorder.events.map(({ data }) => data.n).filter(Boolean)).toEqual([2]);
+    expect([emitted, sent + dropped, pluginErrors]).toEqual([10, 10, 0]);
+  },
+);
+
+test("a plugin that emits in its own before hook comes to an end, and every event is counted once", async () => {
+  const { client } = create();
+  let emits = 0;
+  let context: PluginContext | undefined;
+  client.use({
+    name: "echo",
+    setup(given) {
+      context = given;
+    },
+    before(event) {
+      emits++;
+      context?.emit({ type: "audit", data: {} });
+      return event;
+    },
+  });
+  client.start();
+  for (let n = 0; n < 12; n++) client.emit({ type: "audit", data: { n } });
+  await client.shutdown();
+  const { emitted, sent, drops } = client.stats();
+  expect(emits).toBe(12 * 8);
+  expect([emitted, sent, drops]).toEqual([12 * 9, 12 * 8, { plugin_error: { audit: 12 } }]);
+});
+
+const fails = (): never => {
+  throw new Error("hostile");
+};
+const hostile = (member: string): object => Object.defineProperty({ name: "x", before: fails }, member, { get: fails });
+
+test.each([
+  ["a name that is a symbol", { name: Symbol("x"), setup: fails }],
+  ["a name that throws", hostile("name")],
+  ["a call that throws", hostile("call")],
+  ["a failClosed that throws", hostile("failClosed")],
+  ["a before that throws", hostile("before")],
+  ["nothing that can be read", new Proxy({}, { get: fails })],
+])("a plugin with %s hurts nobody", async (_name, plugin) => {
+  const { client } = create();
+  expect(() => client.use(plugin as never).start()).not.toThrow();
+  expect(() => client.use({ name: "raw", setup: ({ emitRaw }) => emitRaw("log", "2026-04-27T12:34:56Z", "{}") })).not.toThrow();
+  for (let n = 0; n < 12; n++) expect(() => client.emit({ type: "audit", data: { n } })).not.toThrow();
+  await client.shutdown();
+  const { emitted, sent, dropped, pending } = client.stats();
+  expect([emitted, sent + dropped, pending]).toEqual([13, 13, 0]);
 });

@@ -1,8 +1,7 @@
 // Runs the hooks of plugins so that none can hurt the host, the client or another plugin.
+import { maxNesting, maxThrows } from "./limits.ts";
 import type { CuittyPlugin, EmittedEvent, PluginContext, RequestRecord } from "./plugin.ts";
 import type { Stats } from "./stats.ts";
-
-const maxThrows = 10;
 
 /** What `before` returns when a plugin threw: an event that was perhaps not redacted must not leave. */
 export const pluginError = { type: "" } as EmittedEvent;
@@ -13,15 +12,23 @@ export function createPluginHost({ counters, log }: Stats) {
   let context: PluginContext | undefined;
   let isDown = false;
   let isFlushing = false;
+  let nesting = 0;
 
   function guard<Result>(plugin: CuittyPlugin, call: (plugin: CuittyPlugin) => Result): Result | typeof pluginError {
     const failed = (error: unknown): typeof pluginError => {
       const count = (throws.get(plugin) ?? 0) + 1;
       throws.set(plugin, count);
       counters.pluginErrors++;
-      const isLast = count === maxThrows && !plugin.failClosed;
+      let isLast = count === maxThrows;
+      let name = "";
+      try {
+        isLast &&= !plugin.failClosed;
+        name += plugin.name;
+      } catch {
+        // Said without its name.
+      }
       if (isLast) plugins.splice(plugins.indexOf(plugin), 1);
-      log(`plugin ${plugin.name} threw${isLast ? " too often and is switched off" : ""}`, isLast, error);
+      log(`plugin ${name} threw${isLast ? " too often and is switched off" : ""}`, isLast, error);
       return pluginError;
     };
     try {
@@ -40,11 +47,12 @@ export function createPluginHost({ counters, log }: Stats) {
   const setup = (plugin: CuittyPlugin): unknown => context && plugin.setup?.(context);
 
   return {
-    hasBefore: (): boolean => plugins.some((plugin) => plugin.before),
     /** Null and false in the place of a plugin are ignored: an app may use one only sometimes. What else is no plugin is a mistake. */
     add(plugin: CuittyPlugin & { readonly call?: unknown }): void {
       // A factory that was not called has a name, too, but is a function.
-      if (plugin ? !plugin.name || plugin.call : plugin === undefined) log("no plugin: use(auditPlugin())", true);
+      guard(plugin, () => {
+        if (plugin ? !plugin.name || plugin.call : plugin === undefined) log("no plugin: use(auditPlugin())", true);
+      });
       if (plugin && !isDown) {
         plugins.push(plugin);
         guard(plugin, setup);
@@ -56,12 +64,18 @@ export function createPluginHost({ counters, log }: Stats) {
     },
     /** The event as the plugins leave it, null when one leaves it out, `pluginError` when one threw. */
     before(event: EmittedEvent): EmittedEvent | null {
+      if (nesting >= maxNesting) return pluginError;
       let current: EmittedEvent | null = event;
-      for (const plugin of plugins) {
-        if (plugin.before) current = guard(plugin, () => plugin.before?.(current as EmittedEvent) ?? null);
-        // A promise is no event: its plugin is async by mistake.
-        if (current && typeof current.type !== "string") current = pluginError;
-        if (!current || current === pluginError) break;
+      nesting++;
+      try {
+        for (const plugin of plugins) {
+          if (plugin.before) current = guard(plugin, () => plugin.before?.(current as EmittedEvent) ?? null);
+          // A promise is no event: its plugin is async by mistake.
+          if (current && typeof current.type !== "string") current = pluginError;
+          if (!current || current === pluginError) break;
+        }
+      } finally {
+        nesting--;
       }
       return current;
     },

@@ -1,4 +1,5 @@
 // What happened to the events: counters by reason and type, listeners, and at most one warning a minute.
+import { maxNameChars, maxNesting, maxTypes, warningIntervalMs } from "./limits.ts";
 
 /** Why an event was lost. */
 export type DropReason =
@@ -74,13 +75,6 @@ export interface ClientStats {
   readonly breaker: "open" | "closed";
 }
 
-/** Types counted by name for each reason: types come from the host, and their number is bounded like everything else here. */
-const maxTypes = 64;
-const maxNameChars = 64;
-const warningIntervalMs = 60_000;
-/** A listener may emit, and that may call listeners, and so on. */
-const maxNesting = 8;
-
 /** Counters, listeners and log of a client. */
 export type Stats = ReturnType<typeof createStats>;
 
@@ -91,16 +85,17 @@ export function createStats(isDebug: boolean, write: (line: string) => void) {
   let quietUntilMs = 0;
   let nesting = 0;
 
-  /** Prints a line when debugging; a warning also otherwise, at most one a minute. An error may be anything, even what has no text. */
+  /** Prints a line when debugging; a warning also otherwise, at most one a minute. Message and error may be anything, even what has no text. */
   const log = (message: string, isWarning?: boolean, error?: unknown): void => {
     const nowMs = performance.now();
     if (!isDebug && !(isWarning && nowMs >= quietUntilMs)) return;
     if (isWarning) quietUntilMs = nowMs + warningIntervalMs;
-    let line = `[cuitty] ${message}`;
+    let line = "[cuitty] ";
     try {
+      line += message;
       if (error) line += `: ${error}`;
     } catch {
-      // Said without it.
+      // Said without.
     }
     // One line, also where a server's text has line breaks, or escapes that a terminal would act on.
     write(line.replace(/\p{Cc}/gu, " "));
