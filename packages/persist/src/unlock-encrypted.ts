@@ -2,7 +2,7 @@
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { capabilitiesOf, type PersistAdapter } from "./adapter.ts";
 import { migrateFormat } from "./core/format.ts";
-import { type Manifest, manifestPut, storeIdBytes, storeIdOf, writeManifest } from "./core/manifest.ts";
+import { createManifest, type Manifest, manifestPut, type Stored, storeIdBytes, storeIdOf } from "./core/manifest.ts";
 import { createSealedCodec } from "./core/sealed-codec.ts";
 import { type ManifestCrypto, type OpenedManifest, openManifest, replaceManifest, sealManifest } from "./core/sealed-manifest.ts";
 import { bytesToHex } from "./crypto/bytes.ts";
@@ -17,13 +17,8 @@ import type { CheckedOptions } from "./options.ts";
 import type { Unlocked } from "./unlock.ts";
 import { createVault } from "./vault.ts";
 
-/** The manifest as read, and the value it was read from. */
-export interface Stored {
-  readonly value: unknown;
-  readonly manifest: Manifest | undefined;
-}
-
-export async function unlockEncrypted(adapter: PersistAdapter, options: CheckedOptions, stored: Stored): Promise<Unlocked> {
+/** Undefined when another opening made the store meanwhile. */
+export async function unlockEncrypted(adapter: PersistAdapter, options: CheckedOptions, stored: Stored): Promise<Unlocked | undefined> {
   const { manifest } = stored;
   const { bytes } = capabilitiesOf(adapter);
   const provider = await loadProvider();
@@ -39,8 +34,10 @@ export async function unlockEncrypted(adapter: PersistAdapter, options: CheckedO
   if (options.keyStorage !== "none" && (!manifest || (given && storage.isLasting))) await saved.keep(opened.ring, opened.ring);
   // The key is at hand: a place that cannot be written lags behind until the next opening.
   else if (isStale) await saved.keep(opened.ring, opened.ring).catch(() => undefined);
-  if (!manifest) await writeManifest(adapter, bytes, await sealManifest(crypto, opened));
-  else if (opened.ring.newest !== manifest.epoch) {
+  if (!manifest) {
+    if (!(await createManifest(adapter, await sealManifest(crypto, opened)))) return undefined;
+    if (storage.isLasting) await assureKept(saved, opened.ring);
+  } else if (opened.ring.newest !== manifest.epoch) {
     const isReplaced = await replaceManifest(adapter, bytes, { manifest: await sealManifest(crypto, opened), before: stored.value });
     if (!isReplaced) throw changedMeanwhile();
   }
@@ -61,6 +58,12 @@ export async function unlockEncrypted(adapter: PersistAdapter, options: CheckedO
     refresh: vault.refresh,
   });
   return { codec, storeId, vault };
+}
+
+/** Another opening of the new store, which was slower, may have put its own key in the place before it knew. */
+async function assureKept(saved: RingStorage, ring: KeyRing): Promise<void> {
+  const kept = await saved.load().catch(() => []);
+  if (kept.length === 0) await saved.keep(ring, ring);
 }
 
 function changedMeanwhile(): CuittyError {

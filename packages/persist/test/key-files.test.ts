@@ -39,6 +39,7 @@ function failing({ failures, isLate = false }: { failures: number; isLate?: bool
   let left = failures;
   return {
     ...inner,
+    capabilities: { ...inner.capabilities, exclusive: true },
     async put(key, value) {
       if (left > 0 && !isLate) {
         left--;

@@ -33,9 +33,13 @@ export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbA
     });
   }
 
-  function batch(ops: readonly AdapterOp[]): Promise<unknown> {
+  function recogniseIn(ops: readonly AdapterOp[]): void {
     const manifest = ops.find(({ key }) => key === manifestKey);
     if (manifest?.type === "put") connection.recognise(manifest.value);
+  }
+
+  function batch(ops: readonly AdapterOp[]): Promise<unknown> {
+    recogniseIn(ops);
     return run("readwrite", (store) => {
       applyOps(store, ops);
       return undefined;
@@ -51,6 +55,8 @@ export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbA
       });
       return undefined;
     });
+    // Not before: the manifest of a store that another tab was faster to make is none.
+    if (isApplied) recogniseIn(ops);
     return isApplied;
   }
 

@@ -1,11 +1,12 @@
 // The store's first row: what format it has, and whether it is encrypted.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
-import type { AdapterOp, PersistAdapter } from "../adapter.ts";
+import { type AdapterOp, capabilitiesOf, type PersistAdapter } from "../adapter.ts";
 import { bytesToHex } from "../crypto/bytes.ts";
 import { assertKnownFormat, currentFormat } from "./format.ts";
 
 export const manifestKey = "meta/manifest";
 export const storeIdBytes = 16;
+const minSettleMs = 10;
 
 /** As stored, readable: enough to know what is needed to open the rest. */
 export interface Manifest {
@@ -18,6 +19,12 @@ export interface Manifest {
   readonly epoch?: number;
   /** The inner manifest as an envelope, base64url. */
   readonly sealed?: string;
+}
+
+/** The manifest as read, and the value it was read from. */
+export interface Stored {
+  readonly value: unknown;
+  readonly manifest: Manifest | undefined;
 }
 
 /** Errors: `newer_format`, `corrupt`. Undefined when the adapter has no manifest. */
@@ -49,9 +56,22 @@ export function manifestPut(bytes: boolean, manifest: Manifest): AdapterOp & { r
   return { type: "put", key: manifestKey, value: bytes ? JSON.stringify(manifest) : manifest };
 }
 
-export async function writeManifest(adapter: PersistAdapter, bytes: boolean, manifest: Manifest): Promise<void> {
-  const { key, value } = manifestPut(bytes, manifest);
-  await adapter.put(key, value);
+/** Stores the manifest of a new store; false when another opening was faster: its store is the one that is there. */
+export async function createManifest(adapter: PersistAdapter, manifest: Manifest): Promise<boolean> {
+  const { bytes, exclusive } = capabilitiesOf(adapter);
+  const put = manifestPut(bytes, manifest);
+  if (adapter.batchIf && !exclusive) return adapter.batchIf([{ key: manifestKey, value: undefined }], [put]);
+  if (exclusive) {
+    await adapter.put(put.key, put.value);
+    return true;
+  }
+  const beganAtMs = Date.now();
+  if (await readManifest(adapter, bytes)) return false;
+  await adapter.put(put.key, put.value);
+  // Whoever else found none just before has written by then, and the last one has the store.
+  const settledAfterMs = 2 * (Date.now() - beganAtMs) + minSettleMs;
+  await new Promise((resolve) => setTimeout(resolve, settledAfterMs));
+  return (await readManifest(adapter, bytes))?.storeId === manifest.storeId;
 }
 
 export function plainManifest(storeId: Uint8Array, format = currentFormat): Manifest {

@@ -1,0 +1,67 @@
+// Two openings of a new store at once, where no lock holds for both: they get one store, and neither loses what it was told is stored.
+import "fake-indexeddb/auto";
+import { createStore, type PersistAdapter, type StoreOptions } from "@cuitty/persist";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { indexedDbAdapter } from "../src/adapters/indexeddb.ts";
+import { memoryAdapter } from "../src/adapters/memory.ts";
+import { sharedKeyFile } from "./support/shared-key.ts";
+import { sharedPlace } from "./support/shared-place.ts";
+
+// A page that is not served over https has no Web Locks.
+beforeEach(() => void vi.stubGlobal("navigator", undefined));
+afterEach(() => void vi.unstubAllGlobals());
+
+type Opener = () => Promise<PersistAdapter> | PersistAdapter;
+const rounds = 8;
+
+const places: [string, () => Opener][] = [
+  [
+    "IndexedDB",
+    () =>
+      (
+        (name) => () =>
+          indexedDbAdapter({ name })
+      )(`first${Math.random()}`),
+  ],
+  [
+    "memory",
+    () =>
+      (
+        (adapter) => () =>
+          adapter
+      )({ ...memoryAdapter(), close: undefined }),
+  ],
+  ["a place with conditions", () => sharedPlace({ hasConditions: true })],
+  ["a place without them", () => sharedPlace({ hasConditions: false })],
+];
+const ways: [string, () => Omit<StoreOptions, "name">][] = [
+  ["plain", () => ({})],
+  ["with a key", () => ({ encrypt: true, keyStorage: "none", key: new Uint8Array(32).fill(1) })],
+  ["with a key file", () => ((keyFile) => ({ encrypt: true, keyStorage: "file", keyFile }) as const)(sharedKeyFile())],
+];
+
+describe.each(ways)("%s", (_way, optionsOf) => {
+  test.each(places)("on %s", async (_place, openerOf) => {
+    for (let round = 0; round < rounds; round++) {
+      const adapter = openerOf();
+      const options = optionsOf();
+      const open = async () => createStore({ name: "s", ...options, adapter: await adapter() });
+      const keys = ["a", "b", "c"];
+      const stores = await Promise.all(keys.map(open));
+      await Promise.all(stores.map((store, i) => store.records.put(keys[i]!, i)));
+      await Promise.all(stores.map((store) => store.close()));
+      const again = await open();
+      expect(await again.records.list()).toEqual(keys.map((key, value) => ({ key, value })));
+      await again.close();
+    }
+  });
+});
+
+test("an opening that was slower opens the store as any other: with the wrong key it is refused", async () => {
+  const adapter = { ...memoryAdapter(), close: undefined };
+  const open = (seed: number) => createStore({ name: "s", adapter, encrypt: true, keyStorage: "none", key: new Uint8Array(32).fill(seed) });
+  const ended = await Promise.allSettled([open(1), open(2)]);
+  const failed = ended.find(({ status }) => status === "rejected") as PromiseRejectedResult;
+  expect(ended.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  expect(failed.reason).toMatchObject({ code: "wrong_key" });
+});
