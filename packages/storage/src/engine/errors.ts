@@ -34,25 +34,37 @@ const advice: Readonly<Record<number, string>> = {
   26: "another program made or changed it: name another path, or restore a backup",
 };
 
+/** Whole messages as SQLite and the bindings write them: a text that merely holds such words is a user's, from RAISE or a name. */
 const byText: readonly (readonly [RegExp, number])[] = [
-  [/constraint failed/i, 19],
-  [/datatype mismatch/i, 20],
-  [/database( table| schema)? is locked|statements in progress/i, 5],
-  [/readonly database/i, 8],
-  [/database or disk is full/i, 13],
-  [/disk i\/o error/i, 10],
-  [/unable to open/i, 14],
-  [/disk image is malformed/i, 11],
-  [/file is not a database/i, 26],
+  [/^(?:(?:UNIQUE|PRIMARY KEY|NOT NULL|CHECK|FOREIGN KEY) )?constraint failed(?:: |$)/, 19],
+  [/^cannot store \w+ value in \w+ column /, 19],
+  [/^datatype mismatch$/, 20],
+  [/^database(?: table| schema)? is locked$|^database (?:table|schema) is locked: |^cannot [\w ]+ - SQL statements in progress$/, 5],
+  [/^attempt to write a readonly database$/, 8],
+  [/^database or disk is full$/, 13],
+  [/^disk I\/O error$/, 10],
+  [/^unable to open database(?: file)?(?:$|: )|^ConnectionFailed\("Unable to open connection to local database .*: 14"\)$/s, 14],
+  [/^database disk image is malformed$|^malformed database schema \(/, 11],
+  [/^file is not a database$/, 26],
 ];
 
+/** What the bindings themselves say to a call after close. */
+const closedText = /^(?:Database is closed|transaction already finished|The database connection is not open)$/;
+
+/** The words of SQLite, without what Honker's binding puts before some of them. */
+const wordsOf = (message: string): string => message.replace(/^Database error: /, "");
+
+/** The primary result code that a message tells; undefined for every message that may be anybody's. */
+export const codeOfText = (message: string): number | undefined => byText.find(([pattern]) => pattern.test(wordsOf(message)))?.[1];
+
 const kindByText: readonly (readonly [RegExp, ConstraintKind])[] = [
-  [/^UNIQUE constraint failed/i, "unique"],
-  [/^PRIMARY KEY constraint failed/i, "primary_key"],
-  [/^NOT NULL constraint failed/i, "not_null"],
-  [/^CHECK constraint failed/i, "check"],
-  [/^FOREIGN KEY constraint failed/i, "foreign_key"],
-  [/datatype mismatch|cannot store \w+ value/i, "datatype"],
+  [/^UNIQUE constraint failed/, "unique"],
+  [/^PRIMARY KEY constraint failed/, "primary_key"],
+  [/^NOT NULL constraint failed/, "not_null"],
+  [/^CHECK constraint failed/, "check"],
+  // Its code is that of a trigger where the rule is RESTRICT.
+  [/^FOREIGN KEY constraint failed$/, "foreign_key"],
+  [/^datatype mismatch$|^cannot store \w+ value in \w+ column /, "datatype"],
 ];
 const kindByCode: Readonly<Record<number, ConstraintKind>> = {
   275: "check",
@@ -87,10 +99,9 @@ export function storageError(error: unknown, path: string): CuittyError {
   if (isCuittyError(error)) return error;
   const native = error as NativeError;
   const message = typeof native?.message === "string" ? native.message : String(error);
-  if (/not open|is closed/i.test(message) && typeof native.rawCode !== "number") return closedError(path, error);
-  const rawCode = typeof native.rawCode === "number" ? native.rawCode : undefined;
-  const primary =
-    rawCode === undefined || rawCode === 1 ? (byText.find(([pattern]) => pattern.test(message))?.[1] ?? rawCode) : rawCode & 0xff;
+  if (typeof native?.rawCode !== "number" && closedText.test(wordsOf(message))) return closedError(path, error);
+  const rawCode = typeof native?.rawCode === "number" ? native.rawCode : undefined;
+  const primary = rawCode === undefined || rawCode === 1 ? (codeOfText(message) ?? rawCode) : rawCode & 0xff;
   const known = codes[primary ?? 1];
   const details: Record<string, unknown> = { path, ...(primary === 19 || primary === 20 ? constraintDetails(message, rawCode) : {}) };
   if (rawCode !== undefined) details.sqliteCode = rawCode;

@@ -4,6 +4,7 @@ import type { NativeConnection } from "./connection-holder.ts";
 import type { Driver, Synchronous } from "./driver.ts";
 import { createDriverCore } from "./driver-core.ts";
 import { storageError } from "./errors.ts";
+import { withCode } from "./honker-errors.ts";
 import type { HonkerDatabase, HonkerRow, HonkerTransaction } from "./honker-native.ts";
 import type { HonkerConnection } from "./honker-reader.ts";
 import { createHonkerStatement } from "./honker-statement.ts";
@@ -113,20 +114,6 @@ function askLastRowid(lease: HonkerTransaction): number | bigint {
   return Number.isSafeInteger(Number(id)) ? Number(id) : BigInt(id);
 }
 
-/** The message of a broken primary key is that of any unique rule; its columns tell them apart. */
-function nameConstraint(lease: HonkerTransaction, error: unknown): unknown {
-  const list = /^UNIQUE constraint failed: (.+)$/.exec(String((error as Error).message))?.[1];
-  const table = list?.slice(0, list.indexOf("."));
-  if (list === undefined || table === undefined) return error;
-  const key = lease
-    .query("SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", [table])
-    .map(({ name }) => `${table}.${String(name)}`);
-  return key.join(", ") === list ? Object.assign(error as object, { rawCode: primaryKeyCode }) : error;
-}
-
-/** SQLITE_CONSTRAINT_PRIMARYKEY. */
-const primaryKeyCode = 1555;
-
 const answersRows = /\breturning\b/i;
 
 function createConnection(database: HonkerDatabase, lease: HonkerTransaction, hasReader: boolean): NativeConnection {
@@ -137,7 +124,7 @@ function createConnection(database: HonkerDatabase, lease: HonkerTransaction, ha
       return body();
     } catch (error) {
       state.ask();
-      throw nameConstraint(lease, error);
+      throw withCode(lease, error);
     }
   };
   const onLease: HonkerConnection = {
