@@ -3,6 +3,7 @@ import { createRecorder, type RecordedEvent } from "@cuitty/sdk/testing";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createCuittyClient } from "./browser/index.ts";
 import type { CuittyOptions } from "./options.ts";
+import type { SpooledBatch } from "./spool.ts";
 
 const identity = { portalUrl: "http://recorder.invalid", projectId: "p", apiKey: "cuitty_pk_test" };
 const closers: (() => unknown)[] = [];
@@ -131,4 +132,13 @@ test("what a last request carries is not sent again when the page hides and then
   await vi.waitFor(() => expect(client.stats()).toMatchObject({ sent: 20, pending: 0 }));
   await client.flush();
   expect(requests).toHaveLength(1);
+});
+
+test("what a client that signs cannot send any more is left to the spool for the next visit", async () => {
+  const stored: number[] = [];
+  const spool = { put: ({ events }: SpooledBatch) => void stored.push(events.length), remove() {}, claim: () => undefined };
+  const { client, requests } = await open(undefined, { apiKey: "cuitty_sk_test", spool });
+  emit(client, 5);
+  leave();
+  expect([requests.length, stored]).toEqual([0, [5]]);
 });
