@@ -157,6 +157,16 @@ describe("sampling", () => {
     expect(kept).toBeLessThan(310);
   });
 
+  test.each([undefined, () => false])("keeps every error, whatever its level is called, whatever else the app keeps", (keep) => {
+    const plugin = samplingPlugin({ rates: { log: 0, error: 0, audit: 0 }, keep });
+    for (const level of ["error", "ERROR", "err", "Critical", "fatal", "alert", "EMERGENCY"])
+      expect(plugin.before?.({ type: "log", data: { level } }), level).not.toBeNull();
+    for (const level of ["warn", "info", "notice", "", undefined, 50]) expect(plugin.before?.({ type: "log", data: { level } })).toBeNull();
+    expect(plugin.before?.({ type: "error", data: { name: "E", message: "m" } })).not.toBeNull();
+    expect(plugin.before?.({ type: "error", data: "text" })).not.toBeNull();
+    expect(plugin.before?.({ type: "audit", data: { statusCode: 500 } })).not.toBeNull();
+  });
+
   test("keeps failures, or what the app says", () => {
     const plugin = samplingPlugin({ rates: { audit: 0, log: 0 } });
     expect(plugin.before?.({ type: "audit", data: { statusCode: 503 } })).not.toBeNull();

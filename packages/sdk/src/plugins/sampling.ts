@@ -1,10 +1,11 @@
 // The sampling plugin: keeps a part of the events of loud types, and all that matter.
 import type { CuittyPlugin, EmittedEvent } from "../plugin.ts";
+import { isErrorLevel } from "./log-level.ts";
 
 export interface SamplingPluginOptions {
   /** Part that is kept by event type, from 0 to 1; types without one are all kept. @default none */
   readonly rates?: Readonly<Record<string, number>>;
-  /** Events that are kept whatever the rate. @default logs of level error and fatal, audit events with a status of 500 or more */
+  /** Events that are kept whatever the rate, besides errors. @default none */
   readonly keep?: (event: EmittedEvent) => boolean;
   /** Events of one key are kept or left out together. @default the trace id, else each event is decided alone */
   readonly keyOf?: (event: EmittedEvent) => string | undefined;
@@ -13,7 +14,8 @@ export interface SamplingPluginOptions {
 }
 
 /**
- * Trigger: every event, as a `before` hook. What is left out is counted by the client under `plugin`.
+ * Trigger: every event, as a `before` hook. What is left out is counted by the client under `plugin`. Errors are never left out: events of type `error`,
+ * logs of level error or worse (in any case; also err, critical, fatal, alert, emergency), audit events with a status of 500 or more.
  *
  * Expected event, with `rates: { log: 0 }`: a `log` event of level `info` is left out, one of level `error` passes unchanged:
  * ```json
@@ -21,12 +23,12 @@ export interface SamplingPluginOptions {
  * ```
  */
 export function samplingPlugin(options: SamplingPluginOptions = {}): CuittyPlugin {
-  const { rates = {}, keep = mattersByDefault, keyOf = traceOf, random = Math.random } = options;
+  const { rates = {}, keep, keyOf = traceOf, random = Math.random } = options;
   return {
     name: "sampling",
     before(event) {
       const rate = Object.hasOwn(rates, event.type) ? rates[event.type] : undefined;
-      if (rate === undefined || !(rate < 1) || keep(event)) return event;
+      if (rate === undefined || !(rate < 1) || isError(event) || keep?.(event)) return event;
       const key = keyOf(event);
       return (key === undefined ? random() : share(key)) < rate ? event : null;
     },
@@ -39,12 +41,10 @@ function fieldsOf(event: EmittedEvent): Fields {
   return typeof event.data === "object" && event.data !== null ? (event.data as Fields) : {};
 }
 
-function mattersByDefault(event: EmittedEvent): boolean {
+function isError(event: EmittedEvent): boolean {
+  if (event.type === "error") return true;
   const { level, statusCode } = fieldsOf(event);
-  return (
-    (event.type === "log" && (level === "error" || level === "fatal")) ||
-    (event.type === "audit" && typeof statusCode === "number" && statusCode >= 500)
-  );
+  return (event.type === "log" && isErrorLevel(level)) || (event.type === "audit" && typeof statusCode === "number" && statusCode >= 500);
 }
 
 function traceOf(event: EmittedEvent): string | undefined {
