@@ -123,7 +123,8 @@ function createReader(database: LibsqlDatabase, native: NativeLibsqlStatement, o
     // `run` of the binding steps once and reports no changes for RETURNING.
     run: (params) => {
       all(params);
-      return lastChange(database);
+      const last = lastChange(database);
+      return info.kind === "write" ? last : { ...last, changes: 0 };
     },
     all,
     get: (params) => {
