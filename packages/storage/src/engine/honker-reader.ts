@@ -15,8 +15,10 @@ export interface HonkerConnection {
   execute(sql: string, params: unknown[]): number;
   /** Runs on the read-only connection when no transaction is open, else on the writer, which alone sees its rows. */
   read(sql: string, params: unknown[]): HonkerRow[];
-  /** Rowid of the last insert; asked of SQLite again when the statement just run may have inserted. */
-  lastInsertRowid(hasInserted: boolean): number | bigint;
+  /** Rowid of the last insert; asked of SQLite again after `forgetRowid`. */
+  lastInsertRowid(): number | bigint;
+  /** To be called when what has just run, or failed, may have inserted. */
+  forgetRowid(): void;
 }
 
 /** A connection compiles against the schema it knows, and learns of another process's changes when it runs something. */
@@ -39,6 +41,7 @@ export function createHonkerReader(connection: HonkerConnection, sql: string): N
 
   function read(params: readonly SqlValue[], isFirst: boolean): SqlRow[] {
     const reading = { sql, query, params, isFirst };
+    if (isOnWriter) connection.forgetRowid();
     try {
       plan ??= createPlan(connection, sql, { isOnWriter, attempt: 0 });
       return readRows(plan, reading);
@@ -63,7 +66,7 @@ export function createHonkerReader(connection: HonkerConnection, sql: string): N
     },
     run: (params) => {
       read(params, false);
-      return { changes: 0, lastInsertRowid: connection.lastInsertRowid(true) };
+      return { changes: 0, lastInsertRowid: connection.lastInsertRowid() };
     },
     all: (params) => read(params, false),
     get: (params) => read(params, true)[0],

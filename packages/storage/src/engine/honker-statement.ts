@@ -50,14 +50,17 @@ function tableColumns(connection: HonkerConnection, table: string): string[] {
 function createWriter(connection: HonkerConnection, sql: string, verb: string): NativeStatement {
   const bind = createBinder(sql);
   const check = verb === "CREATE" ? definitionCheck(sql) : undefined;
+  const inserts = verb === "INSERT" || verb === "REPLACE";
   const run = (params: readonly SqlValue[]): RunResult => {
     const bound = bind(params);
     if (check !== undefined) connection.query(check, []);
+    // Before it runs: of several rows the first may be in when the second fails.
+    if (inserts) connection.forgetRowid();
     const changed = connection.execute(bound.sql, bound.params);
     // After DDL the binding reports the count of the statement before.
     return {
       changes: rowChanging.has(verb) ? changed : 0,
-      lastInsertRowid: connection.lastInsertRowid(verb === "INSERT" || verb === "REPLACE"),
+      lastInsertRowid: connection.lastInsertRowid(),
     };
   };
   return {
@@ -90,11 +93,12 @@ function createReturning(connection: HonkerConnection, first: ReturningSql, rewr
     // The columns of a `*` are those that the table has now, not those it had when the statement was made.
     if (first.hasStar) follow();
     const bound = bind(params);
+    connection.forgetRowid();
     return exactRows(connection.query(bound.sql, bound.params), returning.columns.length, "c");
   };
   return {
     columns: () => returning.columns,
-    run: (params) => ({ changes: all(params).length, lastInsertRowid: connection.lastInsertRowid(true) }),
+    run: (params) => ({ changes: all(params).length, lastInsertRowid: connection.lastInsertRowid() }),
     all,
     get: (params) => all(params)[0],
   };
@@ -118,7 +122,7 @@ function createOther(connection: HonkerConnection, sql: string): NativeStatement
     },
     run: (params) => {
       all(params);
-      return { changes: 0, lastInsertRowid: 0 };
+      return { changes: 0, lastInsertRowid: connection.lastInsertRowid() };
     },
     all,
     get: (params) => all(params)[0],

@@ -131,9 +131,12 @@ function createConnection(database: HonkerDatabase, lease: HonkerTransaction, ha
     query: (sql, params) => attempt(() => lease.query(sql, params)),
     execute: (sql, params) => attempt(() => lease.execute(sql, params)),
     read: (sql, params) => (state.isInside ? onLease.query(sql, params) : readOutside(sql, params)),
-    lastInsertRowid(hasInserted) {
-      if (hasInserted || lastRowid === undefined) lastRowid = askLastRowid(lease);
+    lastInsertRowid() {
+      lastRowid ??= askLastRowid(lease);
       return lastRowid;
+    },
+    forgetRowid() {
+      lastRowid = undefined;
     },
   };
   const readOutside = (sql: string, params: unknown[]): HonkerRow[] => {
