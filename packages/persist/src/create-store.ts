@@ -116,7 +116,7 @@ function assemble(options: CheckedOptions, { adapter, schemas, unlocked }: Opene
     events: guardEvents(createEvents(rows, eventIds, emitter), work),
     crypto: guardCrypto(crypto, work),
     sync: { status: noSync },
-    batch: (body) => work.run(() => runBatch({ rows, records, kv, schemas, eventIds, clock }, body)),
+    batch: (body) => work.run(() => runBatch({ rows, schemas, eventIds, clock }, body)),
     export: exported,
     import: (source, importOptions) => work.run(() => imported(source, importOptions)),
     status: () => ({

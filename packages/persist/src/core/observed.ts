@@ -6,9 +6,8 @@ import { type Address, addressId, type StoredRow } from "./row.ts";
 import type { RowChange, Rows } from "./rows.ts";
 
 const maxTries = 100;
-/** Of the pause before the next try, which grows with each: two that come between each other again and again must fall out of step. Units: ms. */
-const pauseStepMs = 2;
-const maxPauseMs = 100;
+const minPauseMs = 2;
+const maxPauseMs = 500;
 
 export interface Observed {
   get(address: Address): Awaitable<StoredRow | undefined>;
@@ -32,6 +31,7 @@ export function observe(rows: Rows): Observed {
       return value === undefined ? undefined : codec.decode(address.facet, at, value);
     },
     async commit(changes) {
+      if (valueByKey.size === 0) return rows.commit(changes).then(() => true);
       try {
         await rows.commit(
           changes,
@@ -55,17 +55,19 @@ export interface Attempt<T> {
 /** Tries until nobody came between reading and writing. Errors: `conflict` (retryable) when others never stop. */
 export async function untilUnchanged<T>(rows: Rows, attempt: (observed: Observed) => Promise<Attempt<T>>): Promise<T> {
   for (let tries = 1; tries <= maxTries; tries++) {
+    const beganAtMs = Date.now();
     const observed = observe(rows);
     const { changes, result } = await attempt(observed);
     if (changes.length === 0 || (await observed.commit(changes))) return result;
-    await pauseAfter(tries);
+    await pauseAfter(tries, Date.now() - beganAtMs);
   }
   throw new CuittyError("conflict", `what was to be changed was written by others ${maxTries} times in a row; try again later`, {
     retryable: true,
   });
 }
 
-/** A random while, longer after more tries. */
-export function pauseAfter(tries: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(maxPauseMs, tries * pauseStepMs)));
+/** A random while, longer after more tries and after longer ones: two that come between each other again and again fall out of step. */
+export function pauseAfter(tries: number, tookMs: number): Promise<void> {
+  const longestMs = Math.min(maxPauseMs, tries * Math.max(minPauseMs, tookMs));
+  return new Promise((resolve) => setTimeout(resolve, Math.random() * longestMs));
 }

@@ -1,16 +1,17 @@
 // Several changes in one atomic commit.
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { capabilitiesOf } from "../adapter.ts";
+import { observe, pauseAfter } from "../core/observed.ts";
 import { checkKey } from "../core/paths.ts";
 import { addressId, type Facet } from "../core/row.ts";
 import type { RowChange, Rows } from "../core/rows.ts";
 import { type CheckedEvent, checkEvent, type EventIds, type EventPut, eventPut } from "./events.ts";
-import { type Kv, type KvPutOptions, kvPut } from "./kv.ts";
-import { type Records, recordPut } from "./records.ts";
+import { createKv, type KvPutOptions, kvPut } from "./kv.ts";
+import { createRecords, recordPut } from "./records.ts";
 import type { Schemas } from "./schemas.ts";
 
 const maxBatchChanges = 1_000;
-const maxTries = 10;
+const maxTries = 20;
 
 /** Writes are collected, checked at once, and committed together when the body ends; reads see them. */
 export interface Batch {
@@ -32,8 +33,6 @@ export interface Batch {
 
 export interface BatchParts {
   readonly rows: Rows;
-  readonly records: Records;
-  readonly kv: Kv;
   readonly schemas: Schemas;
   readonly eventIds: EventIds;
   readonly clock: () => number;
@@ -47,7 +46,8 @@ interface Draft {
 }
 
 /**
- * Runs the body, then commits what it wrote, all or nothing. When something it read was written meanwhile by this process it runs again, up to 10 times.
+ * Runs the body, then commits what it wrote, all or nothing. When something it read was written meanwhile, by this store or, where the adapter can compare,
+ * by others, it runs again, up to 20 times.
  * Errors: `unsupported` without atomic batches, `conflict` (retryable), `batch_too_large`; what the body throws is thrown and nothing is written.
  */
 export async function runBatch<T>(parts: BatchParts, body: (batch: Batch) => T | Promise<T>): Promise<T> {
@@ -61,35 +61,53 @@ export async function runBatch<T>(parts: BatchParts, body: (batch: Batch) => T |
     );
   }
   for (let tries = 1; tries <= maxTries; tries++) {
-    const written = new Set<string>();
-    const stop = rows.writer.onQueued((id) => written.add(id));
-    let events: Promise<EventPut>[] = [];
-    try {
-      const draft = createDraft(parts);
-      const result = await body(draft.batch);
-      events = draft.events.map((event) => eventPut(parts.eventIds, event));
-      const changes = [...draft.changes.values(), ...(await Promise.all(events)).map(({ change }) => change)];
-      if (changes.length > maxBatchChanges) {
-        throw new CuittyError("batch_too_large", `a batch has at most ${maxBatchChanges} changes, got ${changes.length}; split it`);
-      }
-      if ([...draft.read].some((id) => written.has(id))) continue;
-      if (changes.length > 0) await rows.commit(changes);
-      return result;
-    } finally {
-      stop();
-      for (const event of events)
-        event.then(
-          ({ release }) => release(),
-          () => undefined,
-        );
-    }
+    const beganAtMs = Date.now();
+    const { result, end } = await tryBatch(parts, body);
+    if (end === "committed") return result;
+    // What this store itself writes comes in turn; others must get out of step.
+    if (end === "refused") await pauseAfter(tries, Date.now() - beganAtMs);
   }
   throw new CuittyError("conflict", `what the batch read was written by others ${maxTries} times in a row; try again later`, {
     retryable: true,
   });
 }
 
-function createDraft(parts: BatchParts): Draft {
+interface Tried<T> {
+  readonly result: T;
+  /** "overtaken": this store wrote what the body had read; "refused": another one did. */
+  readonly end: "committed" | "overtaken" | "refused";
+}
+
+async function tryBatch<T>(parts: BatchParts, body: (batch: Batch) => T | Promise<T>): Promise<Tried<T>> {
+  const { rows } = parts;
+  const written = new Set<string>();
+  const stop = rows.writer.onQueued((id) => written.add(id));
+  const observed = observe(rows);
+  let events: Promise<EventPut>[] = [];
+  try {
+    const draft = createDraft(parts, { ...rows, get: observed.get });
+    const result = await body(draft.batch);
+    events = draft.events.map((event) => eventPut(parts.eventIds, event));
+    const changes = [...draft.changes.values(), ...(await Promise.all(events)).map(({ change }) => change)];
+    if (changes.length > maxBatchChanges) {
+      throw new CuittyError("batch_too_large", `a batch has at most ${maxBatchChanges} changes, got ${changes.length}; split it`);
+    }
+    if ([...draft.read].some((id) => written.has(id))) return { result, end: "overtaken" };
+    const isDone = changes.length === 0 || (await observed.commit(changes));
+    return { result, end: isDone ? "committed" : "refused" };
+  } finally {
+    stop();
+    for (const event of events)
+      event.then(
+        ({ release }) => release(),
+        () => undefined,
+      );
+  }
+}
+
+/** Of the rows as the batch sees them. */
+function createDraft({ schemas, clock }: BatchParts, rows: Rows): Draft {
+  const facets = { records: createRecords(rows, schemas), kv: createKv(rows, clock) };
   const changes = new Map<string, RowChange>();
   const events: CheckedEvent[] = [];
   const read = new Set<string>();
@@ -108,17 +126,17 @@ function createDraft(parts: BatchParts): Draft {
     const own = changes.get(id);
     if (own) return own.type === "put" ? (JSON.parse(own.row.json!) as T) : undefined;
     read.add(id);
-    return parts[facet].get<T>(key);
+    return facets[facet].get<T>(key);
   }
 
-  const putKv = (key: string, value: unknown, options: KvPutOptions = {}) => add(kvPut(parts.clock, key, { value, options }));
+  const putKv = (key: string, value: unknown, options: KvPutOptions = {}) => add(kvPut(clock, key, { value, options }));
   return {
     changes,
     events,
     read,
     batch: {
       records: {
-        put: (key, value) => add(recordPut(parts.schemas, key, value)),
+        put: (key, value) => add(recordPut(schemas, key, value)),
         delete: (key) => remove("records", key),
         get: (key) => get("records", key),
       },
