@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createStore, type PersistAdapter, type Store } from "@cuitty/persist";
+import { type Batch, createStore, type PersistAdapter, type Store } from "@cuitty/persist";
 import { Type } from "@sinclair/typebox";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { memoryAdapter } from "../src/adapters/memory.ts";
@@ -165,6 +165,37 @@ describe("batch", () => {
       ),
     );
     expect(await store.kv.get("n")).toBe(5);
+  });
+
+  test("refuses what is called after its body has ended, and after a body that is to run again", async () => {
+    const kept: Batch[] = [];
+    await store.batch(async (batch) => {
+      kept.push(batch);
+      await batch.records.get("a");
+      if (kept.length === 1) await store.records.put("a", 1);
+    });
+    await store
+      .batch((batch) => {
+        kept.push(batch);
+        throw new Error("changed my mind");
+      })
+      .catch(() => undefined);
+    expect(kept).toHaveLength(3);
+    const ended = expect.objectContaining({ code: "transaction_closed" });
+    for (const { records, kv, events } of kept) {
+      const calls = [
+        () => records.put("late", 1),
+        () => records.delete("late"),
+        () => kv.put("late", 1),
+        () => kv.set("late", 1),
+        () => kv.delete("late"),
+        () => events.append("late", 1),
+      ];
+      for (const call of calls) expect(call).toThrow(ended);
+      await expect(records.get("late")).rejects.toThrow(ended);
+      await expect(kv.get("late")).rejects.toThrow(ended);
+    }
+    expect(await store.records.list()).toEqual([{ key: "a", value: 1 }]);
   });
 
   test("gives up with conflict when others never stop, and refuses more than 1,000 changes", async () => {

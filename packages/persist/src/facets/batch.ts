@@ -13,7 +13,7 @@ import type { Schemas } from "./schemas.ts";
 const maxBatchChanges = 1_000;
 const maxTries = 20;
 
-/** Writes are collected, checked at once, and committed together when the body ends; reads see them. */
+/** Writes are collected, checked at once, and committed together when the body ends; reads see them. Errors after that: `transaction_closed`. */
 export interface Batch {
   readonly records: {
     put(key: string, value: unknown): void;
@@ -43,6 +43,8 @@ interface Draft {
   readonly changes: Map<string, RowChange>;
   readonly events: CheckedEvent[];
   readonly read: Set<string>;
+  /** What is called on the batch from then on would be lost: it throws. */
+  end(): void;
 }
 
 /**
@@ -86,7 +88,7 @@ async function tryBatch<T>(parts: BatchParts, body: (batch: Batch) => T | Promis
   let events: Promise<EventPut>[] = [];
   try {
     const draft = createDraft(parts, { ...rows, get: observed.get });
-    const result = await body(draft.batch);
+    const result = await bodyOf(draft, body);
     events = draft.events.map((event) => eventPut(parts.eventIds, event));
     const changes = [...draft.changes.values(), ...(await Promise.all(events)).map(({ change }) => change)];
     if (changes.length > maxBatchChanges) {
@@ -105,14 +107,29 @@ async function tryBatch<T>(parts: BatchParts, body: (batch: Batch) => T | Promis
   }
 }
 
+async function bodyOf<T>(draft: Draft, body: (batch: Batch) => T | Promise<T>): Promise<T> {
+  try {
+    return await body(draft.batch);
+  } finally {
+    draft.end();
+  }
+}
+
 /** Of the rows as the batch sees them. */
 function createDraft({ schemas, clock }: BatchParts, rows: Rows): Draft {
   const facets = { records: createRecords(rows, schemas), kv: createKv(rows, clock) };
   const changes = new Map<string, RowChange>();
   const events: CheckedEvent[] = [];
   const read = new Set<string>();
+  let isOpen = true;
+
+  function assertOpen(): void {
+    if (!isOpen)
+      throw new CuittyError("transaction_closed", "expected an open batch, got one that has ended; await everything inside its body");
+  }
 
   function add(change: RowChange): void {
+    assertOpen();
     changes.set(addressId(change.address), change);
   }
 
@@ -122,6 +139,7 @@ function createDraft({ schemas, clock }: BatchParts, rows: Rows): Draft {
   }
 
   async function get<T>(facet: "records" | "kv", key: string): Promise<T | undefined> {
+    assertOpen();
     const id = addressId({ facet, path: key });
     const own = changes.get(id);
     if (own) return own.type === "put" ? (JSON.parse(own.row.json!) as T) : undefined;
@@ -130,10 +148,18 @@ function createDraft({ schemas, clock }: BatchParts, rows: Rows): Draft {
   }
 
   const putKv = (key: string, value: unknown, options: KvPutOptions = {}) => add(kvPut(clock, key, { value, options }));
+  function append(log: string, data: unknown): void {
+    assertOpen();
+    events.push(checkEvent(log, data));
+  }
+
   return {
     changes,
     events,
     read,
+    end() {
+      isOpen = false;
+    },
     batch: {
       records: {
         put: (key, value) => add(recordPut(schemas, key, value)),
@@ -141,7 +167,7 @@ function createDraft({ schemas, clock }: BatchParts, rows: Rows): Draft {
         get: (key) => get("records", key),
       },
       kv: { put: putKv, set: putKv, delete: (key) => remove("kv", key), get: (key) => get("kv", key) },
-      events: { append: (log, data) => void events.push(checkEvent(log, data)) },
+      events: { append },
     },
   };
 }
