@@ -1,8 +1,8 @@
 // Opens a file with an engine through the registry; repeated opens of one file share one connection.
-import { realpathSync } from "node:fs";
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Driver, EngineName, Synchronous } from "./driver.ts";
 import { closedError, storageError } from "./errors.ts";
+import { assertNoUrl, realPathOf } from "./file-path.ts";
 import { connectHonker } from "./honker.ts";
 import { type HonkerDatabase, honkerLibrary, loadHonker } from "./honker-native.ts";
 import { connectLibsql, type LibsqlSettings, libsqlSettings } from "./libsql.ts";
@@ -81,6 +81,7 @@ interface Opening {
 }
 
 function openShared(path: string, { engine, library, settings, connect }: Opening): OpenedDriver {
+  assertNoUrl(path);
   const claim = claimFile(path, { engine, library }, owner);
   try {
     const shared = (claim.shared as Shared | undefined) ?? { ...connect(claim.path), settings };
@@ -96,7 +97,7 @@ function openShared(path: string, { engine, library, settings, connect }: Openin
   }
 }
 
-/** Opens `path` (made if missing, mode 0600) with the libSQL engine; ":memory:" is private to the handle. Errors: `engine_conflict` and those of Driver. */
+/** Opens `path` (made if missing, mode 0600) with the libSQL engine; ":memory:" is private to the handle. Errors: `engine_conflict`, `unsupported_location` for a URL, and those of Driver. */
 export function openLibsql(path: string, options: OpenDriverOptions = {}): Driver {
   return openLibsqlParts(path, options).driver;
 }
@@ -111,7 +112,7 @@ export function openLibsqlParts(path: string, options: OpenDriverOptions = {}): 
 
 const unshared = (connected: Connected): OpenedDriver => ({ ...connected, core: connected.driver });
 
-/** Opens `path` (made if missing, mode 0600) with the Honker engine. Errors: `engine_unavailable`, `engine_conflict` and those of Driver. */
+/** Opens `path` (made if missing, mode 0600) with the Honker engine. Errors: `engine_unavailable`, `engine_conflict`, `unsupported_location` for a URL, and those of Driver. */
 export function openHonker(path: string, options: OpenDriverOptions = {}): OpenedDriver {
   const settings = libsqlSettings(options);
   if (path === ":memory:") {
@@ -142,5 +143,5 @@ export function adoptHonker(native: HonkerDatabase, options: OpenDriverOptions =
   const file = String(native.query("SELECT file FROM pragma_database_list WHERE name = 'main'")[0]?.file ?? "");
   const connect = (real: string) => ({ driver: connectHonker(native, real, { ...settings, ownsDatabase: false }), native });
   if (file === "") return unshared(connect(":memory:"));
-  return openShared(realpathSync(file), { engine: "honker", library: honkerLibrary, settings, connect });
+  return openShared(realPathOf(file), { engine: "honker", library: honkerLibrary, settings, connect });
 }

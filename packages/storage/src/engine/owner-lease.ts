@@ -1,10 +1,11 @@
 // One process owns a data folder. The claim is a lock of the operating system on a small SQLite file, so it ends with its process, however that ends.
-import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { placeOf } from "../file/place.ts";
 import type { Driver } from "./driver.ts";
+import { makeFolder, realPathOf } from "./file-path.ts";
 import { openLibsql } from "./open-driver.ts";
 import { retryBusy } from "./retry-busy.ts";
 
@@ -51,28 +52,11 @@ function heldLeases(): Set<string> {
 export async function acquireOwnerLease(dir: string, options: OwnerLeaseOptions = {}): Promise<OwnerLease> {
   const { waitMs = 0, heartbeatMs = 5_000 } = options;
   makeFolder(dir);
-  const folder = realpathSync(dir);
+  const folder = realPathOf(dir);
   try {
     return await retryBusy(() => acquire(folder, heartbeatMs), waitMs);
   } catch (error) {
     throw isCuittyError(error, "busy") ? inUse(folder, error) : error;
-  }
-}
-
-function makeFolder(dir: string): void {
-  try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const readonly = code === "EACCES" || code === "EROFS" || code === "EPERM";
-    throw new CuittyError(
-      readonly ? "readonly" : "io",
-      `cannot make the data folder ${dir} (${code}); choose a folder that this user may write`,
-      {
-        details: { path: dir, code },
-        cause: error,
-      },
-    );
   }
 }
 

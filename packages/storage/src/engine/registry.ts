@@ -1,10 +1,11 @@
 // One SQLite file belongs to one SQLite library in a process: two libraries on one file drop each other's locks and lose committed rows.
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { threadId } from "node:worker_threads";
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { EngineName } from "./driver.ts";
+import { ensureFile, realPathOf } from "./file-path.ts";
 
 const slot = Symbol.for("cuitty.storage.files");
 
@@ -38,31 +39,6 @@ function entries(): Map<string, Entry> {
   const holder = globalThis as { [slot]?: Map<string, Entry> };
   holder[slot] ??= new Map();
   return holder[slot];
-}
-
-/** Makes the file if it is missing, readable by its owner alone, so that it has an inode to be known by. */
-function ensureFile(path: string): void {
-  try {
-    closeSync(openSync(path, "wx", 0o600));
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "EEXIST") return;
-    throw new CuittyError(
-      code === "EACCES" || code === "EROFS" || code === "EPERM" ? "readonly" : code === "ENOSPC" ? "full" : "io",
-      openAdvice(path, code),
-      {
-        retryable: true,
-        details: { path, code },
-        cause: error,
-      },
-    );
-  }
-}
-
-function openAdvice(path: string, code: string | undefined): string {
-  if (code === "ENOENT") return `cannot make ${path}: its folder does not exist; make the folder first`;
-  if (code === "EISDIR") return `cannot open ${path}: it is a folder; pass the path of a file`;
-  return `cannot make ${path} (${code ?? "unknown error"}); check that its folder can be written`;
 }
 
 /** Where the threads of one process tell each other what they hold; no thread can see another's globals. */
@@ -172,7 +148,7 @@ function isAlive(pid: number): boolean {
 export function claimFile(path: string, wanted: Holder, owner: symbol): FileClaim {
   const absolute = resolve(path);
   ensureFile(absolute);
-  const real = realpathSync(absolute);
+  const real = realPathOf(absolute);
   const key = keyOf(real);
   const all = entries();
   let entry = all.get(key);

@@ -1,7 +1,8 @@
 // Keeps the tenant files that are in use open, a bounded number of them, and closes what has been idle.
-import { mkdirSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { makeFolder } from "../engine/file-path.ts";
 import type { ClientSource } from "./adapter/source.ts";
 import { createTenantDatabase, type TenantDatabase } from "./client.ts";
 
@@ -188,7 +189,7 @@ function createQueue() {
 }
 
 function openTenant(folder: string, path: string, open: (path: string) => ClientSource): TenantDatabase {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const db = createTenantDatabase(open(path));
   // Where names differ only in case, two organizations would share one file.
   if (basename(realpathSync.native(path)) === basename(path)) return db;
