@@ -121,16 +121,18 @@ describe("a key", () => {
     const sent = [log, auditEvent(), { type: "x" }];
     const headers = { "x-cuitty-idempotency-key": "other-modules" };
 
-    /** Sends a batch to a kit with logs alone, then does something to another kit on the same folder. */
+    const modulesOf = (names: string) => names.split(" ").map((name) => (name === "logs" ? logs() : audit()));
+
+    /** Sends a batch to a kit with logs alone, or as named before a colon, then does something to another kit on the same folder. */
     async function reopened(events: readonly unknown[], names: string, then: (sender: Sender) => Promise<void>): Promise<void> {
+      const [later = "", earlier = "logs"] = names.split(":").reverse();
       const dataDir = await mkdtemp(join(tmpdir(), "cuitty-modules-"));
       try {
-        const before = await startKit({ dataDir, modules: [logs()] });
+        const before = await startKit({ dataDir, modules: modulesOf(earlier) });
         const { apiKey: key, webhookSecret: secret, projectId } = before;
         const first = await (await sendEvents(before, events, { headers })).text();
         await before.close();
-        const modules = names.split(" ").map((name) => (name === "logs" ? logs() : audit()));
-        const running = await startKit({ dataDir, modules });
+        const running = await startKit({ dataDir, modules: modulesOf(later) });
         const storedBy = (name: string) => running.kit.eventIds(name, projectId).then((ids) => ids.length);
         const replay = () => sendEvents(running, events, { headers, key, secret });
         await then({ first, replay, storedBy, running }).finally(() => running.close());
@@ -154,6 +156,15 @@ describe("a key", () => {
           expect([await storedBy("audit"), await storedBy("logs")]).toEqual([0, events === sent ? 1 : 0]);
         });
       }
+    });
+
+    test("an event whose module is gone is told as rejected: the numbers add up, and nothing is claimed that cannot be known", async () => {
+      await reopened([log, auditEvent()], "logs audit:logs", async ({ first, replay, storedBy }) => {
+        expect(first).toBe('{"accepted":2,"rejected":[]}');
+        const told = { accepted: 1, rejected: [{ index: 1, code: "type_not_enabled" }] };
+        for (let times = 0; times < 2; times++) expect(await (await replay()).json()).toMatchObject(told);
+        expect(await storedBy("logs")).toBe(1);
+      });
     });
 
     test("what was valid and is missing, as the first run was cut off, is written all the same", async () => {

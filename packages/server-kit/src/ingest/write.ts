@@ -82,7 +82,10 @@ async function settle(
   const told = await outcomes;
   const [first] = told;
   if (first?.status === "outdated") await complete(modules, context, { note: first.note, recall: options.recall });
-  else finish(context, storedOf(told), rejected);
+  else {
+    const stored = storedOf(told);
+    finish(context, stored, toldBefore(stored, rejected) ?? rejected);
+  }
   if (options.bus !== undefined) hint(options.bus, context.projectId as string, written);
 }
 
@@ -97,11 +100,27 @@ async function complete(
 ): Promise<void> {
   if (context.batch === null) for (const stage of recall) await stage(context);
   if (context.batch === null) throw new CuittyError("internal", "write forgot a batch that nothing recalls");
-  const rejected = note === null ? [] : (JSON.parse(note) as readonly RejectedEvent[]);
+  const rejected = rejectedIn(note);
   const refused = new Set(rejected.map(({ index }) => index));
   const valid = context.batch.valid.filter(({ index }) => !refused.has(index));
   const { requests } = requestsOf(modules, context, { valid, rejected });
-  finish(context, storedOf(await Promise.all(requests.map(({ file, request }) => file.write(request)))), rejected);
+  const stored = storedOf(await Promise.all(requests.map(({ file, request }) => file.write(request))));
+  finish(context, stored, withGone(rejected, context.batch.rejected));
+}
+
+const rejectedIn = (note: string | null): readonly RejectedEvent[] => (note === null ? [] : (JSON.parse(note) as RejectedEvent[]));
+
+/** What was refused the first time is told again: schemas and modules may have changed since. */
+function toldBefore(outcomes: readonly Stored[], now: readonly RejectedEvent[]): readonly RejectedEvent[] | undefined {
+  const stored = outcomes.find((outcome) => outcome.status === "replayed");
+  return stored?.status === "replayed" ? withGone(rejectedIn(stored.note), now) : undefined;
+}
+
+/** With events that were valid then and whose module is gone: whether they were stored cannot be known any more. */
+function withGone(then: readonly RejectedEvent[], now: readonly RejectedEvent[]): readonly RejectedEvent[] {
+  const told = new Set(then.map(({ index }) => index));
+  const gone = now.filter(({ index, code }) => code === "type_not_enabled" && !told.has(index));
+  return gone.length === 0 ? then : [...then, ...gone].sort((a, b) => a.index - b.index);
 }
 
 type Stored = Exclude<IngestOutcome, { readonly status: "mismatch" }>;
@@ -158,11 +177,7 @@ function partOf(module: OpenModule, events: readonly ValidEvent[], { context, no
   return { file: module.file, request };
 }
 
-function finish(context: StageContext, outcomes: readonly Stored[], rejected: readonly RejectedEvent[]): void {
-  const stored = outcomes.find((outcome) => outcome.status === "replayed");
-  const note = stored?.status === "replayed" ? stored.note : undefined;
-  // What was refused the first time is told again: schemas and modules may have changed since.
-  const told = note === undefined ? rejected : note === null ? [] : (JSON.parse(note) as readonly RejectedEvent[]);
+function finish(context: StageContext, outcomes: readonly Stored[], told: readonly RejectedEvent[]): void {
   let accepted = 0;
   let duplicate = 0;
   for (const outcome of outcomes) {
