@@ -18,8 +18,20 @@ export type BlobSource =
 /** How many bytes the source has, where it says so. */
 export function sizeOf(source: BlobSource): number | undefined {
   if (typeof source === "string") return utf8(source).length;
-  if (source instanceof Uint8Array || source instanceof ArrayBuffer) return source.byteLength;
-  return isBlob(source) ? source.size : undefined;
+  return isBlob(source) ? source.size : bytesIn(source)?.length;
+}
+
+/** Errors: `invalid_option` for what is no source, or a stream that somebody else reads. */
+export function checkSource(source: unknown): void {
+  if (typeof source === "string" || bytesIn(source) || isBlob(source)) return;
+  const isObject = typeof source === "object" && source !== null;
+  if (isObject && isStream(source)) {
+    if (source.locked)
+      throw new CuittyError("invalid_option", "the stream to put is read by somebody else already; hand over one that is free");
+    return;
+  }
+  if (isObject && (Symbol.asyncIterator in source || Symbol.iterator in source)) return;
+  throw new CuittyError("invalid_option", "a blob's source must be bytes, text, a Blob, a ReadableStream or an iterable of Uint8Array");
 }
 
 /**
@@ -57,8 +69,24 @@ export async function* chunksOf(source: BlobSource, signal?: AbortSignal): Async
 }
 
 function checkedPart(part: unknown): Uint8Array {
-  if (part instanceof Uint8Array) return part;
+  const bytes = bytesOf(part);
+  if (bytes) return bytes;
   throw new CuittyError("invalid_option", `a blob's stream must give Uint8Array, got ${part === null ? "null" : typeof part}`);
+}
+
+/** Also those of another realm, as a frame or a sandbox of Node has: `instanceof` knows only this one's. */
+function bytesOf(value: unknown): Uint8Array | undefined {
+  if (value instanceof Uint8Array) return value;
+  if (!ArrayBuffer.isView(value) || tagOf(value) !== "[object Uint8Array]") return undefined;
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+}
+
+function bytesIn(source: unknown): Uint8Array | undefined {
+  return tagOf(source) === "[object ArrayBuffer]" ? new Uint8Array(source as ArrayBuffer) : bytesOf(source);
+}
+
+function tagOf(value: unknown): string {
+  return Object.prototype.toString.call(value);
 }
 
 /** A listener per read, not one promise for all: that would remember every read until the upload ends. */
@@ -78,16 +106,17 @@ interface Parts {
 }
 
 function partsOf(source: BlobSource): Parts {
+  checkSource(source);
   if (typeof source === "string") return iteratedParts([utf8(source)]);
-  if (source instanceof Uint8Array) return iteratedParts([source]);
-  if (source instanceof ArrayBuffer) return iteratedParts([new Uint8Array(source)]);
+  const bytes = bytesIn(source);
+  if (bytes) return iteratedParts([bytes]);
   if (isBlob(source)) return streamedParts(source.stream());
-  if (typeof source === "object" && source !== null) {
-    // First, since its iterator cannot be given up in the middle of a read, and some browsers have none.
-    if (typeof (source as ReadableStream<Uint8Array>).getReader === "function") return streamedParts(source as ReadableStream<Uint8Array>);
-    if (Symbol.asyncIterator in source || Symbol.iterator in source) return iteratedParts(source as AsyncIterable<Uint8Array>);
-  }
-  throw new CuittyError("invalid_option", "a blob's source must be bytes, text, a Blob, a ReadableStream or an iterable of Uint8Array");
+  // First, since its iterator cannot be given up in the middle of a read, and some browsers have none.
+  return isStream(source) ? streamedParts(source) : iteratedParts(source as AsyncIterable<Uint8Array>);
+}
+
+function isStream(source: object): source is ReadableStream<Uint8Array> {
+  return typeof (source as ReadableStream<Uint8Array>).getReader === "function";
 }
 
 function isBlob(source: unknown): source is Blob {
