@@ -12,10 +12,11 @@ export type {
 export type { RotationProgress, StoreNotices } from "./core/emitter.ts";
 export { createStore, type Store, type StoreStatus } from "./create-store.ts";
 export type { Batch } from "./facets/batch.ts";
+export type { BlobPutOptions } from "./facets/blob-put.ts";
 export type { BlobRange } from "./facets/blob-reader.ts";
 export type { BlobSource } from "./facets/blob-source.ts";
 export type { BlobProgress } from "./facets/blob-upload.ts";
-export type { BlobInfo, BlobPutOptions, Blobs } from "./facets/blobs.ts";
+export type { BlobInfo, Blobs } from "./facets/blobs.ts";
 export type { Entry, EntryList, ListOptions } from "./facets/entries.ts";
 export type { EventListOptions, Events, LogEvent } from "./facets/events.ts";
 export type { Kv, KvPutOptions } from "./facets/kv.ts";

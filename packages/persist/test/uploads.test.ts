@@ -109,3 +109,14 @@ describe("the sweep", () => {
     expect(await store.blobs.uploadedBytes("v")).toBe(0);
   });
 });
+
+test("`from` without `resume` is refused, and the stored upload stays", async () => {
+  await interrupt("v", 32 * chunk);
+  const from = await store.blobs.uploadedBytes("v");
+  const refused = { code: "invalid_option", message: expect.stringContaining("resume: true") };
+  await expect(store.blobs.put("v", bytes.subarray(from), { from })).rejects.toMatchObject(refused);
+  await expect(store.blobs.put("v", bytes.subarray(from), { from, resume: false })).rejects.toMatchObject(refused);
+  await store.blobs.put("v", bytes.subarray(from), { from, resume: true });
+  expect(await isWhole("v")).toBe(true);
+  await store.blobs.put("v", "text", { from: 0 });
+});

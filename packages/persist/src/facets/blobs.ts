@@ -9,19 +9,13 @@ import { corruptRow, jsonOf, type Row } from "../core/row.ts";
 import type { Rows } from "../core/rows.ts";
 import type { Vault } from "../unlock.ts";
 import { createContents } from "./blob-content.ts";
+import { type BlobPutOptions, checkPut } from "./blob-put.ts";
 import { type BlobRange, checkRange, createBlobReader } from "./blob-reader.ts";
-import type { BlobSource } from "./blob-source.ts";
-import { chunkBytes } from "./blob-source.ts";
-import { createUploads, type Uploaded, type UploadOptions, uploadLock } from "./blob-upload.ts";
-import { checkFunction, checkListing, checkOptionsObject } from "./check.ts";
+import { type BlobSource, chunkBytes } from "./blob-source.ts";
+import { createUploads, type Uploaded, uploadLock } from "./blob-upload.ts";
+import { checkListing } from "./check.ts";
 import { type Entry, type EntryList, entryList, type ListOptions } from "./entries.ts";
 import { type ChangeListener, watchRows } from "./watch.ts";
-
-export interface BlobPutOptions extends UploadOptions {
-  readonly contentType?: string;
-  /** JSON of the app's own. */
-  readonly metadata?: unknown;
-}
 
 export interface BlobInfo {
   /** Bytes. */
@@ -223,23 +217,6 @@ export function createBlobs({ name: storeName, rows, vault, clock }: BlobParts):
       await exclusive("contents", contents.collect);
     },
   };
-}
-
-const putOptions = ["contentType", "metadata", "onProgress", "resume", "from", "signal"] as const;
-
-function checkPut(options: BlobPutOptions): void {
-  checkOptionsObject(options, "blobs.put", putOptions);
-  const { contentType, onProgress, resume, from, signal } = options;
-  if (contentType !== undefined && typeof contentType !== "string") throw invalid(`contentType must be text, got ${typeof contentType}`);
-  if (onProgress !== undefined) checkFunction(onProgress, "onProgress");
-  if (resume !== undefined && typeof resume !== "boolean") throw invalid(`resume must be true or false, got ${typeof resume}`);
-  if (from !== undefined && !(Number.isSafeInteger(from) && from >= 0))
-    throw invalid(`from must be a number of bytes, got ${String(from)}`);
-  if (signal !== undefined && typeof signal?.throwIfAborted !== "function") throw invalid("signal must be an AbortSignal");
-}
-
-function invalid(message: string): CuittyError {
-  return new CuittyError("invalid_option", message);
 }
 
 /** Errors: `corrupt`. */
