@@ -110,6 +110,41 @@ describe("the sweep", () => {
   });
 });
 
+describe("uploadedBytes", () => {
+  test("never counts a short last chunk, and a put from there goes through", async () => {
+    const short = bytes.subarray(0, 15 * chunk + 100);
+    const failing = store.blobs.put("v", short, {
+      onProgress: ({ storedBytes }) => {
+        if (storedBytes === short.length) throw new Error("broken listener");
+      },
+    });
+    await expect(failing).rejects.toThrow("broken listener");
+    const from = await store.blobs.uploadedBytes("v");
+    expect(from).toBeLessThanOrEqual(short.length);
+    await store.blobs.put("v", short.subarray(from), { resume: true, from });
+    expect(Buffer.compare((await store.blobs.get("v"))!, short)).toBe(0);
+  });
+
+  test.each([
+    ["the rest of the source", 40],
+    ["no more than the whole chunks", 15],
+  ])("does not count a short chunk that an earlier release stored: %s goes on from there", async (_name, chunks) => {
+    const put = (key: string, value: unknown) => adapter.put(key, value);
+    for (let i = 0; i < 16; i++) {
+      const size = i < 15 ? chunk : 100;
+      await put(`chunks/2:id/${i.toString(16).padStart(8, "0")}`, bytes.slice(i * chunk, i * chunk + size));
+    }
+    await put("uploads/v", JSON.stringify({ id: "id", chunks: 16, atMs: now }));
+    const from = await store.blobs.uploadedBytes("v");
+    expect(from).toBe(15 * chunk);
+    const whole = bytes.subarray(0, chunks * chunk);
+    await store.blobs.put("v", whole.subarray(from), { resume: true, from });
+    expect(Buffer.compare((await store.blobs.get("v"))!, whole)).toBe(0);
+    await store.blobs.delete("v");
+    expect(await adapter.range!({ prefix: "chunks/", limit: 9 })).toEqual([]);
+  });
+});
+
 test("`from` without `resume` is refused, and the stored upload stays", async () => {
   await interrupt("v", 32 * chunk);
   const from = await store.blobs.uploadedBytes("v");
@@ -119,4 +154,35 @@ test("`from` without `resume` is refused, and the stored upload stays", async ()
   await store.blobs.put("v", bytes.subarray(from), { from, resume: true });
   expect(await isWhole("v")).toBe(true);
   await store.blobs.put("v", "text", { from: 0 });
+});
+
+describe("a source that cannot be read", () => {
+  test.each<[string, () => unknown]>([
+    [
+      "a stream that somebody else reads",
+      () => {
+        const stream = new Blob(["text"]).stream();
+        stream.getReader();
+        return stream;
+      },
+    ],
+    ["a number", () => 7],
+    ["nothing", () => null],
+  ])("%s is refused before the stored upload is dropped", async (_name, source) => {
+    await interrupt("v", 32 * chunk);
+    await expect(store.blobs.put("v", source() as string)).rejects.toMatchObject({ code: "invalid_option" });
+    expect(await store.blobs.uploadedBytes("v")).toBe(32 * chunk);
+  });
+
+  test("a stream that is locked while the put waits for its turn is refused too", async () => {
+    const { source, isReached, go } = pausing(bytes.subarray(0, 10), bytes.subarray(10));
+    const first = store.blobs.put("v", source);
+    await isReached;
+    const stream = new Blob(["text"]).stream();
+    const second = expect(store.blobs.put("v", stream)).rejects.toMatchObject({ code: "invalid_option" });
+    stream.getReader();
+    go();
+    await Promise.all([first, second]);
+    expect(await isWhole("v")).toBe(true);
+  });
 });

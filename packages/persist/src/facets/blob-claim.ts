@@ -15,8 +15,8 @@ export interface UploadRow extends Content {
 /** A put's hold on the row of its upload. Errors of its methods: `conflict` when another put has the upload, or has dropped it: chunks may be gone. */
 export interface Claim {
   readonly id: string;
-  /** Takes up the upload that was found. */
-  take(left: UploadRow, chunks: number): Promise<void>;
+  /** Takes up the upload that was found, as far as its chunks are whole; the changes drop the others. */
+  take(left: UploadRow, count: number, cut: readonly RowChange[]): Promise<void>;
   /** Stores chunks, with the row that counts them. */
   store(chunks: readonly RowChange[], count: number): Promise<void>;
   /** Changes that forget the upload, when its blob gets its name. */
@@ -43,12 +43,12 @@ export function createClaim({ rows, key, id, clock }: ClaimParts): Claim {
   const by = newContentId();
   let hasRow = false;
 
-  async function write(chunks: readonly RowChange[], count: number, isOurs: (row: UploadRow | undefined) => boolean): Promise<void> {
+  async function write(chunkChanges: readonly RowChange[], count: number, isOurs: (row: UploadRow | undefined) => boolean): Promise<void> {
     await untilUnchanged(rows, async (observed) => {
       if (!isOurs(await findUpload(observed, key))) throw takenOver();
       const row: UploadRow = { id, chunks: count, atMs: clock(), by };
       const noted: RowChange = { type: "put", address: { facet: "uploads", path: key }, row: { json: JSON.stringify(row) } };
-      return { changes: [...chunks, noted], result: undefined };
+      return { changes: [...chunkChanges, noted], result: undefined };
     });
     hasRow = true;
   }
@@ -56,7 +56,7 @@ export function createClaim({ rows, key, id, clock }: ClaimParts): Claim {
   const isStillOurs = (row: UploadRow | undefined) => (hasRow ? row?.by === by : row === undefined);
   return {
     id,
-    take: (left, count) => write([], count, (row) => row?.id === left.id && row.by === left.by),
+    take: (left, count, cut) => write(cut, count, (row) => row?.id === left.id && row.by === left.by),
     store: (chunks, count) => write(chunks, count, isStillOurs),
     async end(observed) {
       // A small blob never had one; a row that is there now is another put's.

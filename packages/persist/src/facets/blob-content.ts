@@ -32,6 +32,8 @@ export interface Contents {
   release(observed: Observed, name: string): Promise<RowChange[]>;
   /** Changes that drop chunks no row names yet. */
   discard(content: Content): RowChange[];
+  /** Changes that drop the chunks of an upload from that number on. */
+  cut(content: Content, from: number): RowChange[];
   /** Deletes what garbage rows name. */
   collect(): Promise<void>;
   /** Keeps the chunks of a content until the function returned is called, also when nobody uses it any more. */
@@ -100,6 +102,7 @@ export function createContents(rows: Rows, vault: Vault | undefined): Contents {
       return [{ type: "delete", address: { facet, path: name } }, ...discard(known)];
     },
     discard,
+    cut: (content, from) => chunkDeletes(content, from, content.chunks),
     async collect() {
       for await (const row of rows.list("garbage", "", {})) if (!pinsById.has(row.path)) await collectOne(jsonOf(row) as Content);
     },

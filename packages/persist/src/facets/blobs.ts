@@ -11,7 +11,7 @@ import type { Vault } from "../unlock.ts";
 import { createContents } from "./blob-content.ts";
 import { type BlobPutOptions, checkPut } from "./blob-put.ts";
 import { type BlobRange, checkRange, createBlobReader } from "./blob-reader.ts";
-import { type BlobSource, chunkBytes } from "./blob-source.ts";
+import type { BlobSource } from "./blob-source.ts";
 import { createUploads, type Uploaded, uploadLock } from "./blob-upload.ts";
 import { checkListing } from "./check.ts";
 import { type Entry, type EntryList, entryList, type ListOptions } from "./entries.ts";
@@ -209,7 +209,7 @@ export function createBlobs({ name: storeName, rows, vault, clock }: BlobParts):
     async uploadedBytes(key) {
       assertAble();
       checkKey(key);
-      return ((await uploads.find(key))?.chunks ?? 0) * chunkBytes;
+      return uploads.storedBytes(key);
     },
     async sweep() {
       if (!capabilitiesOf(rows.adapter).blobs) return;
