@@ -25,7 +25,7 @@ export interface AdapterRange {
   /** Only keys after it, in the order asked for. */
   readonly after?: string;
   readonly limit: number;
-  /** A page may end before its limit once the values in it take as much. Units: bytes. An adapter may leave it out of account. */
+  /** A page may end before its limit once the values in it take as much. Units: bytes. Only a hint: see `boundsPages`. */
   readonly maxBytes?: number;
   /** @default false */
   readonly reverse?: boolean;
@@ -76,6 +76,8 @@ export interface PersistAdapter {
   batchIf?(conditions: readonly AdapterCondition[], ops: readonly AdapterOp[]): Promise<boolean>;
   /** Entries in the order of their keys' UTF-16 code units (the order of JavaScript's `<`), at most `limit`. */
   range?(query: AdapterRange): Promise<readonly AdapterEntry[]>;
+  /** `range` ends a page that reaches `maxBytes`. Otherwise pages begin with few rows, and grow while those are small. @default false */
+  readonly boundsPages?: boolean;
   /** Calls back on changes made elsewhere. Returns the unsubscriber. */
   watch?(listener: (changes: readonly AdapterChange[]) => void): () => void;
   /** Tells the others of changes made here, after they are durable. */

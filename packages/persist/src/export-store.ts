@@ -2,6 +2,7 @@
 import { capabilitiesOf } from "./adapter.ts";
 import { jsonOf } from "./core/row.ts";
 import type { Rows } from "./core/rows.ts";
+import { createPace } from "./core/turn.ts";
 import { bytesToBase64Url } from "./crypto/bytes.ts";
 import type { BlobInfo, OwnBlobs } from "./facets/blobs.ts";
 import { exportVersion, type Line } from "./transfer-format.ts";
@@ -14,9 +15,11 @@ export interface ExportParts {
 
 /** One line at a time, each with its line feed. The last line counts the others, so that a cut file is noticed. */
 export async function* exportStore(parts: ExportParts): AsyncGenerator<string> {
+  const pace = createPace();
   let lines = 0;
   for await (const line of exportLines(parts)) {
     lines++;
+    await pace();
     yield `${JSON.stringify(line)}\n`;
   }
   yield `${JSON.stringify({ type: "end", lines } satisfies Line)}\n`;

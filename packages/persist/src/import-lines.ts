@@ -88,3 +88,8 @@ export function badLine(number: number, why: string, cause?: unknown): CuittyErr
     ...(cause === undefined ? {} : { cause }),
   });
 }
+
+/** The line that is missing is named. */
+export function cutAt(number: number, message: string): CuittyError {
+  return new CuittyError("import_invalid", message, { details: { line: number } });
+}

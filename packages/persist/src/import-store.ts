@@ -4,15 +4,18 @@ import { toJson } from "./core/json.ts";
 import { checkKey } from "./core/paths.ts";
 import { addressId } from "./core/row.ts";
 import type { RowChange, Rows } from "./core/rows.ts";
-import { base64UrlToBytes } from "./crypto/bytes.ts";
+import { createPace } from "./core/turn.ts";
 import type { OwnBlobs } from "./facets/blobs.ts";
 import { checkOptionsObject } from "./facets/check.ts";
 import { checkEvent, type EventIds, eventChange } from "./facets/events.ts";
 import type { Schemas } from "./facets/schemas.ts";
-import { badLine, type ImportSource, type Numbered, numberedLines } from "./import-lines.ts";
+import { importBlob } from "./import-blob.ts";
+import { badLine, cutAt, type ImportSource, type Numbered, numberedLines } from "./import-lines.ts";
 import { exportVersion, type Line } from "./transfer-format.ts";
 
 const commitRows = 500;
+/** Of JSON text: large values are not gathered by the hundred. Units: UTF-16 units. */
+const commitChars = 4 * 1024 * 1024;
 /** Up to the year 10332: an id that begins with "f" leaves too little room for those to come after it. */
 const eventId = /^[0-9a-e][0-9a-f]{23}$/;
 
@@ -32,6 +35,8 @@ export interface ImportResult {
   readonly kept: number;
 }
 
+type RowPut = Extract<RowChange, { type: "put" }>;
+
 export interface ImportParts {
   readonly rows: Rows;
   readonly blobs: OwnBlobs;
@@ -39,8 +44,6 @@ export interface ImportParts {
   readonly eventIds: EventIds;
   readonly clock: () => number;
 }
-
-type BlobLine = Extract<Line, { type: "blob" }>;
 
 /**
  * Errors: `import_invalid`, `newer_format`, `invalid_key`, `value_not_json`, `value_too_large`, `invalid_record`, each naming the line.
@@ -53,11 +56,14 @@ export async function importStore(parts: ImportParts, source: ImportSource, opti
   if (existing !== "replace" && existing !== "keep") throw new CuittyError("invalid_option", 'existing must be "replace" or "keep"');
   const counts = { records: 0, kv: 0, events: 0, blobs: 0, kept: 0 };
   const lines = numberedLines(source);
+  const pace = createPace();
   let waiting: RowChange[] = [];
+  let waitingChars = 0;
 
   async function flush(): Promise<void> {
     const changes = waiting;
     waiting = [];
+    waitingChars = 0;
     if (changes.length === 0) return;
     try {
       const written = await (existing === "keep" ? commitNew(parts, changes) : commitAll(rows, changes));
@@ -76,8 +82,10 @@ export async function importStore(parts: ImportParts, source: ImportSource, opti
       counts[isKept ? "kept" : "blobs"]++;
       return;
     }
-    waiting.push(await withLine(number, () => changeOf(line, number, parts.schemas)));
-    if (waiting.length >= commitRows) await flush();
+    const change = await withLine(number, () => changeOf(line, number, parts.schemas));
+    waiting.push(change);
+    waitingChars += change.row.json!.length;
+    if (waiting.length >= commitRows || waitingChars >= commitChars) await flush();
   }
 
   async function takeAll(): Promise<ImportResult> {
@@ -85,6 +93,7 @@ export async function importStore(parts: ImportParts, source: ImportSource, opti
     for (let next = await lines.next(); !next.done; next = await lines.next()) {
       const { line, number } = next.value;
       last = number;
+      await pace();
       if (number === 1) assertHeader(line);
       else if ("type" in line && line.type === "end") {
         await flush();
@@ -95,7 +104,7 @@ export async function importStore(parts: ImportParts, source: ImportSource, opti
       } else await take(next.value);
     }
     await flush();
-    throw cut(last + 1, "the export is cut: its last line is missing; what came was imported");
+    throw cutAt(last + 1, "the export is cut: its last line is missing; what came was imported");
   }
 
   try {
@@ -166,7 +175,7 @@ function assertHeader(line: Line): void {
   }
 }
 
-function changeOf(line: Extract<Line, { type: "record" | "kv" | "event" }>, number: number, schemas: Schemas): RowChange {
+function changeOf(line: Extract<Line, { type: "record" | "kv" | "event" }>, number: number, schemas: Schemas): RowPut {
   if (line.type === "event") {
     if (typeof line.id !== "string" || !eventId.test(line.id))
       throw badLine(number, "its id is not that of an event, or leaves no room for later ones");
@@ -187,46 +196,4 @@ function changeOf(line: Extract<Line, { type: "record" | "kv" | "event" }>, numb
   const ends = line.expiresAtMs;
   if (ends !== undefined && !Number.isFinite(ends)) throw badLine(number, "its expiresAtMs is not a number of milliseconds");
   return { type: "put", address, row: ends === undefined ? { json } : { json, meta: { x: ends } } };
-}
-
-/** True when the blob existed and was to be kept; its chunks are read past. */
-async function importBlob(
-  blobs: OwnBlobs,
-  { line, number, existing }: { line: BlobLine; number: number; existing: "replace" | "keep" },
-  lines: AsyncGenerator<Numbered>,
-): Promise<boolean> {
-  checkKey(line.key);
-  if (line.contentType !== undefined && typeof line.contentType !== "string") throw badLine(number, "its contentType is not text");
-  if (!Number.isSafeInteger(line.size) || line.size < 0) throw badLine(number, "its size is not a number of bytes");
-  const source = chunkLines({ size: line.size, number }, lines);
-  const { contentType, metadata } = line;
-  const options = { ...(contentType === undefined ? {} : { contentType }), ...(metadata === undefined ? {} : { metadata }) };
-  if (existing === "replace") await blobs.put(line.key, source, options);
-  else if (!(await blobs.add(line.key, source, options))) {
-    for await (const _chunk of source);
-    return true;
-  }
-  return false;
-}
-
-async function* chunkLines(
-  { size, number: start }: { readonly size: number; readonly number: number },
-  lines: AsyncGenerator<Numbered>,
-): AsyncGenerator<Uint8Array> {
-  let last = start;
-  for (let left = size; left > 0; ) {
-    const next = await lines.next();
-    if (next.done) throw cut(last + 1, "the export is cut in the middle of a blob");
-    const { line, number } = next.value;
-    last = number;
-    const bytes = "type" in line && line.type === "chunk" && typeof line.data === "string" ? base64UrlToBytes(line.data) : undefined;
-    if (!bytes || bytes.length === 0 || bytes.length > left) throw badLine(number, "expected a chunk of the blob before it");
-    left -= bytes.length;
-    yield bytes;
-  }
-}
-
-/** The line that is missing is named. */
-function cut(number: number, message: string): CuittyError {
-  return new CuittyError("import_invalid", message, { details: { line: number } });
 }

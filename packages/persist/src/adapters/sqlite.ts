@@ -1,9 +1,11 @@
 // Rows in one libSQL file: the default adapter on Node, Bun and Deno.
 import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { AdapterEntry, AdapterOp, AdapterRange, PersistAdapter } from "../adapter.ts";
-import { bytesAfterPrefix, bytesToKey, keyToBytes, keyToParameter } from "./key-bytes.ts";
+import { pagesInOrder } from "../core/pages.ts";
+import { bytesToKey, keyToParameter } from "./key-bytes.ts";
 import { loadSqlite, type SqliteFile, type SqliteLibrary, type SqliteOpenOptions } from "./sqlite-file.ts";
 import { applicationId, assertOwnTables, assertStoreFile, placeError, realPlace } from "./sqlite-place.ts";
+import { selectPage } from "./sqlite-range.ts";
 import { createTextGuard } from "./sqlite-text.ts";
 
 export interface SqliteAdapterOptions {
@@ -13,7 +15,6 @@ export interface SqliteAdapterOptions {
   readonly durability?: "full" | "normal";
 }
 
-const listPage = 500;
 /** SQLite's own 2 MiB makes a random read of 10,000 records five times as slow. */
 const cacheKiB = 16 * 1024;
 /** Pages of log between checkpoints. A flush that makes the log longer costs half as much again as one that writes over it, and each open starts a new log: 32 to 64 took a sixth off 400 single puts beside 128, with 16 the checkpoints eat it up. */
@@ -134,7 +135,7 @@ function adapterOn(file: SqliteFile, release: () => void): PersistAdapter {
   }
 
   function range(query: AdapterRange): AdapterEntry[] {
-    const { sql, params } = rangeSql(query);
+    const { sql, params } = selectPage(file, query);
     texts.check(sql, params);
     return file
       .prepare(sql)
@@ -143,47 +144,22 @@ function adapterOn(file: SqliteFile, release: () => void): PersistAdapter {
   }
 
   let closing: Promise<void> | undefined;
-  return {
+  const adapter: PersistAdapter = {
     name: "sqlite",
     capabilities: { atomicBatch: true, blobs: true, watch: false, bytes: true, exclusive: true },
     get: async (key) => (texts.isKnown(key) ? select.get([keyToParameter(key)])?.[0] : texts.read(key)),
     put: (key, value) => batch([{ type: "put", key, value }]),
     delete: (key) => batch([{ type: "delete", key }]),
     async *list(prefix) {
-      let after: string | undefined;
-      for (;;) {
-        const page = range({ prefix, limit: listPage, ...(after === undefined ? {} : { after }) });
-        yield* page;
-        if (page.length < listPage) return;
-        after = page.at(-1)!.key;
-      }
+      for await (const page of pagesInOrder(adapter, { prefix })) yield* page;
     },
     batch,
     range: async (query) => range(query),
+    boundsPages: true,
     close() {
       closing ??= file.close().finally(release);
       return closing;
     },
   };
-}
-
-/** Bounds instead of LIKE: an index range scan whatever stands in the prefix. */
-function rangeSql({ prefix, after, limit, reverse = false }: AdapterRange): { sql: string; params: (Uint8Array | number)[] } {
-  const low = keyToBytes(prefix);
-  const high = bytesAfterPrefix(low);
-  const conditions = ["key >= ?"];
-  const params: (Uint8Array | number)[] = [low];
-  if (high) {
-    conditions.push("key < ?");
-    params.push(high);
-  }
-  if (after !== undefined) {
-    conditions.push(reverse ? "key < ?" : "key > ?");
-    params.push(keyToBytes(after));
-  }
-  params.push(Number.isFinite(limit) ? limit : -1);
-  return {
-    sql: `SELECT key, value FROM cuitty_rows WHERE ${conditions.join(" AND ")} ORDER BY key${reverse ? " DESC" : ""} LIMIT ?`,
-    params,
-  };
+  return adapter;
 }

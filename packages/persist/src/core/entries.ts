@@ -13,12 +13,18 @@ export async function entriesOf(adapter: PersistAdapter, prefix: string): Promis
 /** A page in key order from any adapter. Errors: `corrupt` for a page that does not move on, after which a listing would never end. */
 export async function entriesInOrder(
   adapter: PersistAdapter,
-  { prefix, after, limit, reverse = false }: { prefix: string; after?: string; limit: number; reverse?: boolean },
+  { prefix, after, limit, maxBytes, reverse = false }: AdapterRange,
 ): Promise<readonly AdapterEntry[]> {
   if (adapter.range) {
-    const query = { prefix, limit: Math.min(limit, Number.MAX_SAFE_INTEGER), reverse, ...(after === undefined ? {} : { after }) };
+    const query = {
+      prefix,
+      limit: Math.min(limit, Number.MAX_SAFE_INTEGER),
+      reverse,
+      ...(after === undefined ? {} : { after }),
+      ...(maxBytes === undefined ? {} : { maxBytes }),
+    };
     const page = await adapter.range(query);
-    assertMovesOn(query, page.at(-1)?.key);
+    for (const entry of [page[0], page.at(-1)]) assertMovesOn(query, entry?.key);
     return page;
   }
   const sign = reverse ? -1 : 1;
@@ -26,10 +32,11 @@ export async function entriesInOrder(
   return entries.sort((a, b) => (a.key < b.key ? -sign : sign)).slice(0, limit);
 }
 
-function assertMovesOn({ prefix, after, reverse }: AdapterRange, last: string | undefined): void {
-  if (last === undefined) return;
-  const isBehind = after === undefined || (reverse ? last < after : last > after);
-  if (isBehind && last.startsWith(prefix)) return;
+/** Both ends of a page are asked for: a larger one that begins anew ends behind the one before. */
+function assertMovesOn({ prefix, after, reverse }: AdapterRange, key: string | undefined): void {
+  if (key === undefined) return;
+  const isBehind = after === undefined || (reverse ? key < after : key > after);
+  if (isBehind && key.startsWith(prefix)) return;
   throw new CuittyError(
     "corrupt",
     "the adapter's range gave a page that does not move on from the one before; check the adapter with adapterContract, or restore a backup",

@@ -1,9 +1,10 @@
 // Rows of a facet in the order of their paths, page by page, from stores whose keys sort so and from those whose keys are tokens.
 import { isPromise } from "../crypto/bytes.ts";
-import { entriesInOrder } from "./entries.ts";
+import { type PageQuery, pagesInOrder } from "./pages.ts";
 import { lowerBound, type PathIndexes } from "./path-index.ts";
 import type { Facet, StoredRow } from "./row.ts";
-import type { Rows } from "./rows.ts";
+import type { LeafQuery, Rows } from "./rows.ts";
+import { createPace } from "./turn.ts";
 
 export interface Listing {
   /** At most so many. @default all */
@@ -19,7 +20,6 @@ interface Query extends Listing {
   readonly prefix: string;
 }
 
-const pageSize = 256;
 /** Values decrypted while a scope is read are kept up to this size, so that a plain listing decrypts once. */
 const maxKeptBytes = 32 * 1024 * 1024;
 
@@ -27,28 +27,36 @@ export function listRows(source: { readonly rows: Rows; readonly indexes: PathIn
   return source.rows.codec.sortsByPath ? listSorted(source.rows, query) : listSealed(source, query);
 }
 
-async function* listSorted(
-  { adapter, codec, writer }: Rows,
-  { facet, prefix, limit = Number.POSITIVE_INFINITY, after, reverse = false }: Query,
-) {
+function listSorted(rows: Rows, { facet, prefix, after, ...query }: Query): AsyncGenerator<StoredRow> {
+  const { codec } = rows;
+  return decoded(rows, facet, async () => ({
+    ...query,
+    prefix: await codec.scopeOf(facet, prefix),
+    after: after === undefined ? undefined : (await codec.locate({ facet, path: after })).key,
+  }));
+}
+
+/** Rows under one path, in the order of their leaves. */
+export function listLeaves(
+  rows: Rows,
+  { facet, path, after, ...query }: LeafQuery & { readonly facet: Facet; readonly path: string },
+): AsyncGenerator<StoredRow> {
+  return decoded(rows, facet, async () => {
+    const prefix = await rows.codec.leavesOf(facet, path);
+    return { ...query, prefix, after: after === undefined ? undefined : prefix + after };
+  });
+}
+
+/** One generator, not one inside another: each would cost every row as much as reading it does. */
+async function* decoded({ adapter, codec, writer }: Rows, facet: Facet, queryOf: () => Promise<PageQuery>): AsyncGenerator<StoredRow> {
   await writer.idle();
-  const scope = await codec.scopeOf(facet, prefix);
-  let left = limit;
-  let cursor = after === undefined ? undefined : (await codec.locate({ facet, path: after })).key;
-  // Without `range` every page would list everything again.
-  const page = adapter.range ? pageSize : Number.POSITIVE_INFINITY;
-  while (left > 0) {
-    const size = Math.min(page, left);
-    const entries = await entriesInOrder(adapter, {
-      prefix: scope,
-      limit: size,
-      reverse,
-      ...(cursor === undefined ? {} : { after: cursor }),
-    });
-    for (const entry of entries) yield await codec.decode(facet, entry, entry.value);
-    if (entries.length < size) return;
-    left -= entries.length;
-    cursor = entries.at(-1)!.key;
+  const pace = createPace();
+  for await (const entries of pagesInOrder(adapter, await queryOf())) {
+    for (const entry of entries) {
+      const turn = pace();
+      if (turn) await turn;
+      yield codec.decode(facet, entry, entry.value);
+    }
   }
 }
 
@@ -57,9 +65,12 @@ async function* listSealed({ rows, indexes }: { rows: Rows; indexes: PathIndexes
   await rows.writer.idle();
   const kept = new Map<string, StoredRow>();
   const paths = indexes.get(facet, prefix) ?? (await readPaths({ rows, indexes }, { facet, prefix, kept }));
+  const pace = createPace();
   let left = limit;
   for (const path of window(paths, { after, reverse })) {
     if (left-- <= 0) return;
+    const turn = pace();
+    if (turn) await turn;
     const row = kept.get(path) ?? (await rows.get({ facet, path }));
     kept.delete(path);
     // Deleted since the paths were read.
@@ -74,11 +85,14 @@ async function readPaths(
 ): Promise<readonly string[]> {
   const index = indexes.begin(facet, prefix);
   const paths: string[] = [];
+  const pace = createPace();
   let bytes = 0;
   for await (const entries of rows.scan(await rows.codec.scopeOf(facet, prefix))) {
     for (const entry of entries) {
-      const decoded = rows.codec.decode(facet, entry, entry.value);
-      const row = isPromise(decoded) ? await decoded : decoded;
+      const turn = pace();
+      if (turn) await turn;
+      const opened = rows.codec.decode(facet, entry, entry.value);
+      const row = isPromise(opened) ? await opened : opened;
       if (!row.path.startsWith(prefix)) continue;
       paths.push(row.path);
       bytes += (row.json?.length ?? row.bytes?.length ?? 0) + row.path.length;

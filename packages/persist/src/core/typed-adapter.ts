@@ -8,6 +8,7 @@ export function typedAdapter(adapter: PersistAdapter): PersistAdapter {
   return {
     ...(adapter.name === undefined ? {} : { name: adapter.name }),
     ...(adapter.capabilities === undefined ? {} : { capabilities: adapter.capabilities }),
+    ...(adapter.boundsPages && { boundsPages: true }),
     get: (key) => attempt(() => adapter.get(key), asReadError),
     put: (key, value) => attempt(() => adapter.put(key, value), asWriteError),
     delete: (key) => attempt(() => adapter.delete(key), asWriteError),

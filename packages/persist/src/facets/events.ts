@@ -37,7 +37,6 @@ export interface Events {
 }
 
 const facet = "events";
-const pageSize = 256;
 const idPattern = /^[0-9a-f]{24}$/;
 
 export interface EventIds {
@@ -54,20 +53,8 @@ export interface EventId {
 }
 
 export function createEvents(rows: Rows, ids: EventIds, emitter: Emitter): Events {
-  async function* iterate<T>(
-    log: string,
-    { limit = Number.POSITIVE_INFINITY, after, reverse = false }: EventListOptions,
-  ): AsyncGenerator<LogEvent<T>> {
-    let left = limit;
-    let cursor = after;
-    while (left > 0) {
-      const size = Math.min(pageSize, left);
-      const page = await rows.leaves(facet, log, { limit: size, reverse, ...(cursor === undefined ? {} : { after: cursor }) });
-      for (const row of page) yield eventOf<T>(row);
-      if (page.length < size) return;
-      left -= page.length;
-      cursor = page.at(-1)!.leaf!;
-    }
+  async function* iterate<T>(log: string, options: EventListOptions): AsyncGenerator<LogEvent<T>> {
+    for await (const row of rows.leaves(facet, log, options)) yield eventOf<T>(row);
   }
 
   return {
@@ -173,7 +160,8 @@ export function createEventIds(rows: Rows, clock: () => number, random: (size: n
   function readLast(name: string, log: Log): Promise<string | undefined> {
     log.reading ??= Promise.resolve().then(async () => {
       log.reading = undefined;
-      return (await rows.leaves(facet, name, { limit: 1, reverse: true }))[0]?.leaf;
+      const { value } = await rows.leaves(facet, name, { limit: 1, reverse: true }).next();
+      return (value as StoredRow | undefined)?.leaf;
     });
     return log.reading;
   }
