@@ -118,6 +118,17 @@ describe.each(engines)("tenant pool on %s", (engine) => {
     expect(readdirSync(join(files.folder, "tenants"))).toContain("tenant-0198f7a4-6d5e-7c3b-8a1f-2b3c4d5e6f70.db");
   });
 
+  test("close awaited inside a body is pool_in_use after the wait, and its file is closed when the body ends", async () => {
+    const { use, close } = start({ waitMs: 30, now: Date.now });
+    const refusal = use("a", async () => {
+      await use("b", () => {});
+      await close();
+    });
+    await expect(refusal).rejects.toThrow(expect.objectContaining({ code: "pool_in_use", retryable: true }));
+    expect(pool!.openCount).toBe(0);
+    await close();
+  });
+
   test("an error in the body or in opening leaves no file stuck; close waits for what runs", async () => {
     const { use, close } = start({ maxOpen: 1 });
     await expect(

@@ -13,7 +13,7 @@ export interface TenantPoolOptions {
   readonly maxOpen?: number;
   /** A file that nobody has used for so long is closed; `Infinity` keeps it open. Units: ms. @default 300_000 */
   readonly idleMs?: number;
-  /** How long `use` waits when every open file is in use. Units: ms. @default 5_000 */
+  /** How long `use` waits when every open file is in use, and `close` for what runs; `Infinity` waits for ever. Units: ms. @default 5_000 */
   readonly waitMs?: number;
   /** Opens a path. @default `open` with its defaults */
   readonly open?: (path: string) => ClientSource;
@@ -33,7 +33,10 @@ export interface TenantPool {
   readonly openCount: number;
   /** Closes files that are idle by now. Runs by itself, too. Returns how many. */
   closeIdle(): number;
-  /** Refuses new work, waits for what runs, closes everything. Idempotent. */
+  /**
+   * Refuses new work, waits for what runs, closes everything. Idempotent.
+   * Errors: `pool_in_use` (retryable) after `waitMs`, as for a body that awaits it and so itself; what still runs is closed as it ends.
+   */
   close(): Promise<void>;
 }
 
@@ -104,13 +107,18 @@ export function createTenantPool(options: TenantPoolOptions): TenantPool {
       try {
         return await body(entry.db);
       } finally {
-        if (files.release(entry)) queue.wakeAll();
+        const isFree = files.release(entry);
+        if (isFree && isClosed) files.closeUnused(() => true);
+        if (isFree) queue.wakeAll();
       }
     },
     async close() {
       isClosed = true;
       clearInterval(timer);
-      while (files.isInUse) await queue.wait(Number.POSITIVE_INFINITY);
+      const deadlineMs = now() + waitMs;
+      while (files.isInUse) {
+        if (!(await queue.wait(deadlineMs - now()))) throw stillInUse(waitMs);
+      }
       files.closeUnused(() => true);
     },
   };
@@ -204,6 +212,14 @@ function exhausted(maxOpen: number, waitMs: number): CuittyError {
   return new CuittyError(
     "pool_exhausted",
     `Expected one of ${maxOpen} open tenant files to become free within ${waitMs} ms, got none. Raise maxOpen, or hold databases for a shorter time.`,
+    { retryable: true },
+  );
+}
+
+function stillInUse(waitMs: number): CuittyError {
+  return new CuittyError(
+    "pool_in_use",
+    `Expected every body of \`use\` to end within ${waitMs} ms, got one that still runs. Await close outside of them; their files are closed as they end.`,
     { retryable: true },
   );
 }
