@@ -13,6 +13,7 @@ import { checkOptions } from "./check-options.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { createCounters } from "./counters.ts";
 import { createDispatcher } from "./dispatch.ts";
+import { createFaults, type Faults } from "./faults.ts";
 import { createHandler } from "./handler.ts";
 import { createDiskGuard, type DiskGuard } from "./health.ts";
 import { fetchExchange } from "./ingest/fetch-exchange.ts";
@@ -41,9 +42,10 @@ export async function createServerKit<const Modules extends readonly CuittyModul
 ): Promise<ServerKit<Modules>> {
   checkOptions(options);
   const bus = options.bus ?? createProcessBus();
-  const opened = await openFolder(options, bus);
+  const faults = createFaults(options.onFault ?? reportFault, () => noRoom(options.dataDir));
+  const opened = await openFolder(options, bus, faults);
   try {
-    return compose(options, opened, bus);
+    return compose(options, opened, { bus, faults });
   } catch (error) {
     await closeFolder(opened);
     throw error;
@@ -58,7 +60,7 @@ interface OpenFolder {
   readonly disk: DiskGuard;
 }
 
-async function openFolder(options: KitOptions, bus: Bus): Promise<OpenFolder> {
+async function openFolder(options: KitOptions, bus: Bus, faults: Faults): Promise<OpenFolder> {
   const { dataDir, clock = systemClock, random = systemRandom } = options;
   await makeFolder(dataDir);
   const lease = await acquireOwnerLease(dataDir);
@@ -81,6 +83,7 @@ async function openFolder(options: KitOptions, bus: Bus): Promise<OpenFolder> {
       minFreeBytes: options.minFreeBytes ?? 256 * 1024 * 1024,
       maxDataBytes: options.maxDataBytes ?? Number.POSITIVE_INFINITY,
       dataBytes: () => modules.dataBytes(),
+      onRoom: faults.tellRoom,
     });
     await disk.measure();
     return { lease, thread, identity, modules, disk };
@@ -111,6 +114,11 @@ async function startStorageThreads(options: KitOptions): Promise<StorageThread |
 
 /** One beside another where there are processors for both. */
 const defaultThreads = (): number => Math.min(2, availableParallelism());
+
+function noRoom(dataDir: string): CuittyError {
+  const text = `there is less room than minFreeBytes in ${dataDir}, or more in it than maxDataBytes; batches are answered with 503 until some is freed`;
+  return new CuittyError("disk_full", text, { retryable: true, details: { path: dataDir } });
+}
 
 async function makeFolder(dataDir: string): Promise<void> {
   try {
@@ -156,14 +164,14 @@ async function closeFolder({ lease, thread, identity, modules, disk }: OpenFolde
 function compose<const Modules extends readonly CuittyModule[]>(
   options: KitOptions<Modules>,
   folder: OpenFolder,
-  bus: Bus,
+  { bus, faults }: { readonly bus: Bus; readonly faults: Faults },
 ): ServerKit<Modules> {
   const { identity, modules, disk } = folder;
   const { clock = systemClock, random = systemRandom, authorizer = scopes(), onFault = reportFault } = options;
   const counters = createCounters();
   let closing: Promise<void> | undefined;
   const isClosing = () => closing !== undefined;
-  const ports = { options, identity, modules, bus, clock, random, authorizer, counters, disk, isClosing, onFault };
+  const ports = { options, identity, modules, bus, clock, random, authorizer, counters, disk, isClosing, onFault, faults };
 
   const router = createRouter(kitRoutes(ports));
   const dispatch = createDispatcher({ authorizer, clock });

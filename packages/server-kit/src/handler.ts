@@ -2,6 +2,7 @@
 import { placeOf } from "@cuitty/storage/file";
 import { CuittyError } from "@cuitty/wire-protocol";
 import { type Dispatcher, dispatchHttp, notFound } from "./dispatch.ts";
+import { isOperational } from "./faults.ts";
 import { checkHealth } from "./health.ts";
 import { authenticate } from "./ingest/authenticate.ts";
 import { createContextMaker, type OwnedContext } from "./ingest/context.ts";
@@ -61,7 +62,8 @@ export function createHandler(ports: HandlerPorts): Handler {
       systemPlace.assertKept();
       ports.identity.driver.prepare("SELECT 1").get();
     };
-    const report = await checkHealth({ modules: ports.modules, readSystem, busName: ports.bus.name, isClosing: ports.isClosing });
+    const { modules, faults, isClosing } = ports;
+    const report = await checkHealth({ modules, readSystem, isDamaged: faults.isDamaged, busName: ports.bus.name, isClosing });
     const status = report.status === "ok" ? 200 : 503;
     const isDetailed = await hasKey(context);
     context.replyHeaders.set("cache-control", "no-store");
@@ -93,6 +95,8 @@ export function createHandler(ports: HandlerPorts): Handler {
     if (match.found === null) throw notAllowed(match.allow);
     if (ports.isClosing()) throw new CuittyError("shutting_down", "The server is closing; try again", { retryable: true });
     const { found, params } = match;
+    // What is written to a file that was moved away nobody will find again.
+    if (method !== "GET") systemPlace.assertKept();
     return traced({ tracer: options.tracer, name: found.route.operationId, trace: context.trace }, async () => {
       await identify(context);
       return dispatchHttp(dispatch, found, { context, params });
@@ -105,7 +109,7 @@ export function createHandler(ports: HandlerPorts): Handler {
     try {
       reply = await route(context);
     } catch (error) {
-      if (isFault(error)) ports.onFault({ source: "request", error, requestId: context.requestId });
+      if (isFault(error) || isOperational(error)) ports.faults.tell({ source: "request", error, requestId: context.requestId });
       reply = problemReply(context, error);
     }
     counters.reply(reply.status);

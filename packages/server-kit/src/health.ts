@@ -19,17 +19,21 @@ export interface HealthPorts {
   readonly modules: ModuleRegistry;
   /** Reads system.db; throws when it cannot. */
   readonly readSystem: () => void;
+  /** Whether a file, by its name, was found damaged. */
+  readonly isDamaged: (name: string) => boolean;
   readonly busName: string;
   readonly isClosing: () => boolean;
 }
 
-/** Reads one row of every file. */
-export async function checkHealth({ modules, readSystem, busName, isClosing }: HealthPorts): Promise<HealthReport> {
+/** Reads every file, and tells of damage that requests have met: a read of one row finds little of it. */
+export async function checkHealth({ modules, readSystem, isDamaged, busName, isClosing }: HealthPorts): Promise<HealthReport> {
   const checks = [
     checkFile("system", async () => readSystem()),
     ...modules.all.map(({ definition, file }) => checkFile(definition.name, () => file.all("SELECT 1"))),
   ];
-  const files = await Promise.all(checks);
+  const files = (await Promise.all(checks)).map((file) =>
+    file.isHealthy && isDamaged(file.name) ? { ...file, isHealthy: false, problem: "corrupt" } : file,
+  );
   return { status: !isClosing() && files.every(({ isHealthy }) => isHealthy) ? "ok" : "unavailable", files, bus: busName };
 }
 
@@ -56,6 +60,8 @@ export interface DiskGuardOptions {
   readonly maxDataBytes: number;
   /** Size of all files together. Units: bytes. */
   readonly dataBytes: () => Promise<number>;
+  /** Told after each measurement. */
+  readonly onRoom?: (hasRoom: boolean) => void;
 }
 
 const measureEveryMs = 5_000;
@@ -72,6 +78,7 @@ export function createDiskGuard(options: DiskGuardOptions): DiskGuard {
       // A file system that cannot tell is no reason to refuse; SQLite itself still answers with `full`.
       hasRoom = true;
     }
+    options.onRoom?.(hasRoom);
   }
   const timer = setInterval(measure, measureEveryMs);
   timer.unref?.();

@@ -5,6 +5,7 @@ import type { Bus } from "./bus.ts";
 import { resolveLimits } from "./check-options.ts";
 import type { Clock, RandomBytes } from "./clock.ts";
 import type { Counters } from "./counters.ts";
+import type { Faults } from "./faults.ts";
 import type { DiskGuard } from "./health.ts";
 import { authenticate } from "./ingest/authenticate.ts";
 import { authorizeIngest, authorizeTypes } from "./ingest/authorize.ts";
@@ -36,6 +37,7 @@ export interface KitPorts {
   readonly disk: DiskGuard;
   readonly isClosing: () => boolean;
   readonly onFault: (fault: KitFault) => void;
+  readonly faults: Faults;
 }
 
 export function createKitPipeline(ports: KitPorts): Pipeline {
@@ -64,7 +66,7 @@ export function createKitPipeline(ports: KitPorts): Pipeline {
     { name: "write", stage: write(modules, { bus, hasBuiltInStagesOnly, recall: [decode, check] }) },
     { name: "respond", stage: respond() },
   ];
-  const onFault = (error: unknown, requestId: string) => ports.onFault({ source: "request", error, requestId });
+  const onFault = (error: unknown, requestId: string) => ports.faults.tell({ source: "request", error, requestId });
   const pipeline = createPipeline(stages, { tracer: options.tracer, onFault });
   return pipeline;
 }

@@ -11,7 +11,7 @@ import type { Tracer } from "./tracer.ts";
 
 /** Something that went wrong inside while the kit goes on: a fault of a handler, a job that failed. */
 export interface KitFault {
-  /** Where: `request`, `job`, `retention`, `outbox`, `stream`; the work of one module with its name behind it, as `retention logs`. */
+  /** Where: `request`, `job`, `retention`, `outbox`, `stream`, `disk`; the work of one module with its name behind it, as `retention logs`. */
   readonly source: string;
   readonly error: unknown;
   readonly requestId?: string;

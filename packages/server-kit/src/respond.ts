@@ -57,7 +57,7 @@ function toWireError(error: unknown): unknown {
   if (!isCuittyError(error)) return error;
   const code = wireCodes[error.code];
   if (code === undefined) return error;
-  return new CuittyError(code, "The events could not be stored now; send the same batch again", {
+  return new CuittyError(code, "What is stored cannot be reached now; send the same request again", {
     retryable: true,
     details: error.details,
     cause: error,

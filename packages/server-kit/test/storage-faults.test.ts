@@ -1,8 +1,9 @@
 // Storage that refuses: the answer is 503 with Retry-After, nothing is half stored, and the next batch is welcome again.
 import { fork } from "node:child_process";
-import { rename } from "node:fs/promises";
+import { open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { KitFault } from "@cuitty/server-kit";
 import { audit } from "@cuitty/server-kit/audit";
 import { logs } from "@cuitty/server-kit/logs";
 import { testKit } from "@cuitty/server-kit/testing";
@@ -11,8 +12,9 @@ import { auditEvent, sendEvents, startKit } from "./running-kit.ts";
 
 const log = { type: "log", ts: "2026-04-27T12:34:56Z", data: { level: "info", message: "x".repeat(5_000) } };
 
-test("a full file is 503 and recovers when there is room", async () => {
-  const kit = await testKit({ modules: [logs()] });
+test("a full file is 503 and recovers when there is room; somebody is told, not with every batch", async () => {
+  const faults: KitFault[] = [];
+  const kit = await testKit({ modules: [logs()], onFault: (fault) => faults.push(fault) });
   try {
     const [opened] = kit.kit.modules.all;
     if (opened === undefined) throw new Error("no module");
@@ -23,6 +25,9 @@ test("a full file is 503 and recovers when there is room", async () => {
     const refused = await kit.ingest(batch, "while-it-was-full");
     expect(refused.status).toBe(503);
     expect(JSON.parse(refused.text)).toMatchObject({ code: "disk_full", retryable: true });
+    expect((await kit.ingest(batch, "while-it-was-full")).status).toBe(503);
+    const text = expect.stringMatching(/logs\.db: .*disk is full; free some space/);
+    expect(faults).toMatchObject([{ source: "request", error: { code: "full", message: text } }]);
     expect(await kit.kit.eventIds("logs", kit.credentials.projectId)).toHaveLength(1);
     await opened.file.transact((tx) => tx.all("PRAGMA max_page_count = 1073741823"));
     expect((await kit.ingest(batch, "while-it-was-full")).text).toBe('{"accepted":50,"rejected":[]}');
@@ -61,6 +66,10 @@ test("a folder that is moved away from under a kit is 503, for health too, until
     const refused = await kit.ingest([log, auditEvent()], "while-it-was-away");
     expect([refused.status, JSON.parse(refused.text).retryable]).toEqual([503, true]);
     expect(await health()).toBe(503);
+    // Nor is anything acknowledged that goes into a system.db which nobody will find.
+    const headers = { authorization: `Bearer ${kit.credentials.apiKey}`, "content-type": "application/json" };
+    const create = { method: "POST", headers, body: JSON.stringify({ name: "Lost" }) };
+    expect((await kit.kit.fetch(new Request("http://kit.test/api/projects", create))).status).toBe(503);
     await rename(`${dataDir}.moved`, dataDir);
     expect((await kit.ingest([log, auditEvent()], "while-it-was-away")).text).toBe('{"accepted":2,"rejected":[]}');
     expect(await health()).toBe(200);
@@ -69,9 +78,36 @@ test("a folder that is moved away from under a kit is 503, for health too, until
   }
 });
 
-test("too little free space is 503 before the disk is full", async () => {
+test("a file that is damaged while it is open is told by health once a request has met it", async () => {
+  const kit = await testKit({ modules: [audit(), logs()], onFault: () => {} });
+  try {
+    await kit.ingest(Array.from({ length: 200 }, () => log));
+    await kit.reopen();
+    const file = await open(join(kit.dataDir, "logs.db"), "r+");
+    const { size } = await file.stat();
+    await file.write(Buffer.alloc(size - 4_096, 0xff), 0, size - 4_096, 4_096);
+    await file.close();
+    const headers = { authorization: `Bearer ${kit.credentials.apiKey}` };
+    const health = async () => (await kit.kit.fetch(new Request("http://kit.test/api/health", { headers }))).json();
+    expect((await kit.ingest([log])).status).toBe(500);
+    expect(await health()).toMatchObject({
+      status: "unavailable",
+      files: [
+        { name: "system", isHealthy: true },
+        { name: "audit", isHealthy: true },
+        { name: "logs", problem: "corrupt" },
+      ],
+    });
+    expect((await kit.ingest([auditEvent()])).status).toBe(200);
+  } finally {
+    await kit.close();
+  }
+});
+
+test("too little free space is 503 before the disk is full, and is told", async () => {
   const running = await startKit({ minFreeBytes: Number.MAX_SAFE_INTEGER });
   try {
+    expect(running.faults).toMatchObject([{ source: "disk", error: { code: "disk_full" } }]);
     const response = await sendEvents(running, [auditEvent()]);
     expect(response.status).toBe(503);
     expect(response.headers.get("retry-after")).toBe("10");

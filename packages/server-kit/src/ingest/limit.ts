@@ -89,7 +89,11 @@ function settle(context: StageContext, outcome: RateOutcome, { policy, refuse }:
 /** Source: draft-ietf-httpapi-ratelimit-headers, lists of policies and of states in the same order. */
 function addHeaders(headers: Map<string, string>, outcome: RateOutcome, policy: RatePolicy): void {
   append(headers, "ratelimit-policy", `"${policy.name}";q=${policy.burst};w=${burstSeconds}`);
-  append(headers, "ratelimit", `"${policy.name}";r=${outcome.remaining};t=${outcome.resetSeconds}`);
+  append(
+    headers,
+    "ratelimit",
+    `"${policy.name}";r=${outcome.remaining};t=${outcome.isAllowed ? outcome.resetSeconds : outcome.retryAfterSeconds}`,
+  );
 }
 
 function append(headers: Map<string, string>, name: string, item: string): void {

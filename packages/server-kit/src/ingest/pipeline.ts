@@ -1,5 +1,6 @@
 // Runs stages in order until one answers; whatever one throws becomes a problem.
 import { CuittyError } from "@cuitty/wire-protocol";
+import { isOperational } from "../faults.ts";
 import { isFault, problemReply } from "../respond.ts";
 import type { Span, Tracer } from "../tracer.ts";
 import type { OwnedContext } from "./context.ts";
@@ -49,7 +50,7 @@ export function createPipeline(given: readonly NamedStage[], options: PipelineOp
     try {
       reply = await (tracer === undefined ? runStages(stages, context) : runTraced(stages, context, tracer));
     } catch (error) {
-      if (isFault(error)) onFault?.(error, context.requestId);
+      if (isFault(error) || isOperational(error)) onFault?.(error, context.requestId);
       reply = problemReply(context, error);
     }
     context.settle(reply);
