@@ -89,13 +89,18 @@ export function createWriter(adapter: PersistAdapter, { onCommitted, onFailed }:
       lastTaken = taken.length;
       const ready = await readyOf(taken);
       for (const group of ready.length === 1 ? [ready] : groupsOf(ready)) {
-        if (group[0]!.unit.conditions) await writeIf(group[0]!, group[0]!.unit.conditions);
-        else await (capabilities.atomicBatch ? writeGroup(group) : writeEach(group));
+        await write(group);
       }
       done += taken.length;
       while (waiting.length > 0 && waiting[0]!.until <= done) waiting.shift()!.resolve();
     }
     isDraining = false;
+  }
+
+  function write(group: readonly Ready[]): Promise<void> {
+    const [first] = group;
+    if (first?.unit.conditions) return writeIf(first, first.unit.conditions);
+    return capabilities.atomicBatch ? writeGroup(group) : writeEach(group);
   }
 
   /** The units whose changes could be made; of the others the writer hears at once. */
@@ -220,7 +225,8 @@ function groupsOf(ready: readonly Ready[]): Ready[][] {
   let bytes = 0;
   for (const item of ready) {
     const itemBytes = item.ops.reduce((sum, op) => sum + (op.type === "put" ? sizeOf(op.value) : 0), 0);
-    const isAlone = item.unit.conditions !== undefined || groups.at(-1)?.[0]!.unit.conditions !== undefined;
+    const first = groups.at(-1)?.[0];
+    const isAlone = item.unit.conditions !== undefined || first?.unit.conditions !== undefined;
     if (groups.length === 0 || isAlone || ops + item.ops.length > maxGroupOps || bytes + itemBytes > maxGroupBytes) {
       groups.push([]);
       ops = 0;

@@ -30,7 +30,7 @@ export interface BlobInfo {
 
 /** Named like records. Errors of all methods: `unsupported` when the adapter declares no blobs, `invalid_key`, `store_closed`; of reads `tampered`, `corrupt`, `blob_changed`. */
 export interface Blobs {
-  /** Resolves when all of it is on disk; until then the old blob stays whole. Errors: `resume_mismatch`, the signal's reason. */
+  /** Resolves when all of it is on disk; until then the old blob stays whole. Errors: `resume_mismatch`, the signal's reason, `conflict` when another tab or process puts the same key. */
   put(key: string, source: BlobSource, options?: BlobPutOptions): Promise<BlobInfo>;
   /** The bytes, or undefined. `start` counts from 0, `end` is exclusive; both are cut to the blob's size. */
   get(key: string, range?: BlobRange): Promise<Uint8Array | undefined>;
@@ -43,7 +43,7 @@ export interface Blobs {
   watch(keyOrPrefix: string, listener: ChangeListener<BlobInfo>): () => void;
   /** Bytes an interrupted put of this key has stored; 0 when there is none. Put again with `resume: true`. */
   uploadedBytes(key: string): Promise<number>;
-  /** Deletes chunks nobody names any more and uploads older than 7 days; the store does so by itself. */
+  /** Deletes chunks nobody names any more and uploads that nobody went on with for 7 days; the store does so by itself. */
   sweep(): Promise<void>;
 }
 
