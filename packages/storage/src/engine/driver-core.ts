@@ -155,6 +155,7 @@ function createStatement({ holder, control, forget }: StatementHost, sql: string
   }
   return {
     sql,
+    kind: info.kind,
     get columns() {
       return holder.guard(() => current().columns());
     },

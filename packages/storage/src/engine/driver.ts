@@ -1,5 +1,7 @@
 // The contract every SQLite engine fulfils: synchronous, positional parameters, rows as arrays, every SQLite value exact.
 
+import type { SqlKind } from "./sql-text.ts";
+
 /** A SQLite value. Integers within ±(2^53-1) are numbers, larger ones bigint; blobs are Uint8Array (Buffer on Node). */
 export type SqlValue = null | number | bigint | string | Uint8Array;
 
@@ -20,6 +22,8 @@ export interface RunResult {
 /** A prepared statement; cached by SQL text inside the driver, valid until the driver closes. */
 export interface Statement {
   readonly sql: string;
+  /** What the statement may do. */
+  readonly kind?: SqlKind;
   /** Column names in select order; empty for a statement that returns no rows. */
   readonly columns: readonly string[];
   run(params?: readonly SqlValue[]): RunResult;

@@ -41,6 +41,7 @@ export function guardDriver(driver: Driver, gate: WriterGate): Driver {
 function guardStatement(statement: Statement, gate: WriterGate, refuse: (sql: string) => void): Statement {
   return {
     sql: statement.sql,
+    kind: statement.kind,
     get columns() {
       return statement.columns;
     },

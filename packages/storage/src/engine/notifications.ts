@@ -4,7 +4,7 @@ import type { Driver } from "./driver.ts";
 
 /** Sends events that go out if, and only if, the transaction they stand in commits. */
 export interface Notifier {
-  /** Payload: any JSON value. Returns the notification's id. */
+  /** Channel: a text that is not empty; payload: any JSON value, null for none. Returns the notification's id. */
   notify(channel: string, payload: unknown): number;
 }
 
@@ -40,7 +40,8 @@ export function createNotifier(driver: Driver): Notifier {
   let sent = 0;
   return {
     notify(channel, payload) {
-      const text = jsonOf(payload ?? null);
+      checkChannel(channel);
+      const text = jsonOf(payload);
       const { lastInsertRowid } = driver.prepare(insert).run([channel, text]);
       sent++;
       if (sent % pruneEvery === 0) driver.prepare(prune).run();
@@ -49,7 +50,13 @@ export function createNotifier(driver: Driver): Notifier {
   };
 }
 
-/** Errors: `invalid_parameter` for what is no JSON: functions, bigint, circles. */
+function checkChannel(channel: unknown): void {
+  if (typeof channel === "string" && channel !== "") return;
+  const got = typeof channel === "string" ? "an empty text" : typeof channel;
+  throw new CuittyError("invalid_parameter", `channel: expected a text that is not empty, got ${got}`);
+}
+
+/** Errors: `invalid_parameter` for what is no JSON: undefined, functions, bigint, circles. */
 function jsonOf(payload: unknown): string {
   let text: string | undefined;
   let cause: unknown;

@@ -15,6 +15,7 @@ import {
   notificationsAfter,
 } from "./notifications.ts";
 import { adoptHonker, type OpenedDriver, openHonker, openLibsqlParts } from "./open-driver.ts";
+import { refuseUnknown } from "./options.ts";
 import { createWatcher, type Watcher, type WatchListener } from "./watcher.ts";
 
 export interface OpenOptions {
@@ -49,7 +50,7 @@ export interface StorageClient {
    * bodies wait their turn (5 s), and synchronous writers get `writer_busy`.
    */
   transaction<T>(body: (tx: ClientTransaction) => T): T;
-  /** Sends a JSON payload to a channel's listeners in every process, at once. Errors: `writer_busy` during an open async transaction. */
+  /** Sends a JSON payload to a channel's listeners in every process, at once. Errors: `invalid_parameter`; `writer_busy` during an open async transaction. */
   notify(channel: string, payload: unknown): number;
   /** Hears the messages of a channel that are committed from now on, oldest first, each once. Returns the unsubscriber. */
   listen(channel: string, listener: (message: Notification) => void): () => void;
@@ -61,7 +62,7 @@ export interface StorageClient {
 
 /**
  * Opens a file (made if missing), or adopts a database that the caller opened with Honker's binding.
- * Errors: `engine_unavailable`, `engine_conflict`, those of Driver.
+ * Errors: `engine_unavailable`, `engine_conflict`, `invalid_option`, `unknown_option`, `unsupported_location`, those of Driver.
  *
  * @example
  * const client = open("system.db");
@@ -79,7 +80,11 @@ export function open(source: string | HonkerDatabase, options: OpenOptions = {})
   return { ...client, driver: guardDriver(opened.driver, gateOf(opened.driver)) };
 }
 
-function openWith(source: string | HonkerDatabase, { engine = "auto", busyTimeoutMs, synchronous }: OpenOptions): OpenedDriver {
+const optionNames = ["engine", "maxReaders", "busyTimeoutMs", "synchronous"];
+
+function openWith(source: string | HonkerDatabase, options: OpenOptions): OpenedDriver {
+  refuseUnknown("open", options, optionNames);
+  const { engine = "auto", busyTimeoutMs, synchronous } = options;
   const settings = { busyTimeoutMs, synchronous };
   if (typeof source !== "string" && typeof (source as Partial<HonkerDatabase> | null | undefined)?.query === "function")
     return adoptHonker(source, settings);

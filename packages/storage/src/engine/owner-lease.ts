@@ -7,6 +7,7 @@ import { placeOf } from "../file/place.ts";
 import type { Driver } from "./driver.ts";
 import { makeFolder, realPathOf } from "./file-path.ts";
 import { openLibsql } from "./open-driver.ts";
+import { refuseUnknown, requireNumber } from "./options.ts";
 import { retryBusy } from "./retry-busy.ts";
 
 /** Who owns a folder, as it wrote itself. */
@@ -34,6 +35,9 @@ export interface OwnerLease {
   release(): void;
 }
 
+/** A timer takes no more; a longer one would run at once. Units: ms. */
+const longestTimerMs = 2 ** 31 - 1;
+
 const lockName = ".cuitty-owner.db";
 const infoName = ".cuitty-owner.json";
 const slot = Symbol.for("cuitty.storage.owners");
@@ -47,10 +51,11 @@ function heldLeases(): Set<string> {
 
 /**
  * Makes this process the owner of `dir` (made if missing, mode 0700). A dead owner's claim has ended with it; a stopped one's has not.
- * Errors: `data_dir_in_use` naming the owner's pid, host and start; `readonly`, `io`.
+ * Errors: `data_dir_in_use` naming the owner's pid, host and start; `readonly`, `io`, `invalid_option`, `unknown_option`.
  */
 export async function acquireOwnerLease(dir: string, options: OwnerLeaseOptions = {}): Promise<OwnerLease> {
   const { waitMs = 0, heartbeatMs = 5_000 } = options;
+  checkOptions(dir, options, { waitMs, heartbeatMs });
   makeFolder(dir);
   const folder = realPathOf(dir);
   try {
@@ -58,6 +63,15 @@ export async function acquireOwnerLease(dir: string, options: OwnerLeaseOptions 
   } catch (error) {
     throw isCuittyError(error, "busy") ? inUse(folder, error) : error;
   }
+}
+
+function checkOptions(dir: unknown, options: OwnerLeaseOptions, { waitMs, heartbeatMs }: Required<OwnerLeaseOptions>): void {
+  if (typeof dir !== "string" || dir === "" || dir.includes("\0")) {
+    throw new CuittyError("invalid_option", `dir: expected the path of a folder, got ${dir === "" ? "an empty text" : typeof dir}`);
+  }
+  refuseUnknown("acquireOwnerLease", options, ["waitMs", "heartbeatMs"]);
+  requireNumber("waitMs", waitMs);
+  requireNumber("heartbeatMs", heartbeatMs, 1);
 }
 
 function acquire(folder: string, heartbeatMs: number): OwnerLease {
@@ -78,7 +92,7 @@ function createLease(folder: string, driver: Driver, heartbeatMs: number): Owner
   const owner = (): OwnerInfo => ({ pid: process.pid, host: hostname(), startedAt, heartbeatAt: new Date().toISOString() });
   const first = owner();
   writeInfo(folder, first);
-  const timer = setInterval(() => writeInfo(folder, owner()), heartbeatMs);
+  const timer = setInterval(() => writeInfo(folder, owner()), Math.min(heartbeatMs, longestTimerMs));
   timer.unref();
   let isHeld = true;
   const place = placeOf(join(folder, lockName));

@@ -2,8 +2,8 @@
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Driver, Statement } from "../engine/driver.ts";
 import { openLibsql } from "../engine/open-driver.ts";
+import { refuseUnknown } from "../engine/options.ts";
 import { retryBusy } from "../engine/retry-busy.ts";
-import { describeSql } from "../engine/sql-text.ts";
 import { APPLICATION_IDS } from "../migrate/ledger.ts";
 import { applyMigrations } from "../migrate/migrate.ts";
 import { gateOf } from "../sqlite/adapter/writer-gate.ts";
@@ -17,8 +17,8 @@ const openTimeoutMs = 5_000;
 
 /** Opens a file with its migrations applied. Errors: `invalid_option`, `unknown_option`, `engine_conflict`, those of `applyMigrations`, those of Driver. */
 export async function openFile(options: FileOptions): Promise<StorageFile> {
-  const { path, kind = "module", migrations, busyTimeoutMs = 200, ...settings } = options;
   checkOptions(options);
+  const { path, kind = "module", migrations, busyTimeoutMs = 200, ...settings } = options;
   if (!Number.isFinite(busyTimeoutMs) || busyTimeoutMs < 0) {
     throw new CuittyError("invalid_option", `busyTimeoutMs: expected a number of ms from 0, got ${String(busyTimeoutMs)}`);
   }
@@ -36,13 +36,12 @@ export async function openFile(options: FileOptions): Promise<StorageFile> {
   return createStorageFile(driver, busyTimeoutMs);
 }
 
-const optionNames = new Set(["path", "kind", "migrations", "busyTimeoutMs", "synchronous", "cacheKiB", "checkpointPages", "isOwned"]);
+const optionNames = ["path", "kind", "migrations", "busyTimeoutMs", "synchronous", "cacheKiB", "checkpointPages", "isOwned"];
 
 /** What TypeScript does not see. Errors: `invalid_option`, `unknown_option`. */
-function checkOptions({ path, kind = "module", ...rest }: FileOptions): void {
-  const unknown = Object.keys(rest).find((name) => !optionNames.has(name));
-  if (unknown !== undefined)
-    throw new CuittyError("unknown_option", `${unknown}: is no option of openFile; it has ${[...optionNames].join(", ")}`);
+function checkOptions(options: FileOptions): void {
+  refuseUnknown("openFile", options, optionNames);
+  const { path, kind = "module" } = options;
   if (typeof path !== "string" || path === "" || path.includes("\0")) {
     throw new CuittyError("invalid_option", `path: expected the path of a file, got ${path === "" ? "an empty text" : typeof path}`);
   }
@@ -69,15 +68,20 @@ function createStorageFile(driver: Driver, busyTimeoutMs: number): StorageFile {
   let closing: Promise<void> | undefined;
   const gate = gateOf(driver);
   /** While somebody's asynchronous transaction is open on the connection, its rows are not there yet for anyone else. */
-  const committed = (sql: string): Statement =>
-    gate.owner !== undefined && describeSql(sql).kind === "read" ? driver.prepareCommitted(sql) : driver.prepare(sql);
+  function reading(sql: string): Statement {
+    const statement = driver.prepare(sql);
+    if (statement.kind === "write" || statement.kind === "control") {
+      throw new CuittyError("sql", "expected a reading statement, got one that may write; run it inside the body of a write");
+    }
+    return gate.owner !== undefined && statement.kind === "read" ? driver.prepareCommitted(sql) : statement;
+  }
   return {
     path: driver.path,
     driver,
     // Also while the file closes: bodies that wait in the queue are still to run. Then the driver refuses.
     prepare: (sql) => driver.prepare(sql),
-    all: (sql, params) => committed(sql).all(params),
-    get: (sql, params) => committed(sql).get(params),
+    all: (sql, params) => reading(sql).all(params),
+    get: (sql, params) => reading(sql).get(params),
     write: writer.write,
     onCommit: driver.onCommit,
     backup: (target) => writer.task(() => backupTo(driver, target)),

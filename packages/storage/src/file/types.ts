@@ -71,14 +71,14 @@ export interface StorageFile {
   readonly driver: Driver;
   /** A cached statement. Reads are synchronous; use writing statements inside `write` bodies. */
   prepare(sql: string): Statement;
-  /** Reads committed rows. Errors: those of Driver. */
+  /** Reads committed rows. Errors: those of Driver, `sql` for a statement that may write. */
   all(sql: string, params?: readonly SqlValue[]): SqlRow[];
   get(sql: string, params?: readonly SqlValue[]): SqlRow | undefined;
   /**
    * Runs `body` inside the transaction of its group; resolves with its result after the commit is synced. FIFO.
    * Bodies that wait share one commit. When one throws, the group is rolled back and every body is run again alone: only the bad one rejects,
    * so a body must have no effect outside the file. A body must not be async: that is `async_transaction`, and its statements are rolled back.
-   * Errors: what `body` threw, also nothing; `async_transaction`, `busy` (another process, or a transaction left open on `driver`), `full`, `readonly`, `io` (retryable), `constraint`, `corrupt`, `closed`.
+   * Errors: what `body` threw, also nothing; `invalid_option` at once; `async_transaction`, `busy` (another process, or a transaction left open on `driver`), `full`, `readonly`, `io` (retryable), `constraint`, `corrupt`, `closed`.
    */
   write<T>(body: () => T, options?: WriteOptions): Promise<T>;
   /** Called after each commit. Returns the unsubscriber. */

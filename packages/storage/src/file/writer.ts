@@ -2,6 +2,7 @@
 import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Driver } from "../engine/driver.ts";
 import { closedError } from "../engine/errors.ts";
+import { requireNumber } from "../engine/options.ts";
 import { busyDelayMs, sleep } from "../engine/retry-busy.ts";
 import { refusePromise } from "../engine/transaction-control.ts";
 import { placeOf } from "./place.ts";
@@ -50,6 +51,7 @@ export function createWriter(driver: Driver, busyTimeoutMs: number): Writer {
     if (isClosing) return Promise.reject(closedError(driver.path));
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
+      checkWrite(body, options);
       const job: Job = { body, rows, bytes, mode, queuedAt: performance.now(), resolve, reject, stopListening: () => {} };
       if (signal !== undefined) listen(job, signal);
       queue.push(job);
@@ -207,6 +209,15 @@ export function createWriter(driver: Driver, busyTimeoutMs: number): Writer {
       while (running !== undefined) await running;
     },
   };
+}
+
+/** What TypeScript does not see; in the promise, as every failure of a write. Errors: `invalid_option`. */
+function checkWrite(body: () => unknown, { rows = 1, bytes = 0, signal }: WriteOptions): void {
+  if (typeof body !== "function") throw new CuittyError("invalid_option", `body: expected a function, got ${typeof body}`);
+  requireNumber("rows", rows);
+  requireNumber("bytes", bytes);
+  if (signal === undefined || typeof signal?.addEventListener === "function") return;
+  throw new CuittyError("invalid_option", `signal: expected an AbortSignal, got ${typeof signal}`);
 }
 
 function busyError(driver: Driver, timeoutMs: number, cause?: unknown): CuittyError {

@@ -105,7 +105,7 @@ export class HonkerEventTarget<TEvents extends EventMap = EventMap> {
   /** `dispatchEvent` without the event object. Returns the notification's id. */
   emit<TType extends keyof TEvents & string>(type: TType, detail: TEvents[TType]): number {
     const { serializer } = this.#options;
-    return this.#client.notify(this.#channelOf(type), serializer === undefined ? detail : serializer.stringify(detail));
+    return this.#client.notify(this.#channelOf(type), serializer === undefined ? (detail ?? null) : serializer.stringify(detail));
   }
 
   /** Removes all listeners. The client stays open: it is the caller's. Idempotent. */
