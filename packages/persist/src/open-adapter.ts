@@ -33,13 +33,23 @@ export async function keyPlacesOf(options: CheckedOptions): Promise<KeyPlace[]> 
   if (globalThis.process?.versions?.node === undefined) return [(await import("./keys/browser-keys.ts")).browserKeyPlace()];
   const places: KeyPlace[] = [];
   if (keyStorage !== "file") places.push((await import("./keys/keychain.ts")).keychainPlace(name));
-  const path = options.keyFile ?? (adapter === "sqlite" ? `${storePath(options)}.key` : undefined);
-  if (keyStorage !== "keychain" && path !== undefined) {
+  const keyFile = keyStorage === "keychain" ? undefined : await keyFileOf(options);
+  if (keyFile) {
     const { keyFilePlace } = await import("./keys/key-file.ts");
-    const place = keyFilePlace({ path, isNamed: options.keyFile !== undefined, madeFor: await placeName(options) });
+    const place = keyFilePlace({ ...keyFile, isNamed: options.keyFile !== undefined, madeFor: await placeName(options) });
     if (place) places.push(place);
   }
   return places;
+}
+
+/** Named, else beside the store's real file; earlier releases kept it beside the path as it was given, which may be a link. */
+async function keyFileOf(options: CheckedOptions): Promise<{ path: string; olderPath?: string } | undefined> {
+  if (options.keyFile !== undefined) return { path: options.keyFile };
+  if (options.adapter !== "sqlite") return undefined;
+  const { realPlace, givenPlace } = await import("./adapters/sqlite-place.ts");
+  const path = `${realPlace(storePath(options))}.key`;
+  const given = `${givenPlace(storePath(options))}.key`;
+  return given === path ? { path } : { path, olderPath: given };
 }
 
 /** Tells the place of a store from others: a file by its real path, what has no file by its adapter and the store's name. */

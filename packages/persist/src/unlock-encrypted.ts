@@ -29,7 +29,9 @@ export async function unlockEncrypted(adapter: PersistAdapter, options: CheckedO
   const crypto: ManifestCrypto = { provider, storeId, random: randomBytes };
   const saved = createRingStorage({ provider, storage, storeId });
   // The commitment is checked here: with a wrong key nothing below is reached.
-  const { opened, isStale } = manifest ? await openExisting(crypto, manifest, { given, saved }) : newKeys(given ?? left?.ring);
+  const { opened, isStale } = manifest
+    ? await openExisting(crypto, manifest, { given, saved, lookedAt: storage.lookedAt })
+    : newKeys(given ?? left?.ring);
   // The key first: a manifest whose key was never saved would be a store nobody can open.
   if (options.keyStorage !== "none" && (!manifest || (given && storage.isLasting))) await saved.keep(opened.ring, opened.ring);
   // The key is at hand: a place that cannot be written lags behind until the next opening.
@@ -75,6 +77,7 @@ function changedMeanwhile(): CuittyError {
 interface Keys {
   readonly given: KeyRing | undefined;
   readonly saved: RingStorage;
+  readonly lookedAt: string;
 }
 
 interface Found {
@@ -84,7 +87,7 @@ interface Found {
 }
 
 /** Opens the manifest with the key given, which must fit, and with all that this device keeps. Errors: `wrong_key`, `key_missing`, `tampered`, those of the places. */
-async function openExisting(crypto: ManifestCrypto, manifest: Manifest, { given, saved }: Keys): Promise<Found> {
+async function openExisting(crypto: ManifestCrypto, manifest: Manifest, { given, saved, lookedAt }: Keys): Promise<Found> {
   let opened = given && (await openManifest(crypto, manifest, given));
   const failures: unknown[] = [];
   const fail = (error: unknown) => void failures.push(error);
@@ -102,7 +105,7 @@ async function openExisting(crypto: ManifestCrypto, manifest: Manifest, { given,
     failures[0] ??
     new CuittyError(
       "key_missing",
-      "the key of this store was not found (keychain locked, or key file lost); pass `key`: an exported key or the recovery code",
+      `the key of this store was not found (looked at: ${lookedAt}; keychain locked, or key file lost?); pass \`key\`: an exported key or the recovery code`,
     )
   );
 }

@@ -1,6 +1,6 @@
 // Key files through interrupted openings and links: a store can always be made, no key is shared or lost, and messages say where was looked.
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -114,5 +114,73 @@ describe("an opening that ended between the key file and the manifest", () => {
     expect(await visit({ ...options, key: new Uint8Array(32).fill(5) }, 1)).toBe(1);
     expect(readdirSync(folder).sort()).toEqual(["k", `k.${storeId}`]);
     expect(await visit(options)).toBe(1);
+  });
+});
+
+/** Rotates the store's key. */
+async function rotate(options: StoreOptions): Promise<void> {
+  const store = await createStore(options);
+  await (await store.crypto.rotateKey()).done;
+  await store.close();
+}
+
+describe("a store whose path is a link", () => {
+  const link = () => ({ ...secret, path: at("link.db") });
+  const real = () => ({ ...secret, path: at("real/a.db") });
+  beforeEach(() => {
+    mkdirSync(at("real"));
+    symlinkSync(at("real/a.db"), at("link.db"));
+  });
+
+  test.each(["link", "file"])("keeps its key beside the real file, made by way of the %s, and opens by way of both", async (first) => {
+    expect(await visit(first === "link" ? link() : real(), 1)).toBe(1);
+    expect(readdirSync(at("real"))).toContain("a.db.key");
+    expect(readdirSync(folder).sort()).toEqual(["link.db", "real"]);
+    expect([await visit(link()), await visit(real())]).toEqual([1, 1]);
+  });
+
+  test("opens with a key that an earlier release kept beside the link; the next rotation puts it beside the file", async () => {
+    await visit(link(), 1);
+    renameSync(at("real/a.db.key"), at("link.db.key"));
+    expect(await visit(link())).toBe(1);
+    expect(readdirSync(at("real"))).not.toContain("a.db.key");
+    await rotate(link());
+    expect([await visit(real()), await visit(link())]).toEqual([1, 1]);
+  });
+
+  test("says where the key was looked for when it is nowhere", async () => {
+    await visit(link(), 1);
+    renameSync(at("real/a.db.key"), at("elsewhere"));
+    await expect(createStore(link())).rejects.toMatchObject({
+      code: "key_missing",
+      message: expect.stringMatching(/real\/a\.db\.key.*link\.db\.key/),
+    });
+    await expect(createStore({ ...real(), keyFile: at("named") })).rejects.toMatchObject({
+      code: "key_missing",
+      message: expect.stringContaining(at("named")),
+    });
+  });
+});
+
+describe("a keyFile that is a link", () => {
+  test.each([true, false])("stays one, and its target holds the key that is in use (target there at first: %s)", async (isThere) => {
+    mkdirSync(at("mount"));
+    const target = { ...secret, path: at("a.db"), keyFile: at("mount/key") };
+    if (isThere) await visit(target, 1);
+    symlinkSync("mount/key", at("k"));
+    const options = { ...target, keyFile: at("k") };
+    expect(await visit(options, 1)).toBe(1);
+    await rotate(options);
+    expect(lstatSync(at("k")).isSymbolicLink()).toBe(true);
+    expect(readdirSync(at("mount"))).toEqual(["key"]);
+    expect(await visit(target)).toBe(1);
+  });
+
+  test("that leads to itself is refused with its path", async () => {
+    symlinkSync("k", at("k"));
+    await expect(createStore({ ...secret, path: at("a.db"), keyFile: at("k") })).rejects.toMatchObject({
+      code: "invalid_option",
+      message: expect.stringContaining(at("k")),
+    });
   });
 });

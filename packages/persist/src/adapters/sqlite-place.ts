@@ -2,19 +2,18 @@
 import type * as NodeFs from "node:fs";
 import type * as NodePath from "node:path";
 import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { followLinks } from "../core/follow-links.ts";
 import { builtinModule } from "../crypto/builtin-module.ts";
 import type { SqliteFile } from "./sqlite-file.ts";
 
 /** "CUPS": a file of another kind is refused. */
 export const applicationId = 0x43555053;
 
-/** As many links as Linux follows. */
-const maxLinks = 40;
-
 /** The absolute path with every link resolved, whether the file is there yet or not; its folder is made. Errors: `readonly`, `io`. */
 export function realPlace(path: string): string {
   try {
-    return followLinks(path);
+    const file = followLinks(path, makeFolder);
+    if (file !== undefined) return file;
   } catch (cause) {
     if (isCuittyError(cause)) throw cause;
     // Such as a name that is longer than the file system takes.
@@ -22,20 +21,14 @@ export function realPlace(path: string): string {
     const reason = `the store's file ${path.slice(0, 300)} cannot be made or opened (${code}); check the path, or name another`;
     throw new CuittyError(isDenial(cause) ? "readonly" : "io", reason, { cause });
   }
+  throw new CuittyError("io", `the path ${path} is a link that leads to itself; name the file`);
 }
 
-function followLinks(path: string): string {
+/** The absolute path of the name as it was given, which may be a link, in its real folder, which is there. */
+export function givenPlace(path: string): string {
   const fs = builtinModule<typeof NodeFs>("node:fs")!;
   const { resolve, dirname, basename, join } = builtinModule<typeof NodePath>("node:path")!;
-  let file = resolve(path);
-  for (let links = 0; links < maxLinks; links++) {
-    makeFolder(fs, dirname(file));
-    file = join(fs.realpathSync(dirname(file)), basename(file));
-    // A link may lead to a file that is yet to be made: two names of it are one store all the same.
-    if (!fs.lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) return file;
-    file = resolve(dirname(file), fs.readlinkSync(file));
-  }
-  throw new CuittyError("io", `the path ${path} is a link that leads to itself; name the file`);
+  return join(fs.realpathSync(dirname(resolve(path))), basename(path));
 }
 
 /** Whether the system refuses to write there. */
@@ -63,7 +56,8 @@ export function placeError(error: unknown, file: string): unknown {
   return error;
 }
 
-function makeFolder(fs: typeof NodeFs, folder: string): void {
+function makeFolder(folder: string): void {
+  const fs = builtinModule<typeof NodeFs>("node:fs")!;
   try {
     fs.mkdirSync(folder, { recursive: true });
   } catch (cause) {

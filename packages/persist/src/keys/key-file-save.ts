@@ -2,6 +2,7 @@
 import type * as NodeFs from "node:fs";
 import type * as NodePath from "node:path";
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { followLinks } from "../core/follow-links.ts";
 import { builtinModule } from "../crypto/builtin-module.ts";
 
 export interface KeyFile {
@@ -24,7 +25,9 @@ export function parseKeyFile(text: string): KeyFile | undefined {
 /** Written beside, synced, renamed over. Errors: `full`, `readonly`. */
 export function saveKeyFile(fs: typeof NodeFs, path: string, file: KeyFile): void {
   try {
-    write(fs, path, file);
+    // A link is the caller's: what it leads to is replaced.
+    const target = followLinks(path, (folder) => void fs.mkdirSync(folder, { recursive: true }));
+    write(fs, target ?? path, file);
   } catch (error) {
     const code = (error as { code?: string }).code ?? "";
     if (code === "ENOSPC" || code === "EDQUOT") {
@@ -41,7 +44,6 @@ export function saveKeyFile(fs: typeof NodeFs, path: string, file: KeyFile): voi
 function write(fs: typeof NodeFs, path: string, file: KeyFile): void {
   const nodePath = builtinModule<typeof NodePath>("node:path")!;
   const folder = nodePath.dirname(path);
-  fs.mkdirSync(folder, { recursive: true });
   keepOther(fs, path, file.storeId);
   const draft = `${path}.new`;
   fs.rmSync(draft, { force: true });

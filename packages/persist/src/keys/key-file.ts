@@ -14,6 +14,8 @@ export interface KeyFileOptions {
   readonly path: string;
   /** A file the caller named may come from a secret mount with its own mode; our own must be 0600. */
   readonly isNamed: boolean;
+  /** Where earlier releases kept it: read where there is none at `path`, never written. */
+  readonly olderPath?: string | undefined;
   /** Tells the place of the store from every other one: a key whose store was never made is used only there. */
   readonly madeFor: string;
 }
@@ -22,21 +24,26 @@ export interface KeyFileOptions {
 export function keyFilePlace(options: KeyFileOptions): KeyPlace | undefined {
   const fs = builtinModule<typeof NodeFs>("node:fs");
   if (!fs) return undefined;
-  const { path, madeFor } = options;
+  const { path, olderPath, madeFor } = options;
   // What is saved first comes before the manifest.
   let pendingFor: string | undefined = madeFor;
   const save = (storeId: string, key: string) =>
     saveKeyFile(fs, path, { cuitty: "persist-key", storeId, key, ...(pendingFor === undefined ? {} : { pendingFor }) });
   return {
     kind: "file",
+    lookedAt: olderPath === undefined ? path : `${path}, ${olderPath}`,
     async load(storeId) {
-      const file = read(fs, options);
+      const found = older(fs, options, storeId);
+      const file = found ? (readable(fs, options) ?? found) : read(fs, options);
       if (!file) return undefined;
-      if (file.storeId !== storeId) throw ofAnother(path);
-      pendingFor = file.pendingFor;
-      return file.key;
+      if (file.storeId === storeId) pendingFor = file.pendingFor;
+      else if (!found) throw ofAnother(path);
+      return file.storeId === storeId ? file.key : found?.key;
     },
-    update: (storeId, change) => exchangeText({ read: () => keyIn(fs, options, storeId), write: (key) => save(storeId, key) }, change),
+    update: (storeId, change) => {
+      const saved = () => keyIn(fs, options, storeId) ?? older(fs, options, storeId)?.key;
+      return exchangeText({ read: saved, write: (key) => save(storeId, key) }, change);
+    },
     async pending() {
       const file = readable(fs, options);
       return file?.pendingFor === madeFor && storeIdPattern.test(file.storeId) ? { storeId: file.storeId, text: file.key } : undefined;
@@ -75,6 +82,12 @@ function read(fs: typeof NodeFs, { path, isNamed }: KeyFileOptions): KeyFile | u
   );
 }
 
+/** The file of that store at the older path. */
+function older(fs: typeof NodeFs, { olderPath, ...options }: KeyFileOptions, storeId: string): KeyFile | undefined {
+  const file = olderPath === undefined ? undefined : readable(fs, { ...options, path: olderPath });
+  return file?.storeId === storeId ? file : undefined;
+}
+
 /** What cannot be read is told where it is in the way, not where it might have helped. */
 function readable(fs: typeof NodeFs, options: KeyFileOptions): KeyFile | undefined {
   try {
@@ -96,6 +109,7 @@ function ofAnother(path: string): CuittyError {
  * where nobody named it, or where that store was to be made here and never was; it is kept aside then. Errors: `invalid_option`.
  */
 function keyIn(fs: typeof NodeFs, { path, isNamed, madeFor }: KeyFileOptions, storeId: string): string | undefined {
+  if (isEndless(fs, path)) throw inTheWay(path, "is a link that leads to itself");
   const stat = fs.statSync(path, { throwIfNoEntry: false });
   if (!stat || (stat.isFile() && stat.size === 0)) return undefined;
   // Whatever it is, it is not read as a whole when it cannot be a key.
@@ -105,6 +119,15 @@ function keyIn(fs: typeof NodeFs, { path, isNamed, madeFor }: KeyFileOptions, st
   if (file.storeId === storeId) return file.key;
   if (isNamed && file.pendingFor !== madeFor) throw inTheWay(path, "holds the key of another store");
   return undefined;
+}
+
+function isEndless(fs: typeof NodeFs, path: string): boolean {
+  try {
+    fs.statSync(path);
+    return false;
+  } catch (error) {
+    return (error as { code?: string }).code === "ELOOP";
+  }
 }
 
 /** A store has its lock beside it. Opening and closing the file would drop the locks that an open one has on it. */

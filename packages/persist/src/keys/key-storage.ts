@@ -10,6 +10,8 @@ export type KeyChange = (saved: string | undefined) => Promise<string | undefine
 export interface KeyPlace {
   /** For messages and `status()`: "keychain", "file", "indexeddb", "memory". */
   readonly kind: string;
+  /** For messages: where in it the key is looked for, if that can be said. */
+  readonly lookedAt?: string;
   /** Text saved before, or undefined. Errors: `key_storage_failed` when the place exists but cannot be read. */
   load(storeId: string): Promise<string | undefined>;
   /** Never replaces a text that `change` has not seen. Durable when it resolves; false when `change` left the text as it is. */
@@ -39,6 +41,8 @@ export interface KeyStorage {
   confirm(storeId: string): Promise<void>;
   /** Where the key is, once loaded or saved. */
   readonly kind: string;
+  /** For messages: every place in which the key is looked for. */
+  readonly lookedAt: string;
   /** Whether the key outlives the process without the caller's help. */
   readonly isLasting: boolean;
 }
@@ -118,6 +122,7 @@ export function createKeyStorage(places: readonly KeyPlace[], advice: string): K
     get kind() {
       return usedFirst()?.kind ?? "none";
     },
+    lookedAt: places.map(({ kind, lookedAt }) => lookedAt ?? kind).join(", ") || "no place",
     isLasting: places.some(({ kind }) => kind !== "memory"),
   };
 }
