@@ -5,7 +5,7 @@ import type { HonoMiddleware } from "./hono-context.ts";
 import { eventOverhead } from "./limits.ts";
 import { type CuittyOptions, normalizeOptions, type Settings } from "./options.ts";
 import type { CuittyPlugin, EmittedEvent, PluginContext } from "./plugin.ts";
-import { createPluginHost, pluginError } from "./plugin-host.ts";
+import { createPluginHost } from "./plugin-host.ts";
 import type { RequestRecorder } from "./request-recorder.ts";
 import type { Runtime } from "./runtime.ts";
 import { serializeEvent } from "./serialize.ts";
@@ -121,10 +121,11 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
           return buffered;
         }
         const passed = plugins.before(event);
-        if (passed && passed !== pluginError) {
+        if (typeof passed === "string") drop(passed, type);
+        else {
           text = write(passed);
           add(text, passed.type);
-        } else drop(passed ? "plugin_error" : "plugin", type);
+        }
       } catch {
         // What was taken in is not counted as lost, too.
         if (!text) drop("unserializable", type);

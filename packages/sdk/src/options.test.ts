@@ -1,5 +1,5 @@
 // Wrong options: one error, at construction, that names the option and shows no secret.
-import { createCuittyClient } from "@cuitty/sdk";
+import { createCuittyClient, type SpoolAdapter } from "@cuitty/sdk";
 import { isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { expect, test, vi } from "vitest";
 
@@ -11,22 +11,31 @@ const wrong: readonly (readonly [option: string, options: object, message: strin
   ["portalUrl", { portalUrl: "not a url" }, "must be an http(s) URL"],
   ["portalUrl", { portalUrl: "ftp://x" }, "must be an http(s) URL"],
   ["portalUrl", { portalUrl: "http://user:pass@x" }, "must be an http(s) URL without credentials"],
+  ["portalUrl", { portalUrl: "http://x/?secret=a" }, "must be an http(s) URL without credentials or query"],
+  ["portalUrl", { portalUrl: "http://x/#/portal" }, "must be an http(s) URL without credentials or query"],
   ["projectId", { projectId: "" }, "must be given"],
   ["apiKey", { apiKey: undefined }, "must be given"],
   ["apiKey", { apiKey: null }, "must be given"],
   ["apiKey", { apiKey: "cuitty_sk_secret\n" }, "must be given, as text without spaces"],
   ["apiKey", { apiKey: 7 }, "must be a string, not number"],
   ["webhookSecret", { webhookSecret: {} }, "must be a string, not object"],
-  ["flushInterval", { flushInterval: -1 }, "must be at least 0, not -1"],
-  ["flushInterval", { flushInterval: Number.NaN }, "must be at least 0, not NaN"],
+  ["flushInterval", { flushInterval: -1 }, "must be a whole number from 0, not -1"],
+  ["flushInterval", { flushInterval: Number.NaN }, "must be a whole number from 0, not NaN"],
   ["maxBufferSize", { maxBufferSize: "500" }, "must be a number, not string"],
-  ["maxRetries", { maxRetries: -1 }, "must be at least 0"],
-  ["timeout", { timeout: 0 }, "must be at least 1"],
+  ["maxRetries", { maxRetries: -1 }, "must be a whole number from 0"],
+  ["maxRetries", { maxRetries: 1.5 }, "must be a whole number from 0, not 1.5"],
+  ["timeout", { timeout: 0 }, "must be a whole number from 1"],
   ["debug", { debug: "yes" }, "must be a boolean, not string"],
   ["enabled", { enabled: "yes" }, "must be a boolean, not string"],
   ["spool", { spool: 5 }, "must be a string, not number"],
-  ["spool", { spool: {} }, "must be a string, not object"],
-  ["spool", { spool: { directory: "" } }, "must be a string, not object"],
+  ["spool.directory", { spool: {} }, "must be given"],
+  ["spool.directory", { spool: [] }, "must be given"],
+  ["spool.directory", { spool: { directory: "" } }, "must be given"],
+  ["spool.directory", { spool: { directory: 5 } }, "must be a string, not number"],
+  ["spool.maxBytes", { spool: { directory: "a b", maxBytes: -1 } }, "must be a whole number from 0, not -1"],
+  ["spool.maxBytes", { spool: { directory: "a b", maxBytes: "x" } }, "must be a number, not string"],
+  ["spool.maxAgeMs", { spool: { directory: "a b", maxAgeMs: Number.NaN } }, "must be a whole number from 0, not NaN"],
+  ["spool.maxByte", { spool: { directory: "a b", maxByte: 1 } }, "is no option"],
   ["durability", { durability: "WAL" }, "must be exit or wal"],
   ["signature", { signature: "bare" }, "must be body or extended"],
   ["waitUntil", { waitUntil: {} }, "must be a function, not object"],
@@ -65,8 +74,16 @@ test("good options are taken, extremes included", () => {
     timeout: Infinity,
     webhookSecret: undefined,
     waitUntil: undefined,
+    spool: { directory: "a b", maxBytes: Infinity, maxAgeMs: 0.5 },
   };
   expect(() => createCuittyClient({ ...good, ...extremes })).not.toThrow();
+  class Adapter implements SpoolAdapter {
+    put(): void {}
+    remove(): void {}
+    claim(): undefined {}
+  }
+  for (const spool of [undefined, "a b", { directory: "a b", maxBytes: undefined }, new Adapter()])
+    expect(() => createCuittyClient({ ...good, spool, maxRetries: Infinity })).not.toThrow();
 });
 
 test("switched off, a client checks, keeps, starts and sends nothing", async () => {

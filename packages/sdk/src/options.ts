@@ -37,9 +37,9 @@ export interface CuittyOptions {
 /** Options with every default in place. */
 export type Settings = Required<Omit<CuittyOptions, "waitUntil">> & Pick<CuittyOptions, "waitUntil">;
 
-/** Checks options; a default's type is its option's type. Errors: one `invalid_option` that names the first wrong option and never shows a text. */
+/** Checks options. Errors: one `invalid_option` that names the first wrong option and never shows a text. */
 export function normalizeOptions(options: CuittyOptions): Settings {
-  const settings: Record<string, unknown> = {
+  const settings: Values = {
     portalUrl: "",
     projectId: "",
     apiKey: "",
@@ -56,21 +56,31 @@ export function normalizeOptions(options: CuittyOptions): Settings {
     fetch,
     waitUntil: undefined,
   };
-  for (const name in { ...settings, ...options }) {
-    const value = (options as unknown as Record<string, unknown>)?.[name] ?? settings[name];
-    const problem = name in settings ? value !== undefined && problemOf(name, value, typeof (settings[name] ?? fail)) : "is no option";
-    if (problem) fail(name, problem);
-    settings[name] = name === "portalUrl" ? baseUrl(value as string) : value;
-  }
+  fill(settings, options);
   return settings as unknown as Settings;
+}
+
+type Values = Record<string, unknown>;
+
+/** Puts what is given in the place of defaults; a default's type is its option's type. */
+function fill(values: Values, given: object, path = ""): undefined {
+  for (const name in { ...values, ...given }) {
+    const value = (given as Values | undefined)?.[name] ?? values[name];
+    const problem = name in values ? value !== undefined && problemOf(name, value, typeof (values[name] ?? fail)) : "is no option";
+    if (problem) fail(path + name, problem);
+    values[name] = name === "portalUrl" ? baseUrl(value as string) : value;
+  }
 }
 
 function problemOf(name: string, value: unknown, expected: string): string | undefined {
   const choices: Record<string, string> = { durability: "exit or wal", signature: "body or extended" };
   const least = +(name === "timeout");
-  const { directory, put } = value as Record<string, unknown>;
-  if (typeof value !== expected && (name !== "spool" || !(directory || put))) return `must be a ${expected}, not ${typeof value}`;
-  if (expected === "number" && !((value as number) >= least)) return `must be at least ${least}, not ${value}`;
+  if (typeof value === "object" && name === "spool")
+    return (value as Values).put ? undefined : fill({ directory: "", maxBytes: 0, maxAgeMs: 0 }, value as object, "spool.");
+  if (typeof value !== expected) return `must be a ${expected}, not ${typeof value}`;
+  if (expected === "number" && (!((value as number) >= least) || (/^maxR/.test(name) && (value as number) % 1)))
+    return `must be a whole number from ${least}, not ${value}`;
+  if (name === "directory" && !value) return "must be given";
   // A header carries it, so neither spaces nor line ends.
   if (/Id|Key/.test(name) && !/^[!-~]+$/.test(value as string)) return "must be given, as text without spaces";
   return choices[name]?.split(" or ").includes(value as string) === false ? `must be ${choices[name]}` : undefined;
@@ -79,12 +89,12 @@ function problemOf(name: string, value: unknown, expected: string): string | und
 function baseUrl(text: string): string {
   try {
     // "//" is no URL anywhere; nothing at all would be the page's own.
-    const { protocol, origin, pathname, username, password } = new URL(text.trim() || "//", globalThis.location?.href);
-    if (/^http/.test(protocol) && !(username + password)) return (origin + pathname).replace(/\/+$/, "");
+    const { href } = new URL(text.trim() || "//", globalThis.location?.href);
+    if (/^https?:\/\/[^@/]+\/[^?#]*$/.test(href)) return href.replace(/\/+$/, "");
   } catch {
     // Said below.
   }
-  return fail("portalUrl", "must be an http(s) URL without credentials");
+  return fail("portalUrl", "must be an http(s) URL without credentials or query");
 }
 
 function fail(option: string, problem: string): never {

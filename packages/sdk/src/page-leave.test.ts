@@ -142,3 +142,10 @@ test("what a client that signs cannot send any more is left to the spool for the
   leave();
   expect([requests.length, stored]).toEqual([0, [5]]);
 });
+
+test("in a page, a folder as the spool costs one warning and no event", async () => {
+  const { client, requests } = await open(undefined, { spool: { directory: "spool" } });
+  emit(client, 2);
+  expect(await client.flush()).toEqual({ sent: 2, pending: 0, dropped: 0 });
+  expect(requests).toHaveLength(1);
+});

@@ -3,8 +3,8 @@ import { maxNesting, maxThrows } from "./limits.ts";
 import type { CuittyPlugin, EmittedEvent, PluginContext, RequestRecord } from "./plugin.ts";
 import type { Stats } from "./stats.ts";
 
-/** What `before` returns when a plugin threw: an event that was perhaps not redacted must not leave. */
-export const pluginError = { type: "" } as EmittedEvent;
+/** Stands for the result of a hook that threw. */
+const pluginError = "plugin_error";
 
 export function createPluginHost({ counters, log }: Stats) {
   const plugins: CuittyPlugin[] = [];
@@ -28,7 +28,7 @@ export function createPluginHost({ counters, log }: Stats) {
         // Said without its name.
       }
       if (isLast) plugins.splice(plugins.indexOf(plugin), 1);
-      log(`plugin ${name} threw${isLast ? " too often and is switched off" : ""}`, isLast, error);
+      log(`plugin ${name} ${isLast ? "is switched off" : "threw"}`, isLast, error);
       return pluginError;
     };
     try {
@@ -62,17 +62,18 @@ export function createPluginHost({ counters, log }: Stats) {
       context = given;
       each(setup);
     },
-    /** The event as the plugins leave it, null when one leaves it out, `pluginError` when one threw. */
-    before(event: EmittedEvent): EmittedEvent | null {
+    /** The event as the plugins leave it, or why it is left out: an event that was perhaps not redacted must not leave. */
+    before(event: EmittedEvent): EmittedEvent | "plugin" | typeof pluginError {
       if (nesting >= maxNesting) return pluginError;
-      let current: EmittedEvent | null = event;
+      let current = event;
       nesting++;
       try {
         for (const plugin of plugins) {
-          if (plugin.before) current = guard(plugin, () => plugin.before?.(current as EmittedEvent) ?? null);
+          const next = plugin.before ? guard(plugin, () => plugin.before?.(current)) : current;
+          if (!next) return "plugin";
           // A promise is no event: its plugin is async by mistake.
-          if (current && typeof current.type !== "string") current = pluginError;
-          if (!current || current === pluginError) break;
+          if (typeof (next as EmittedEvent).type !== "string") return pluginError;
+          current = next as EmittedEvent;
         }
       } finally {
         nesting--;

@@ -22,7 +22,7 @@ const platform: Platform = {
   },
   async openSpool(core) {
     const { spool } = core.settings;
-    if (spool !== "indexeddb" && typeof spool === "string") throw new Error(`a spool is "indexeddb" or an adapter here, not a folder`);
+    if (spool !== "indexeddb" && !(spool as SpoolAdapter).put) throw new Error(`a spool is "indexeddb" or an adapter here, not a folder`);
     const adapter = typeof spool === "string" ? await (await import("../spool-indexeddb.ts")).indexedDbSpool() : (spool as SpoolAdapter);
     const { createKeeper } = await import("../spool-keeper.ts");
     core.state.keeper = createKeeper(core, adapter);
