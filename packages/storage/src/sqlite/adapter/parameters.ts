@@ -35,7 +35,8 @@ export function createParameterFiller(params: readonly unknown[]): ParameterFill
   };
 }
 
-/** SQLite has no booleans; everything else that it cannot hold is refused by the driver. */
+/** SQLite has no booleans, and NULL for NaN, as under Drizzle's own drivers; everything else that it cannot hold is refused by the driver. */
 function bindable(value: unknown): unknown {
-  return typeof value === "boolean" ? Number(value) : value;
+  if (typeof value === "boolean") return Number(value);
+  return Number.isNaN(value) ? null : value;
 }

@@ -149,10 +149,27 @@ describe.each(engines)("values on %s", (engine) => {
   });
 
   test("what SQLite cannot hold is a typed error, never silent JSON", () => {
-    for (const value of [new Date(0), new Map(), { a: 1 }, [1], Symbol("x"), Number.NaN]) {
+    for (const value of [new Date(0), new Map(), { a: 1 }, [1], Symbol("x"), new Uint16Array(1), new DataView(new ArrayBuffer(1))]) {
       expect(() => db.get(sql`select ${sql.param(value)} as v`)).toThrow(expect.objectContaining({ code: "invalid_parameter" }));
     }
     expect(db.select().from(kinds).all()).toEqual([]);
+  });
+
+  test("NaN is NULL, a whole number an INTEGER, and an integer beyond 2^53-1 a bigint", () => {
+    db.insert(kinds).values({ id: 1, fraction: Number.NaN }).run();
+    expect(db.select({ fraction: kinds.fraction }).from(kinds).all()).toEqual([{ fraction: null }]);
+    const byName = db
+      .select({ n: sql`${sql.placeholder("n")}` })
+      .from(kinds)
+      .prepare();
+    expect(byName.get({ n: Number.NaN })).toEqual({ n: null });
+    expect(db.get(sql`select typeof(${5}) as whole, typeof(${1.5}) as part, ${5} / 2 as half`)).toEqual({
+      whole: "integer",
+      part: "real",
+      half: 2,
+    });
+    db.run(sql`update ${kinds} set whole = 9007199254740993`);
+    expect(db.select({ whole: kinds.whole }).from(kinds).get()).toEqual({ whole: 9007199254740993n });
   });
 
   test("JSON that SQLite made is text, whatever it looks like, also through views and subqueries", () => {
