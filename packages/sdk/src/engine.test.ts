@@ -230,6 +230,26 @@ test("each event is refused at most once, and none that was not sent", async () 
   expect(client.stats()).toMatchObject({ sent: 1, rejected: 1, dropped: 0, drops: { rejected: { audit: 1 } } });
 });
 
+test("a reply whose texts are no texts is a reply all the same", async () => {
+  const odd = { toString: 1, toJSON: 1 };
+  const { client } = await start([
+    status(200, {}, { accepted: 1, rejected: [{ index: 0, reason: odd }], code: odd, detail: odd }),
+    status(400, {}, { code: odd, detail: [odd] }),
+  ]);
+  const drops: unknown[] = [];
+  client.on("drop", ({ reason, message }) => drops.push([reason, message]));
+  emit(client, 2);
+  expect(await settled(client.flush())).toEqual({ sent: 1, pending: 0, dropped: 1 });
+  emit(client, 1);
+  expect(await settled(client.flush())).toEqual({ sent: 0, pending: 0, dropped: 1 });
+  const text = JSON.stringify(odd);
+  expect(drops).toEqual([
+    ["rejected", text],
+    ["http_4xx", `400 ${text} [${text}]`],
+  ]);
+  expect(client.stats().requests).toBe(2);
+});
+
 describe("the breaker", () => {
   test("opens after the last retry, waits 8 s and twice as long each time, and probes once", async () => {
     const { client, times } = await start(Array.from({ length: 7 }, () => fails));

@@ -116,9 +116,12 @@ async function readReply(response: Response, events: readonly string[]): Promise
   if (!body && status < 300) return { status: 0, retryAfterMs, message: `${status} with a reply that is no JSON object` };
   const refused = new Map<number, string>();
   if (Array.isArray(body?.rejected))
-    for (const one of body.rejected) if (Number.isInteger(one?.index) && one.index in events) refused.set(one.index, `${one.reason}`);
-  return { status, retryAfterMs, refused, message: `${status} ${body?.code ?? ""} ${body?.detail ?? ""}`.trim() };
+    for (const one of body.rejected) if (Number.isInteger(one?.index) && one.index in events) refused.set(one.index, textOf(one.reason));
+  return { status, retryAfterMs, refused, message: `${status} ${textOf(body?.code)} ${textOf(body?.detail)}`.trim() };
 }
+
+/** What a server says, if it is no text, as JSON: an object may have a `toString` that is none. */
+const textOf = (value: unknown = ""): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 async function readText(response: Response): Promise<string> {
   // Whatever its Content-Length says: that is what it was before it was unpacked.
