@@ -13,7 +13,7 @@ import { createEventIds, createEvents, type Events } from "./facets/events.ts";
 import { createKv, type Kv } from "./facets/kv.ts";
 import { createRecords, type Records } from "./facets/records.ts";
 import { loadSchemas } from "./facets/schemas.ts";
-import { guardBlobs, guardCrypto, guardEvents, guardKv, guardRecords } from "./guard.ts";
+import { guardBlobs, guardCrypto, guardEvents, guardIteration, guardKv, guardRecords } from "./guard.ts";
 import type { ImportOptions, ImportResult, ImportSource } from "./import-store.ts";
 import { openAdapter } from "./open-adapter.ts";
 import { type CheckedOptions, checkOptions, type StoreOptions } from "./options.ts";
@@ -99,10 +99,6 @@ function assemble(options: CheckedOptions, { adapter, schemas, unlocked }: Opene
   const stopWatching = adapter.watch?.(rows.changedElsewhere);
   const upkeep = startUpkeep({ kv, blobs, crypto, emitter });
   const closing = closer({ rows, adapter, work, stop: [() => stopWatching?.(), upkeep.stop] }, emitter);
-  async function* exported(): AsyncGenerator<string> {
-    work.assertOpen();
-    yield* exportStore({ rows, blobs, clock });
-  }
   async function imported(source: ImportSource, importOptions?: ImportOptions): Promise<ImportResult> {
     // Rarely needed: not part of what a page loads first.
     const { importStore } = await import("./import-store.ts");
@@ -117,7 +113,7 @@ function assemble(options: CheckedOptions, { adapter, schemas, unlocked }: Opene
     crypto: guardCrypto(crypto, work),
     sync: { status: noSync },
     batch: (body) => work.run(() => runBatch({ rows, schemas, eventIds, clock }, body)),
-    export: exported,
+    export: () => guardIteration(exportStore({ rows, blobs, clock }), work),
     import: (source, importOptions) => work.run(() => imported(source, importOptions)),
     status: () => ({
       name,

@@ -11,11 +11,34 @@ function guardList<T>(list: EntryList<T>, work: Work): EntryList<T> {
   return {
     [Symbol.asyncIterator]: () => {
       work.assertOpen();
-      return list[Symbol.asyncIterator]();
+      return guardIteration(list[Symbol.asyncIterator]() as AsyncGenerator<T>, work);
     },
     // biome-ignore lint/suspicious/noThenProperty: reason: the documented list can be awaited as well as iterated.
     then: (onFulfilled, onRejected) => work.run(() => list).then(onFulfilled, onRejected),
   };
+}
+
+/** Each step counts as a call: one that has begun is waited for, one after the end is refused, and what the iteration holds is let go. */
+export function guardIteration<T>(steps: AsyncGenerator<T>, work: Work): AsyncGenerator<T> {
+  async function refuse(error: unknown): Promise<never> {
+    await steps.return(undefined).catch(() => undefined);
+    throw error;
+  }
+  const guarded = {
+    next() {
+      try {
+        work.assertOpen();
+      } catch (error) {
+        return refuse(error);
+      }
+      return work.hold(steps.next());
+    },
+    return: (value?: unknown) => steps.return(value),
+    throw: (error: unknown) => steps.throw(error),
+    [Symbol.asyncIterator]: () => guarded,
+  };
+  // Whatever else the platform's own generators can do, such as being disposed of.
+  return Object.setPrototypeOf(guarded, steps) as AsyncGenerator<T>;
 }
 
 /** A facet of single reads and writes: over `entryRows`, which guard them where it costs least, and over the rows below, for what takes several steps. */
