@@ -5,8 +5,8 @@ import type { RequestRecord } from "./plugin.ts";
 import { forwardedIp, pathOf, type RequestRecorder, userAgentOf } from "./request-recorder.ts";
 
 export interface HonoRecordingOptions {
-  readonly trustedProxies?: number;
-  readonly ip?: (context: never) => string | undefined;
+  readonly trustedProxies?: number | undefined;
+  readonly ip?: ((context: never) => string | undefined) | undefined;
 }
 
 /** What `createHonoMiddleware` returns, without Hono's types. */

@@ -7,9 +7,9 @@ export type { RequestRecorder } from "./request-recorder.ts";
 
 export interface HonoMiddlewareOptions {
   /** How many proxies of yours stand in front and append to X-Forwarded-For; 0 uses the address of the connection. @default 0 */
-  readonly trustedProxies?: number;
+  readonly trustedProxies?: number | undefined;
   /** Finds the client's address where neither of the above can. */
-  readonly ip?: (context: Context) => string | undefined;
+  readonly ip?: ((context: Context) => string | undefined) | undefined;
 }
 
 /**

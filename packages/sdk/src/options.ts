@@ -9,29 +9,29 @@ export interface CuittyOptions {
   /** `cuitty_sk_...`, or `cuitty_pk_...` in a browser. */
   readonly apiKey: string;
   /** Signs each request. Without it the `sk` key signs; `pk` keys do not sign. */
-  readonly webhookSecret?: string;
+  readonly webhookSecret?: string | undefined;
   /** `"extended"` also signs the time of the try and the idempotency key, for projects that ask for it. @default "body" */
-  readonly signature?: "body" | "extended";
+  readonly signature?: "body" | "extended" | undefined;
   /** Longest an event waits before it is sent. Units: ms; Infinity leaves it to the other triggers. @default 5000 */
-  readonly flushInterval?: number;
+  readonly flushInterval?: number | undefined;
   /** Events that trigger a request at once. @default 500 */
-  readonly maxBufferSize?: number;
+  readonly maxBufferSize?: number | undefined;
   /** Tries after the first one; 0 means one try. @default 3 */
-  readonly maxRetries?: number;
+  readonly maxRetries?: number | undefined;
   /** Longest a request may take. Units: ms; Infinity means as long as the platform lets it. @default 10000 */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** One line to stderr for each change of state. @default false */
-  readonly debug?: boolean;
+  readonly debug?: boolean | undefined;
   /** False switches everything off: nothing is checked, kept, started or sent. @default true */
-  readonly enabled?: boolean;
+  readonly enabled?: boolean | undefined;
   /** Where batches wait across outages and restarts. Without one they are dropped (and counted) after the last retry. */
-  readonly spool?: SpoolOption;
+  readonly spool?: SpoolOption | undefined;
   /** `"wal"` writes each batch to the spool before it is sent, so that it survives kill -9; `"exit"` only when needed. @default "exit" */
-  readonly durability?: "exit" | "wal";
+  readonly durability?: "exit" | "wal" | undefined;
   /** Keeps a serverless request alive until its events are sent, for example `(promise) => ctx.waitUntil(promise)`. */
-  readonly waitUntil?: (promise: Promise<unknown>) => void;
+  readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
   /** Replaces the global fetch, which is otherwise taken when the client is created. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: typeof fetch | undefined;
 }
 
 /** Options with every default in place. */

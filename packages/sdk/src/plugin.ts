@@ -3,7 +3,7 @@
 /** An event as given to `emit`. `timestamp` is RFC 3339 or a Date; `data` is serialised at once. */
 export interface EmittedEvent {
   readonly type: string;
-  readonly timestamp?: string | Date;
+  readonly timestamp?: string | Date | undefined;
   readonly data: unknown;
 }
 

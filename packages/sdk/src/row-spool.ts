@@ -3,9 +3,9 @@ import type { SpoolAdapter, SpooledBatch, SpoolLossListener } from "./spool.ts";
 
 export interface RowSpoolLimits {
   /** Oldest batches go first when more is kept. Units: UTF-16 code units of JSON. @default 16_777_216 */
-  readonly maxSize?: number;
+  readonly maxSize?: number | undefined;
   /** Units: ms. @default 604_800_000 (7 days) */
-  readonly maxAgeMs?: number;
+  readonly maxAgeMs?: number | undefined;
 }
 
 /** What a row spool stands on. */

@@ -4,7 +4,7 @@ import type { SpoolAdapter, SpooledBatch } from "./spool.ts";
 
 export interface IndexedDbSpoolOptions extends RowSpoolLimits {
   /** Name of the database. @default "cuitty-spool" */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 /** Opens the spool. Errors: rejects with what IndexedDB says where it is missing or blocked; the client then goes on without. */

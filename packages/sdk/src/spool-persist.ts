@@ -14,7 +14,7 @@ export interface PersistLike {
 
 export interface PersistSpoolOptions extends RowSpoolLimits {
   /** Where in the store. @default "cuitty-spool/" */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
 }
 
 /** Values of a store hold 1 MiB of JSON; events are JSON already, and their quotes take an escape each. Units: UTF-16 code units. */

@@ -32,9 +32,9 @@ export interface DirectorySpoolOptions {
   /** Made when missing, readable by its owner only. */
   readonly directory: string;
   /** Oldest batches go first when the folder is full. Units: bytes. @default 67_108_864 */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** Units: ms. @default 604_800_000 (7 days) */
-  readonly maxAgeMs?: number;
+  readonly maxAgeMs?: number | undefined;
 }
 
 /** A folder (Node, Bun), `"indexeddb"` (browsers), or an adapter of your own. */

@@ -7,15 +7,15 @@ export interface AuditPluginOptions {
    * Who made the request: an address, a user id, a service name. May be async; what is empty, throws or rejects counts as `anonymous`.
    * `record.context` is Hono's `c`, or `{ req, res }` of Express. @default () => "anonymous"
    */
-  readonly actor?: (record: RequestRecord) => string | undefined | null | Promise<string | undefined | null>;
+  readonly actor?: ((record: RequestRecord) => string | undefined | null | Promise<string | undefined | null>) | undefined;
   /** Name of the deed. @default `METHOD route`, or `METHOD path` where no route matched. */
-  readonly action?: (record: RequestRecord) => string | undefined;
+  readonly action?: ((record: RequestRecord) => string | undefined) | undefined;
   /** What it was done to. @default the path */
-  readonly resource?: (record: RequestRecord) => string | undefined;
+  readonly resource?: ((record: RequestRecord) => string | undefined) | undefined;
   /** Anything else worth keeping. It is sent as it is: keep credentials out of it. */
-  readonly metadata?: (record: RequestRecord) => Readonly<Record<string, unknown>> | undefined;
+  readonly metadata?: ((record: RequestRecord) => Readonly<Record<string, unknown>> | undefined) | undefined;
   /** Requests to leave out, such as health checks. The client's own ingest requests are always left out. @default none */
-  readonly skip?: (record: RequestRecord) => boolean;
+  readonly skip?: ((record: RequestRecord) => boolean) | undefined;
 }
 
 const anonymous = "anonymous";

@@ -11,21 +11,21 @@ export interface ConfigsPluginOptions {
   /** Files to watch, which need not exist yet, and folders, which stand for the files in and below them (500 at most). */
   readonly paths: readonly string[];
   /** Paths in events are relative to this folder. @default the current folder */
-  readonly root?: string;
+  readonly root?: string | undefined;
   /** Who changes files here, where that is known. */
-  readonly actor?: string | ((path: string) => string | undefined);
+  readonly actor?: string | ((path: string) => string | undefined) | undefined;
   /** Quiet time after a change before the file is read. Units: ms. @default 200 */
-  readonly settleMs?: number;
+  readonly settleMs?: number | undefined;
   /** Files are also read this often, for mounts that report no changes. Units: ms; Infinity for never. @default 10_000 */
-  readonly pollMs?: number;
+  readonly pollMs?: number | undefined;
   /** Keys whose values are masked besides the usual ones: names, or patterns. */
-  readonly redactKeys?: readonly (string | RegExp)[];
+  readonly redactKeys?: readonly (string | RegExp)[] | undefined;
   /** Sends the whole masked content as well, which makes snapshots and rollback possible. @default false */
-  readonly includeContent?: boolean;
+  readonly includeContent?: boolean | undefined;
   /** Longer diffs are left out, the hashes stay. Units: UTF-8 bytes. @default 65_536 */
-  readonly maxDiffBytes?: number;
+  readonly maxDiffBytes?: number | undefined;
   /** Larger files are recorded without diff and content. Units: bytes. @default 1_048_576 */
-  readonly maxFileBytes?: number;
+  readonly maxFileBytes?: number | undefined;
 }
 
 export interface ConfigsPlugin extends CuittyPlugin {

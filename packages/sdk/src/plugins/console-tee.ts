@@ -4,9 +4,9 @@ import { LEVEL_NUMBERS, type LevelName } from "./log-level.ts";
 
 export interface ConsolePluginOptions {
   /** Lowest level that is sent; `console.log` counts as info. @default "info" */
-  readonly minLevel?: LevelName;
+  readonly minLevel?: LevelName | undefined;
   /** Service of the events. */
-  readonly service?: string;
+  readonly service?: string | undefined;
 }
 
 const levels = { trace: "trace", debug: "debug", log: "info", info: "info", warn: "warn", error: "error" } as const;

@@ -10,27 +10,27 @@ export interface Charge {
   /** A number or a decimal string; credits are negative. */
   readonly amount: number | string;
   /** ISO 4217 code. @default "USD" */
-  readonly currency?: string;
-  readonly region?: string;
+  readonly currency?: string | undefined;
+  readonly region?: string | undefined;
   /** Month `2026-04` or day `2026-04-27`. @default the current day, UTC */
-  readonly period?: string;
-  readonly account?: string;
-  readonly resourceId?: string;
-  readonly sku?: string;
+  readonly period?: string | undefined;
+  readonly account?: string | undefined;
+  readonly resourceId?: string | undefined;
+  readonly sku?: string | undefined;
   /** Quantity used, such as tokens. */
-  readonly usage?: number;
-  readonly usageUnit?: string;
+  readonly usage?: number | undefined;
+  readonly usageUnit?: string | undefined;
   /** Labels for attribution; keep their values few. */
-  readonly tags?: Readonly<Record<string, string>>;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface CostsPluginOptions {
   /** How long charges are summed up. Units: ms. @default 60_000 */
-  readonly intervalMs?: number;
+  readonly intervalMs?: number | undefined;
   /** Different things that are kept apart in one interval; the rest is summed as service `other`. @default 1000 */
-  readonly maxKeys?: number;
+  readonly maxKeys?: number | undefined;
   /** Labels of every event. */
-  readonly tags?: Readonly<Record<string, string>>;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface CostsPlugin extends CuittyPlugin {

@@ -9,19 +9,19 @@ export type DeployEnd = "succeeded" | "failed" | "cancelled" | "rolled_back";
 
 export interface DeploysPluginOptions {
   /** @default the host's name for it, else the repository's last part, else the client's project id */
-  readonly service?: string;
+  readonly service?: string | undefined;
   /** @default the tag, else the host's release number, else the first 12 characters of the commit */
-  readonly version?: string;
+  readonly version?: string | undefined;
   /** @default what the CI system says, else `production` */
-  readonly environment?: string;
+  readonly environment?: string | undefined;
   /**
    * `"deploy-step"`: only where the CI system names an environment, or the job, stage or workflow has deploy, release, rollout or promote in its name, so
    * that a test job sends nothing. `"always"`: also elsewhere, even outside of CI. @default "deploy-step"
    */
-  readonly when?: "deploy-step" | "always";
-  readonly tags?: Readonly<Record<string, string>>;
+  readonly when?: "deploy-step" | "always" | undefined;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
   /** Variables to read. Only those of the table in `ci/providers.ts` are looked at. @default process.env */
-  readonly env?: Environment;
+  readonly env?: Environment | undefined;
 }
 
 export interface DeploysPlugin extends CuittyPlugin {

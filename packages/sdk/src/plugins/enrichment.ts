@@ -5,11 +5,11 @@ type Fields = Readonly<Record<string, unknown>>;
 
 export interface EnrichmentPluginOptions {
   /** Fields of `data` to add where an event has none of that name, such as service, environment, release, host. */
-  readonly fields?: Fields | ((event: EmittedEvent) => Fields | undefined);
+  readonly fields?: Fields | ((event: EmittedEvent) => Fields | undefined) | undefined;
   /** Labels to add to `data.tags`; the event's own win. */
-  readonly tags?: Readonly<Record<string, string>>;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
   /** Event types this is for. @default all */
-  readonly types?: readonly string[];
+  readonly types?: readonly string[] | undefined;
 }
 
 /**

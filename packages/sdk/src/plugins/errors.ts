@@ -7,27 +7,27 @@ import { onUncaught } from "./errors/uncaught.ts";
 /** What the app knows about one error. */
 export interface ErrorContext {
   /** @default "error" */
-  readonly level?: "error" | "warning" | "fatal";
-  readonly request?: Readonly<Record<string, unknown>>;
-  readonly user?: Readonly<Record<string, unknown>>;
+  readonly level?: "error" | "warning" | "fatal" | undefined;
+  readonly request?: Readonly<Record<string, unknown>> | undefined;
+  readonly user?: Readonly<Record<string, unknown>> | undefined;
   /** Anything else worth keeping. */
-  readonly context?: Readonly<Record<string, unknown>>;
-  readonly tags?: Readonly<Record<string, string>>;
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
   /** Groups errors that would be apart, or the other way round. */
-  readonly fingerprint?: string | readonly string[];
-  readonly traceId?: string;
-  readonly spanId?: string;
+  readonly fingerprint?: string | readonly string[] | undefined;
+  readonly traceId?: string | undefined;
+  readonly spanId?: string | undefined;
 }
 
 export interface ErrorsPluginOptions {
-  readonly release?: string;
-  readonly environment?: string;
-  readonly service?: string;
-  readonly tags?: Readonly<Record<string, string>>;
+  readonly release?: string | undefined;
+  readonly environment?: string | undefined;
+  readonly service?: string | undefined;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
   /** Listens for uncaught exceptions and unhandled rejections. @default true */
-  readonly captureUncaught?: boolean;
+  readonly captureUncaught?: boolean | undefined;
   /** Equal errors within this time are counted instead of sent. Units: ms; 0 sends all. @default 60_000 */
-  readonly repeatWindowMs?: number;
+  readonly repeatWindowMs?: number | undefined;
 }
 
 export interface ErrorsPlugin extends CuittyPlugin {

@@ -8,11 +8,11 @@ import { symbolOf } from "./pino-tee.ts";
 
 export interface LogStreamOptions {
   /** Lowest level that is sent: a name, one of your own levels, or a number. The logger's own level applies first. @default "info" */
-  readonly minLevel?: LevelName | (string & {}) | number;
+  readonly minLevel?: LevelName | (string & {}) | number | undefined;
   /** Service of lines that carry neither `service` nor pino's `name`. */
-  readonly service?: string;
+  readonly service?: string | undefined;
   /** Key of the message in a line. @default the logger's own, else "msg" */
-  readonly messageKey?: string;
+  readonly messageKey?: string | undefined;
 }
 
 /** Takes a line and what its logger says about it. */

@@ -6,11 +6,11 @@ export interface LineOptions {
   /** Lowest level number that is taken. */
   readonly minLevel: number;
   /** Key of the message. @default "msg" */
-  readonly messageKey?: string;
+  readonly messageKey?: string | undefined;
   /** Name of the service where a line has none. */
-  readonly service?: string;
+  readonly service?: string | undefined;
   /** Lines about requests to this path are the client's own traffic and are left out. */
-  readonly ingestPath?: string;
+  readonly ingestPath?: string | undefined;
   readonly now: () => number;
 }
 

@@ -8,7 +8,7 @@ import { createLineFeed, type LogStreamOptions, minLevelOf } from "./line-feed.t
 /** JSON-safe options, since they travel to the worker: those of the client (without functions) and those of a log stream. */
 export interface LogsTransportOptions extends Omit<CuittyOptions, "fetch" | "waitUntil">, LogStreamOptions {
   /** Longest the end of the logger waits for the last lines. Units: ms. @default 5000 */
-  readonly shutdownMs?: number;
+  readonly shutdownMs?: number | undefined;
 }
 
 type WorkerOptions = LogsTransportOptions & { readonly $context?: unknown; readonly pinoWillSendConfig?: unknown };

@@ -5,14 +5,14 @@ import { createProcessProbe, METRIC_UNITS, type ProcessMetrics, type ProcessProb
 
 export interface PerformancePluginOptions {
   /** Program that is measured. @default the client's project id */
-  readonly service?: string;
+  readonly service?: string | undefined;
   /** Units: ms, at least 100. @default 10_000 */
-  readonly intervalMs?: number;
+  readonly intervalMs?: number | undefined;
   /** Such as `production`. */
-  readonly environment?: string;
+  readonly environment?: string | undefined;
   /** Version of the program. */
-  readonly version?: string;
-  readonly tags?: Readonly<Record<string, string>>;
+  readonly version?: string | undefined;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
 // Shorter spans say little; flush and shutdown add the rest of an interval only from here on.

@@ -4,11 +4,11 @@ import { createRedactor } from "./redact/copy.ts";
 
 export interface RedactionPluginOptions {
   /** Keys whose values are masked besides the usual ones (password, token, apiKey, authorization, cookie, ...): names, or patterns. */
-  readonly keys?: readonly (string | RegExp)[];
+  readonly keys?: readonly (string | RegExp)[] | undefined;
   /** Text to mask wherever it stands, besides private keys, URL credentials, bearer values and well-known tokens. */
-  readonly patterns?: readonly RegExp[];
+  readonly patterns?: readonly RegExp[] | undefined;
   /** Event types that are left as they are. @default none */
-  readonly exceptTypes?: readonly string[];
+  readonly exceptTypes?: readonly string[] | undefined;
 }
 
 /**

@@ -27,21 +27,21 @@ export interface RepositoryCursor {
 
 export interface RepositoryPluginOptions {
   /** A folder inside the repository. @default the current folder */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** Newest commits that are sent at once; Infinity for the whole history, which is then handed over at 1,000 events a second. @default 1000 */
-  readonly maxCommits?: number;
+  readonly maxCommits?: number | undefined;
   /** @default ["commit"] */
-  readonly kinds?: readonly ("commit" | "branch" | "tag")[];
+  readonly kinds?: readonly ("commit" | "branch" | "tag")[] | undefined;
   /** File that remembers what has been sent, so that the next run sends only what is new. Made when missing, mode 0600. */
-  readonly statePath?: string;
+  readonly statePath?: string | undefined;
   /** Remembers it somewhere else instead. */
-  readonly cursor?: RepositoryCursor;
+  readonly cursor?: RepositoryCursor | undefined;
   /** Told in one line why nothing can be read. */
-  readonly onSkip?: (reason: string) => void;
+  readonly onSkip?: ((reason: string) => void) | undefined;
   /** Name such as `acme/api`. @default read from the remote, else the folder's name */
-  readonly repo?: string;
+  readonly repo?: string | undefined;
   /** @default read from the remote, else `local` */
-  readonly provider?: string;
+  readonly provider?: string | undefined;
 }
 
 export interface RepositoryReport {

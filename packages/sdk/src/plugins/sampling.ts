@@ -4,13 +4,13 @@ import { isErrorLevel } from "./log-level.ts";
 
 export interface SamplingPluginOptions {
   /** Part that is kept by event type, from 0 to 1; types without one are all kept. @default none */
-  readonly rates?: Readonly<Record<string, number>>;
+  readonly rates?: Readonly<Record<string, number>> | undefined;
   /** Events that are kept whatever the rate, besides errors. @default none */
-  readonly keep?: (event: EmittedEvent) => boolean;
+  readonly keep?: ((event: EmittedEvent) => boolean) | undefined;
   /** Events of one key are kept or left out together. @default the trace id, else each event is decided alone */
-  readonly keyOf?: (event: EmittedEvent) => string | undefined;
+  readonly keyOf?: ((event: EmittedEvent) => string | undefined) | undefined;
   /** From 0 to 1. @default Math.random */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
 }
 
 /**

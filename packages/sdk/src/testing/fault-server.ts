@@ -34,11 +34,11 @@ export type Fault =
 
 export interface FaultServerOptions {
   /** Asked for each request; undefined lets it through. */
-  readonly fault?: (request: SeenRequest) => Fault | undefined;
+  readonly fault?: ((request: SeenRequest) => Fault | undefined) | undefined;
   /** Reason to refuse one event; undefined takes it. */
-  readonly refuse?: (event: StoredEvent) => string | undefined;
+  readonly refuse?: ((event: StoredEvent) => string | undefined) | undefined;
   /** @default a free one */
-  readonly port?: number;
+  readonly port?: number | undefined;
 }
 
 export interface FaultServer {
