@@ -99,6 +99,21 @@ function checkContents() {
   for (const problem of problems) console.error(problem);
 }
 
+/** Drizzle's declarations name the drivers of all its databases: whoever does not use it must not need them, without `skipLibCheck` either. */
+async function checkWithoutDrizzle(code, flags) {
+  const plain = code.filter((specifier) => !/^@cuitty\/storage\/(?:sqlite|drizzle)$/.test(specifier));
+  writeFileSync(
+    join(project, "use-plain.mts"),
+    plain.map((specifier, index) => `import * as m${index} from "${specifier}";\nvoid m${index};\n`).join(""),
+  );
+  const args = [...flags, "--types", "node", "--lib", "es2022,dom,dom.iterable,dom.asynciterable", "use-plain.mts"];
+  const { output } = await run(join(project, "node_modules", ".bin", "tsc"), args, { cwd: project, quiet: true });
+  const problems = output.split("\n").filter((line) => /error TS/.test(line));
+  console.log(`${problems.length === 0 ? "ok  " : "FAIL"} types without Drizzle`);
+  if (problems.length > 0) failures += 1;
+  for (const line of problems.slice(0, 10)) console.error(line);
+}
+
 /** Strict NodeNext from an ES module and from a CommonJS one. Declarations of other people are read too, but only ours must be right. */
 async function checkTypes() {
   const code = subpaths.filter(({ kind }) => kind === "code").map(({ specifier }) => specifier);
@@ -119,6 +134,7 @@ async function checkTypes() {
     "false",
   ];
   const files = ["use-types.mts", "use-types.cts"];
+  await checkWithoutDrizzle(code, flags);
   const libraries = { "with DOM": ["es2022", "dom", "dom.iterable", "dom.asynciterable"], "without DOM": ["es2022"] };
   for (const [title, lib] of Object.entries(libraries)) {
     // Without DOM only what is used is checked: a declaration may name IndexedDB without asking every server for its types.

@@ -1,8 +1,10 @@
 // Opens system.db: the identity tables, at the newest schema.
 import { open as openHandle, rename } from "node:fs/promises";
-import { createSystemDatabase, open, type StorageClient } from "@cuitty/storage/sqlite";
+// The types of this entry alone: those of `/sqlite` bring Drizzle's along, which do not type-check without drivers of all its databases.
+import type { Driver } from "@cuitty/storage/file";
+import { createSystemDatabase, open } from "@cuitty/storage/sqlite";
 
-export type Driver = StorageClient["driver"];
+export type { Driver };
 
 export interface SystemFile {
   readonly driver: Driver;

@@ -1,13 +1,13 @@
 // Hints between the processes of one machine, over a small file of their own. Source: `HonkerEventTarget` of the storage package.
 import { randomUUID } from "node:crypto";
-import { HonkerEventTarget, type OpenOptions, open } from "@cuitty/storage/sqlite";
+import { HonkerEventTarget, open } from "@cuitty/storage/sqlite";
 import { type Bus, createProcessBus } from "../bus.ts";
 
 export interface HonkerBusOptions {
   /** The hint file, made if missing; every process of the app opens the same one. Not a file of the kit's data. */
   readonly path: string;
   /** @default "auto" */
-  readonly engine?: OpenOptions["engine"];
+  readonly engine?: "auto" | "honker" | "libsql";
 }
 
 /** Hints of one process within a few milliseconds: topic and highest seq. */
