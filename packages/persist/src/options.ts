@@ -2,6 +2,7 @@
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { PersistAdapter } from "./adapter.ts";
 import type { Collections } from "./facets/schemas.ts";
+import { checkKeyOptions } from "./key-options.ts";
 import type { KeyStorageMode } from "./keys/key-storage.ts";
 
 export type AdapterName = "sqlite" | "memory" | "indexeddb";
@@ -76,16 +77,22 @@ export function checkOptions(options: StoreOptions): CheckedOptions {
   const isBrowser = typeof globalThis.indexedDB !== "undefined" && globalThis.process?.versions?.node === undefined;
   const checked = {
     ...options,
-    adapter: options.adapter ?? (isBrowser ? ("indexeddb" as const) : ("sqlite" as const)),
-    encrypt: options.encrypt ?? false,
-    keyStorage: options.keyStorage ?? "auto",
-    durability: options.durability ?? "full",
-    clock: options.clock ?? Date.now,
+    adapter: given(options.adapter, isBrowser ? "indexeddb" : "sqlite"),
+    encrypt: given(options.encrypt, false),
+    keyStorage: given(options.keyStorage, "auto"),
+    durability: given(options.durability, "full"),
+    clock: given(options.clock, Date.now),
   };
   checkTypes(checked);
   checkAdapter(checked.adapter);
   checkCombinations(checked);
+  checkKeyOptions(checked, options);
   return { ...checked, clock: options.clock ? wholeMs(options.clock) : Date.now };
+}
+
+/** null is not the default: it comes out of a setting that was meant to say something. */
+function given<T>(value: T | undefined, byDefault: NoInfer<T>): T {
+  return value === undefined ? byDefault : value;
 }
 
 /** A clock may count fractions, as `performance` does; ids and ends are made of whole milliseconds. */
@@ -123,7 +130,7 @@ function checkTypes(options: CheckedOptions): void {
   }
   if (path !== undefined && (typeof path !== "string" || path.length === 0 || path.includes("\0")))
     throw invalid("path must be the path of a file");
-  if (typeof encrypt !== "boolean") throw invalid(`encrypt must be true or false, got ${typeof encrypt}`);
+  if (typeof encrypt !== "boolean") throw invalid(`encrypt must be true or false, got ${kindOf(encrypt)}`);
   if (key !== undefined && typeof key !== "string" && !(key instanceof Uint8Array))
     throw invalid(`key must be text or 32 bytes, got ${typeof key}`);
   if (passphrase !== undefined && typeof passphrase !== "string") throw invalid(`passphrase must be a string, got ${typeof passphrase}`);
@@ -147,22 +154,14 @@ function checkAdapter(adapter: AdapterName | PersistAdapter): void {
     throw invalid("the adapter declares atomicBatch but has no batch method");
 }
 
-function checkCombinations({ adapter, path, encrypt, key, passphrase, keyStorage, keyFile, durability }: CheckedOptions): void {
+function checkCombinations({ adapter, path, durability }: CheckedOptions): void {
   if (path !== undefined && adapter !== "sqlite") throw invalid(`path belongs to adapter "sqlite"; adapter ${nameOf(adapter)} has no file`);
   if (durability === "normal" && adapter !== "sqlite" && adapter !== "indexeddb")
     throw invalid('durability belongs to adapters "sqlite" and "indexeddb"');
-  if (!encrypt) {
-    for (const [name, value] of Object.entries({ key, passphrase, keyFile })) {
-      if (value !== undefined) throw invalid(`${name} needs encrypt: true; without it nothing would be encrypted`);
-    }
-  }
-  if (keyFile !== undefined && keyFile === path)
-    throw invalid('keyFile must not be the store\'s own path; leave it out for the path with ".key"');
-  if (passphrase !== undefined && typeof key !== "string")
-    throw invalid("passphrase belongs to a key that was exported with one: pass that as `key`");
-  if (keyStorage === "none" && encrypt && key === undefined && adapter !== "memory")
-    throw invalid('keyStorage "none" needs `key` at every open');
-  if (key instanceof Uint8Array && key.length !== 32) throw invalid(`key as bytes must be 32 bytes, got ${key.length}`);
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? "null" : typeof value;
 }
 
 function nameOf(adapter: AdapterName | PersistAdapter): string {

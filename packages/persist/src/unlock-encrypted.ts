@@ -10,6 +10,7 @@ import { createKeyRing, type KeyRing, ringKeyBytes } from "./crypto/key-ring.ts"
 import { type CryptoProvider, loadProvider, randomBytes } from "./crypto/providers/provider.ts";
 import { createRandomPool } from "./crypto/random-pool.ts";
 import { createSegments } from "./crypto/segment.ts";
+import { keyAdvice } from "./key-options.ts";
 import { createKeyStorage } from "./keys/key-storage.ts";
 import { createRingStorage, joinRings, pendingRing, type RingStorage } from "./keys/ring-storage.ts";
 import { keyPlacesOf } from "./open-adapter.ts";
@@ -22,7 +23,7 @@ export async function unlockEncrypted(adapter: PersistAdapter, options: CheckedO
   const { manifest } = stored;
   const { bytes } = capabilitiesOf(adapter);
   const provider = await loadProvider();
-  const storage = createKeyStorage(await keyPlacesOf(options), 'pass `keyFile`, or `key` with keyStorage "none"');
+  const storage = createKeyStorage(await keyPlacesOf(options), keyAdvice(options));
   const given = await givenRing(provider, options, manifest);
   const left = manifest ? undefined : await pendingRing({ provider, storage }, given);
   const storeId = manifest || left ? storeIdOf(manifest ?? left!) : randomBytes(storeIdBytes);

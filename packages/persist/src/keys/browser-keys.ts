@@ -15,8 +15,12 @@ interface WrappedKey {
 export function browserKeyPlace(): KeyPlace {
   return {
     kind: "indexeddb",
-    load: async (storeId) => unwrap(await readKey(storeId), storeId),
+    async load(storeId) {
+      assertSecure();
+      return unwrap(await readKey(storeId), storeId);
+    },
     async update(storeId, change) {
+      assertSecure();
       for (;;) {
         const found = await readKey(storeId);
         const text = await change(await unwrap(found, storeId));
@@ -44,6 +48,15 @@ async function replaceKey(storeId: string, before: WrappedKey | undefined, next:
     return found;
   });
   return isReplaced;
+}
+
+/** Browsers have WebCrypto only on pages nobody on the way can change. Errors: `unsupported`. */
+function assertSecure(): void {
+  if (globalThis.crypto?.subtle !== undefined) return;
+  throw new CuittyError(
+    "unsupported",
+    'a key can be kept only in a secure context: serve the page over https or from localhost, or pass `key` with keyStorage "none"',
+  );
 }
 
 async function unwrap(found: WrappedKey | undefined, storeId: string): Promise<string | undefined> {

@@ -32,7 +32,7 @@ export interface KeyStorage {
   load(storeId: string): Promise<readonly string[]>;
   /**
    * Saves in every place that held a text, else in the first one that works; false when `change` left all as they are.
-   * Errors: `key_storage_missing` naming what was tried, `invalid_option` for a file that is in the way.
+   * Errors: `key_storage_missing` naming what was tried, `full`, `readonly`, `unsupported`, `invalid_option` for a file that is in the way.
    */
   update(storeId: string, change: KeyChange): Promise<boolean>;
   /** A key to go on with where a store is made; it is saved where it was found. */
@@ -102,7 +102,7 @@ export function createKeyStorage(places: readonly KeyPlace[], advice: string): K
         }
       }
       // Another place would not be better.
-      const failure = failures.find((error) => isCuittyError(error, "full") || isCuittyError(error, "readonly"));
+      const failure = failures.find((error) => ["full", "readonly", "unsupported"].some((code) => isCuittyError(error, code)));
       if (failure) throw failure;
       const tried = places.map(({ kind }) => kind).join(", ") || "none";
       throw new CuittyError("key_storage_missing", `the key could not be saved (tried: ${tried}); ${advice}`, { cause: failures[0] });
