@@ -34,6 +34,7 @@ export const ERROR_CODES = {
   unsupported_media_type: { status: 415, title: "Content type is not supported" },
   unsupported_content_encoding: { status: 415, title: "Content coding is not supported" },
   idempotency_key_reused: { status: 422, title: "The key was used with another body" },
+  headers_too_large: { status: 431, title: "Headers are too large" },
   rate_limited: { status: 429, title: "Rate limit hit" },
   internal: { status: 500, title: "Internal error" },
   body_already_consumed: { status: 500, title: "The body was read before the kit could read it" },

@@ -82,7 +82,10 @@ describe("serve()", () => {
     expect([seen[0]?.headers["x-cuitty-signature"], seen[0]?.rawHeaders.length]).toEqual(["last", 2 * 3_003]);
     const large = open(port, `GET / HTTP/1.1\r\nHost: x\r\nA: ${"a".repeat(17_000)}\r\nConnection: close\r\n\r\n`);
     await until(() => large.isClosed());
-    expect(large.text()).toMatch(/^HTTP\/1.1 431 /);
+    expect(large.text()).toMatch(/^HTTP\/1.1 431 [\s\S]*application\/problem\+json[\s\S]*"code":"headers_too_large"/);
+    const broken = open(port, "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1, 2\r\n\r\n");
+    await until(() => broken.isClosed());
+    expect(broken.text()).toMatch(/^HTTP\/1.1 400 [\s\S]*application\/problem\+json[\s\S]*"code":"invalid_request"/);
   });
 
   test("a target that is not a path is a problem with a request id, the client's own where it sent one", async () => {
@@ -109,7 +112,7 @@ describe("serve()", () => {
     const drip = setInterval(() => slow.socket.write("a"), 50);
     cleanups.push(() => clearInterval(drip));
     await until(() => slow.isClosed(), 4_000);
-    expect(slow.text()).toMatch(/^HTTP\/1.1 408 /);
+    expect(slow.text()).toMatch(/^HTTP\/1.1 408 [\s\S]*application\/problem\+json[\s\S]*"code":"request_timeout"/);
   });
 
   test("a body that comes a byte at a time is cut off, however steadily", async () => {

@@ -1,7 +1,8 @@
 // A server for those who have no app of their own: one listener with time-outs and caps against slow and idle clients.
-import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { CuittyError } from "@cuitty/wire-protocol";
+import type { Duplex } from "node:stream";
+import { CuittyError, PROBLEM_CONTENT_TYPE, problemOf } from "@cuitty/wire-protocol";
 import { type MountableKit, nodeHandler, nodeRefusal } from "./node-handler.ts";
 
 export interface ServeOptions {
@@ -58,6 +59,7 @@ export async function serve(app: MountableKit | RequestListener, options: ServeO
   // No count: Node drops headers over it without a word, a signature or a key among them. `maxHeaderSize` holds, and answers 431.
   server.maxHeadersCount = 0;
   capPerIp(server, maxConnectionsPerIp);
+  server.on("clientError", answerClientError);
   await listen(server, port, hostname);
   const actualPort = (server.address() as AddressInfo).port;
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
@@ -84,6 +86,33 @@ function guardTarget(listener: RequestListener): RequestListener {
     outgoing.setHeader("connection", "close");
     refuse(incoming, outgoing, new CuittyError("invalid_request", "Expected a request target that begins with a slash"));
   };
+}
+
+/** What Node refuses before there is a request: its own answers have no body, and say nothing a program could read. */
+function answerClientError(error: Error & { readonly code?: string }, socket: Duplex): void {
+  // An answer that has begun cannot be taken back. Node keeps it there, and looks there itself.
+  const begun = (socket as { readonly _httpMessage?: { readonly headersSent: boolean } })._httpMessage?.headersSent === true;
+  if (!socket.writable || begun) {
+    socket.destroy();
+    return;
+  }
+  const problem = problemOf(clientError(error.code));
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    "Connection: close",
+    `Content-Type: ${PROBLEM_CONTENT_TYPE}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+function clientError(code: string | undefined): CuittyError {
+  if (code === "HPE_HEADER_OVERFLOW") return new CuittyError("headers_too_large", "Expected smaller headers");
+  if (code === "HPE_CHUNK_EXTENSIONS_OVERFLOW") return new CuittyError("batch_too_large", "Expected chunks without long extensions");
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT")
+    return new CuittyError("request_timeout", "The request did not arrive in time; send it again", { retryable: true });
+  return new CuittyError("invalid_request", "Expected a request as HTTP/1.1 has them");
 }
 
 function capPerIp(server: Server, limit: number): void {
