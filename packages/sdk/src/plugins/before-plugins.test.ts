@@ -54,6 +54,63 @@ describe("redaction", () => {
     for (const text of long) expect(redact({ text })).toBeDefined();
   });
 
+  test("masks what is assigned to the name of a secret in a text", () => {
+    const texts = {
+      a: "login password=S3CRET ok",
+      b: "GET /x?token=S3CRET&page=2 https://h/?page=1&api_key=S3CRET#top",
+      c: `DB_PASSWORD="S3CRET S3CRET", user=alice; client-secret='S3CRET'`,
+      d: "max_tokens=5 if (password==other) author=x a==b = key=7",
+    };
+    expect(redact(texts)).toEqual({
+      a: "login password=[redacted] ok",
+      b: "GET /x?token=[redacted]&page=2 https://h/?page=1&api_key=[redacted]#top",
+      c: "DB_PASSWORD=[redacted], user=alice; client-secret=[redacted]",
+      d: texts.d,
+    });
+    const long = [
+      "a".repeat(1_000_000),
+      "a.".repeat(500_000),
+      "password=".repeat(100_000),
+      "token=' ".repeat(100_000),
+      `token="${"x ".repeat(500_000)}`,
+    ];
+    const startedAtMs = performance.now();
+    for (const text of [...long, "=".repeat(1_000_000), "token=\"'".repeat(100_000)]) expect(redact({ text })).toBeDefined();
+    // Some 100 ms; what looks at each beginning to the end of the text takes minutes.
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+  });
+
+  test("masks tokens, sessions and auth that are texts or lists, and leaves counts and what is inside to be looked at", () => {
+    const secret = {
+      tokens: ["S3CRET"],
+      session: "S3CRET",
+      sessionId: "S3CRET",
+      session_id: "S3CRET",
+      auth: "S3CRET",
+      userTokens: "S3CRET",
+      sid: "S3CRET",
+    };
+    for (const [key, value] of Object.entries(secret)) expect(redact({ [key]: value })).toEqual({ [key]: "[redacted]" });
+    const open = {
+      tokens: 812,
+      max_tokens: "5",
+      sessions: 4,
+      session: { user: "u" },
+      auth: { type: "basic", ok: true },
+      author: "x",
+      auth_type: "basic",
+    };
+    expect(redact(open)).toEqual(open);
+    expect(redact({ session: { token: "S3CRET" } })).toEqual({ session: { token: "[redacted]" } });
+  });
+
+  test("masks secrets that are names of members, and keeps each member", () => {
+    const token = "ghp_abcdefghijklmnopqrstuvwxyz0123456789";
+    expect(redact({ seen: { [token]: 1, [`${token}a`]: 2, [`by ${token}`]: 3, plain: 4 } })).toEqual({
+      seen: { "[redacted]": 1, "[redacted] 1": 2, "by [redacted]": 3, plain: 4 },
+    });
+  });
+
   test("reaches every depth, lists, toJSON and class instances", () => {
     class User {
       readonly name = "a";

@@ -1,6 +1,7 @@
 // Copies data as JSON would see it, with secrets replaced.
+import { redactAssigned } from "./assigned.ts";
 import { REDACTED, redactText } from "./secret-text.ts";
-import { type ExtraKeys, isSensitiveKey } from "./sensitive-key.ts";
+import { type ExtraKeys, isSecretHolder, isSensitiveKey } from "./sensitive-key.ts";
 
 export interface RedactorOptions {
   readonly keys: ExtraKeys;
@@ -11,6 +12,16 @@ export interface RedactorOptions {
 const maxDepth = 40;
 const maxNodes = 100_000;
 const maxKnownKeys = 4_096;
+const maxKnownChars = 64;
+
+/** What is known of a name of members. */
+interface Name {
+  /** The name without secrets. */
+  readonly clean: string;
+  readonly isSensitive: boolean;
+  /** Its texts and lists are secret. */
+  readonly isHolder: boolean;
+}
 
 /**
  * Makes copies in which values of sensitive keys, and secrets inside of strings, are `[redacted]`. The original is not touched. What JSON writes through
@@ -18,19 +29,19 @@ const maxKnownKeys = 4_096;
  */
 export function createRedactor({ keys, patterns }: RedactorOptions): (value: unknown) => unknown {
   // Names repeat from event to event, and splitting them into words costs more than all the rest.
-  const known = new Map<string, boolean>();
+  const known = new Map<string, Name>();
   const extra = patterns.map((pattern) => new RegExp(pattern.source, pattern.flags.includes("g") ? pattern.flags : `${pattern.flags}g`));
 
-  function isSensitive(key: string): boolean {
+  function nameOf(key: string): Name {
     const before = known.get(key);
     if (before !== undefined) return before;
-    const found = isSensitiveKey(key, keys);
-    if (known.size < maxKnownKeys) known.set(key, found);
+    const found = { clean: clean(key), isSensitive: isSensitiveKey(key, keys), isHolder: isSecretHolder(key) };
+    if (known.size < maxKnownKeys && key.length <= maxKnownChars) known.set(key, found);
     return found;
   }
 
   function clean(text: string): string {
-    let result = redactText(text);
+    let result = redactAssigned(redactText(text), (name) => nameOf(name).isSensitive);
     for (const pattern of extra) result = result.replace(pattern, REDACTED);
     return result;
   }
@@ -63,13 +74,19 @@ export function createRedactor({ keys, patterns }: RedactorOptions): (value: unk
       }
       if (Array.isArray(value)) return value.map(copy);
       const result: Record<string, unknown> = {};
-      for (const key of Object.keys(value)) setOwn(result, key, isSensitive(key) ? mask(value, key) : copyMember(value, key));
+      for (const [index, key] of Object.keys(value).entries()) {
+        const name = nameOf(key);
+        // Two secrets are two members.
+        const own = name.clean !== key && Object.hasOwn(result, name.clean) ? `${name.clean} ${index}` : name.clean;
+        setOwn(result, own, name.isSensitive ? mask(value, key) : copyMember(value, key, name.isHolder));
+      }
       return result;
     }
 
-    function copyMember(value: object, key: string): unknown {
+    function copyMember(value: object, key: string, isHolder: boolean): unknown {
       try {
-        return copy((value as Record<string, unknown>)[key]);
+        const member = (value as Record<string, unknown>)[key];
+        return isHolder && isSecret(member) ? REDACTED : copy(member);
       } catch {
         return "[unreadable]";
       }
@@ -78,6 +95,10 @@ export function createRedactor({ keys, patterns }: RedactorOptions): (value: unk
     return copy(root);
   };
 }
+
+/** Digits are a number of tokens. */
+const isSecretText = (value: unknown): boolean => typeof value === "string" && !/^\d*$/.test(value);
+const isSecret = (value: unknown): boolean => (Array.isArray(value) ? value.some(isSecretText) : isSecretText(value));
 
 /** A flag says nothing about the secret, and an absent value is worth knowing. */
 function mask(value: object, key: string): unknown {

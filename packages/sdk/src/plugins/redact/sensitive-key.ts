@@ -24,6 +24,12 @@ const places = new Set("file files path paths dir count policy".split(" "));
 /** All but `tokens`, which are more often counted than kept secret. */
 const plurals = new Set([...words].filter((word) => word !== "token").map((word) => `${word}s`));
 
+/** Names that hold a secret when they hold a text: `tokens` may be a number of them, `session` and `auth` an object with more in it. */
+const holder = /(?:^|[^a-z])(?:tokens|session(?:[^a-z]?id)?|auth|sid)$/i;
+
+/** True for `tokens`, `userTokens`, `sessionId`, `auth`, whose texts and lists are secret and whose numbers are not. */
+export const isSecretHolder = (name: string): boolean => holder.test(name.slice(-32).replace(/([a-z0-9])([A-Z])/g, "$1 $2"));
+
 /** What the app adds: names (compared without case) or patterns. */
 export type ExtraKeys = readonly (string | RegExp)[];
 
