@@ -9,6 +9,8 @@ export type ImportSource =
   | Iterable<string | Uint8Array>
   | ReadableStream<Uint8Array>;
 
+const byteOrderMark = "\ufeff";
+
 export interface Numbered {
   readonly line: Line;
   readonly number: number;
@@ -40,15 +42,28 @@ async function* textLines(source: ImportSource, at: { readonly line: number }): 
       throw badLine(at.line + 1, "it is not UTF-8", cause);
     }
   };
-  let rest = "";
+  // Parts of a line wait to be joined at once: a long line may come in very many.
+  let waiting: string[] = [];
+  let isFirst = true;
   for await (const part of partsOf(source)) {
     if (typeof part !== "string" && !(part instanceof Uint8Array)) throw notSource();
-    rest += typeof part === "string" ? part : decode(part);
-    const lines = rest.split(/\r?\n/);
-    rest = lines.pop()!;
-    yield* lines;
+    let text = typeof part === "string" ? part : decode(part);
+    if (text === "") continue;
+    // As decoding bytes does.
+    if (isFirst && text.startsWith(byteOrderMark)) text = text.slice(1);
+    isFirst = false;
+    let start = 0;
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
+      waiting.push(text.slice(start, end));
+      start = end + 1;
+      const line = waiting.join("");
+      waiting = [];
+      yield line.endsWith("\r") ? line.slice(0, -1) : line;
+    }
+    if (start < text.length) waiting.push(text.slice(start));
   }
-  rest += decode();
+  waiting.push(decode());
+  const rest = waiting.join("");
   if (rest !== "") yield rest;
 }
 

@@ -68,7 +68,7 @@ export async function importStore(parts: ImportParts, source: ImportSource, opti
     try {
       const written = await (existing === "keep" ? commitNew(parts, changes) : commitAll(rows, changes));
       for (const { address } of written) counts[address.facet as "records" | "kv" | "events"]++;
-      counts.kept += changes.length - written.length;
+      if (existing === "keep") counts.kept += changes.length - written.length;
     } finally {
       for (const { address } of changes) if (address.facet === "events") parts.eventIds.forget(address.path);
     }
@@ -119,9 +119,12 @@ export async function importStore(parts: ImportParts, source: ImportSource, opti
   }
 }
 
+/** Of what comes twice the last one is left, and counted. */
 async function commitAll(rows: Rows, changes: readonly RowChange[]): Promise<readonly RowChange[]> {
-  await rows.commit(changes);
-  return changes;
+  const changeById = new Map(changes.map((change) => [addressId(change.address), change]));
+  const left = [...changeById.values()];
+  await rows.commit(left);
+  return left;
 }
 
 /** Commits what is not there, and what nobody wrote since that was looked up. Returns what it committed. */
@@ -167,6 +170,7 @@ async function withLine<T>(number: number, body: () => T | Promise<T>): Promise<
 
 function assertHeader(line: Line): void {
   if (!("cuitty" in line) || line.cuitty !== "persist-export") throw badLine(1, "it is not the first line of a store.export()");
+  if (!(Number.isSafeInteger(line.version) && line.version >= 1)) throw badLine(1, "its version is not a whole number from 1");
   if (line.version > exportVersion) {
     throw new CuittyError(
       "newer_format",

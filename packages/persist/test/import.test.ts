@@ -124,6 +124,52 @@ test.each(["record", "garbage", "a second export"])("a %s after the last line is
   expect(await store.import(`${lines.join("")}\n\r\n\n`)).toMatchObject({ records: 1 });
 });
 
+test("a long line in small parts takes as long as in large ones", async () => {
+  const text = exportOf({ type: "record", key: "a", value: "x".repeat(1_000_000) }).join("");
+  function* parts() {
+    for (let i = 0; i < text.length; i += 64) yield text.slice(i, i + 64);
+  }
+  expect(await store.import(parts())).toMatchObject({ records: 1 });
+  expect(await store.records.get<string>("a")).toHaveLength(1_000_000);
+}, 5_000);
+
+test("lines are found wherever the parts end, whatever ends them, as text and as bytes", async () => {
+  const text = exportOf({ type: "record", key: "a", value: "é\u2028 한" }, { type: "kv", key: "b", value: 2 }).join("");
+  for (const whole of [text, text.replaceAll("\n", "\r\n"), text.trimEnd(), `\ufeff${text}`]) {
+    const bytes = new TextEncoder().encode(whole);
+    for (const size of [1, 2, 7, 1000]) {
+      const texts = Array.from({ length: Math.ceil(whole.length / size) }, (_, i) => whole.slice(i * size, (i + 1) * size));
+      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
+      for (const source of [texts, pieces]) expect(await store.import(source)).toMatchObject({ records: 1, kv: 1 });
+    }
+    expect(await store.import(whole)).toMatchObject({ records: 1, kv: 1 });
+  }
+  expect(await store.records.get("a")).toBe("é\u2028 한");
+});
+
+test.each(["", ',"version":0.5', ',"version":0', ',"version":"1"', ',"version":null'])(
+  "a first line with%s for a version is refused",
+  async (version) => {
+    await expect(store.import(`{"cuitty":"persist-export"${version}}\n{"type":"end","lines":1}\n`)).rejects.toMatchObject({
+      code: "import_invalid",
+      details: { line: 1 },
+    });
+  },
+);
+
+test("what comes twice in one go is counted once, as it is stored", async () => {
+  const id = "0".repeat(24);
+  const lines = exportOf(
+    { type: "event", log: "log", id, data: 1 },
+    { type: "event", log: "log", id, data: 2 },
+    { type: "record", key: "a", value: 1 },
+    { type: "record", key: "a", value: 2 },
+  );
+  expect(await store.import(lines)).toEqual({ records: 1, kv: 0, events: 1, blobs: 0, kept: 0 });
+  expect((await store.events.list("log")).map(({ data }) => data)).toEqual([2]);
+  expect(await store.records.get("a")).toBe(2);
+});
+
 test("what stood before a bad line is imported", async () => {
   const lines = exportOf(
     { type: "record", key: "a", value: 1 },
