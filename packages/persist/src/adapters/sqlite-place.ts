@@ -61,10 +61,23 @@ function makeFolder(folder: string): void {
   try {
     fs.mkdirSync(folder, { recursive: true });
   } catch (cause) {
-    const isDenied = isDenial(cause);
+    const isDenied = isDenial(cause) || isShut(fs, folder);
     throw new CuittyError(isDenied ? "readonly" : "io", `the folder ${folder} cannot be made; check the path and its permissions`, {
       cause,
     });
+  }
+}
+
+/** Of a file system that takes nothing Node says that the folder is not there: what is there of the way to it tells. */
+function isShut(fs: typeof NodeFs, folder: string): boolean {
+  const { dirname } = builtinModule<typeof NodePath>("node:path")!;
+  let there = folder;
+  while (!fs.existsSync(there) && dirname(there) !== there) there = dirname(there);
+  try {
+    fs.accessSync(there, fs.constants.W_OK);
+    return false;
+  } catch (error) {
+    return isDenial(error);
   }
 }
 

@@ -1,5 +1,5 @@
 // Turns a value into JSON text and refuses what would not come back equal, naming the place inside the value.
-import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { utf8Bytes } from "./paths.ts";
 
 const maxValueBytes = 1024 * 1024;
@@ -7,9 +7,7 @@ const maxDepth = 256;
 
 /** Errors: `value_not_json` with the path of the first bad place in message and `details.path`, `value_too_large` above 1 MiB. */
 export function toJson(value: unknown): string {
-  // Nearly every value passes; where in it something is wrong, and whether it holds itself, is found out only then.
-  if (!isFine(value, 0)) check(value, [], new Set());
-  const text = JSON.stringify(value) as string;
+  const text = textOf(value);
   // Three bytes a character is the most UTF-8 needs, so short texts are not measured.
   if (text.length * 3 > maxValueBytes) {
     const bytes = utf8Bytes(text);
@@ -24,6 +22,19 @@ export function toJson(value: unknown): string {
     }
   }
   return text;
+}
+
+function textOf(value: unknown): string {
+  try {
+    // Nearly every value passes; where in it something is wrong, and whether it holds itself, is found out only then.
+    if (!isFine(value, 0)) check(value, [], new Set());
+    return JSON.stringify(value) as string;
+  } catch (error) {
+    if (isCuittyError(error)) throw error;
+    throw new CuittyError("value_not_json", "the value cannot be read: a proxy in it throws, or was revoked; store a plain copy of it", {
+      cause: error,
+    });
+  }
 }
 
 /** Whether `check` would let a value pass, without keeping the way to each place. Deeper than is allowed, as a value that holds itself is, counts as not. */

@@ -28,8 +28,8 @@ export function checkPrefix(prefix: unknown, what = "prefix"): asserts prefix is
 function checkText(key: string, what: string, isPrefix = false): void {
   if (key.includes("\0")) throw invalid(what, "must not hold NUL characters", `one at position ${key.indexOf("\0")}`);
   if (!isWellFormed(key)) throw invalid(what, "must be well-formed Unicode", `a lone surrogate at position ${key.search(loneSurrogate)}`);
-  // Short keys without a dot can break none of the rules below.
-  if (key.length <= maxSegments && !key.includes(".")) return;
+  // Short keys without a dot can break none of the rules below: as many slashes make one segment more.
+  if (key.length < maxSegments && !key.includes(".")) return;
   const bytes = utf8Bytes(key);
   if (bytes > maxKeyBytes) throw invalid(what, `must have at most ${maxKeyBytes} bytes as UTF-8`, `${bytes}`);
   const segments = key.split("/");

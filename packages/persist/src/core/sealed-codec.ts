@@ -1,5 +1,5 @@
 // Rows of an encrypted store: names are tokens, values are envelopes that hold the path, bound to their place.
-import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import {
   type Awaitable,
   allocateBytes,
@@ -36,8 +36,8 @@ export interface SealedCodecOptions {
   readonly random: (size: number) => Uint8Array;
   /** Whether the adapter takes bytes; otherwise envelopes go in as text. */
   readonly bytes: boolean;
-  /** Called when a row names an epoch the ring lacks, as another tab's rotation leaves it; true when it was found meanwhile. */
-  readonly refresh: () => Promise<boolean>;
+  /** Called when a row names an epoch the ring lacks, as another tab's rotation leaves it; takes over those there are now. */
+  readonly refresh: () => Promise<unknown>;
 }
 
 export function createSealedCodec(options: SealedCodecOptions): RowCodec {
@@ -68,9 +68,10 @@ export function createSealedCodec(options: SealedCodecOptions): RowCodec {
     return isPromise(plaintext) ? plaintext.then((bytes) => unpack(bytes, { path, leaf })) : unpack(plaintext, { path, leaf });
   }
 
-  /** A key the ring lacks may have been made by another tab meanwhile. */
+  /** A key the ring lacks may have been made by another tab meanwhile. One that the store's manifest does not know either was never made. */
   async function reopen(error: unknown, at: { facet: Facet; located: Located; envelope: Uint8Array }): Promise<StoredRow> {
-    if ((error as { code?: string }).code !== "key_missing" || !(await options.refresh())) throw asRowError(error);
+    if (!isCuittyError(error, "key_missing")) throw asRowError(error);
+    await options.refresh();
     try {
       return await open(at.facet, at.located, at.envelope);
     } catch (again) {
@@ -119,7 +120,7 @@ function tokenIn(pathKey: string): Uint8Array {
 
 /** Inside an open store the key is known to be right, so a header that does not fit was changed. */
 function asRowError(error: unknown): unknown {
-  if ((error as { code?: string }).code !== "wrong_key") return error;
+  if (!isCuittyError(error, "wrong_key") && !isCuittyError(error, "key_missing")) return error;
   return new CuittyError("tampered", "a sealed value's header was changed, or it belongs to another store; restore a backup", {
     cause: error,
   });
