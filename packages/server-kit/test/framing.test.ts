@@ -28,6 +28,7 @@ const tricks: readonly (readonly [string, string, readonly number[]])[] = [
   ["two Content-Lengths", `${ingest}Content-Length: ${body.length}\r\nContent-Length: 2\r\n\r\n${body}`, [400]],
   ["Content-Length and Transfer-Encoding", `${ingest}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, [400]],
   ["chunked not last", `${ingest}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n`, [400]],
+  ["another coding before chunked", `${ingest}Transfer-Encoding: gzip, chunked\r\n\r\nd\r\n${body}\r\n0\r\n\r\n`, [400]],
   ["a chunk size that is no number", `${ingest}Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n`, [400]],
   ["lines that end in LF alone", `${ingest}Transfer-Encoding: chunked\r\n\r\n2\n{}\n0\n\n`, [400]],
   ["a folded header", `${ingest}X-Fold: a\r\n b\r\nContent-Length: 2\r\n\r\n{}`, [400]],

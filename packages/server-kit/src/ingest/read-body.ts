@@ -13,10 +13,11 @@ export interface ReadBodyOptions {
 
 const jsonType = /^application\/json\s*(;|$)/i;
 
-/** Fills `wireBody`. **Errors**: `unsupported_media_type`, `unsupported_content_encoding`, `batch_too_large`, `request_timeout`, `body_already_consumed`. */
+/** Fills `wireBody`. **Errors**: `invalid_request`, `unsupported_media_type`, `unsupported_content_encoding`, `batch_too_large`, `request_timeout`, `body_already_consumed`. */
 export function readBody(options: ReadBodyOptions = {}): Stage {
   const { maxBytes = LIMITS.batchBytes, idleTimeoutMs = 10_000, totalTimeoutMs = 30_000 } = options;
   return async (context) => {
+    checkTransferCoding(context.exchange.header("transfer-encoding"));
     checkMediaType(context.exchange.header("content-type"));
     codingOf(context.exchange.header("content-encoding"));
     const limit = Math.min(LIMITS.batchBytes, typeof maxBytes === "number" ? maxBytes : maxBytes(context));
@@ -44,6 +45,12 @@ export function codingOf(header: string | null): "identity" | "gzip" {
   throw new CuittyError("unsupported_content_encoding", "Expected Content-Encoding gzip or none", {
     details: { headers: { "accept-encoding": "gzip" } },
   });
+}
+
+/** Node undoes `chunked` and no other coding: what is left of another would be taken for the body. Source: RFC 9112 section 6.1. */
+function checkTransferCoding(header: string | null): void {
+  if (header === null || header.trim().toLowerCase() === "chunked") return;
+  throw new CuittyError("invalid_request", "Expected Transfer-Encoding chunked or none; compress with Content-Encoding: gzip");
 }
 
 function checkMediaType(header: string | null): void {
