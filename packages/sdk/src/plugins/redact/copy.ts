@@ -75,10 +75,8 @@ export function createRedactor({ keys, patterns }: RedactorOptions): (value: unk
       if (Array.isArray(value)) return value.map(copy);
       const result: Record<string, unknown> = {};
       for (const [index, key] of Object.keys(value).entries()) {
-        const name = nameOf(key);
-        // Two secrets are two members.
-        const own = name.clean !== key && Object.hasOwn(result, name.clean) ? `${name.clean} ${index}` : name.clean;
-        setOwn(result, own, name.isSensitive ? mask(value, key) : copyMember(value, key, name.isHolder));
+        const { clean: name, isSensitive, isHolder } = nameOf(key);
+        setOwn(result, freeName(result, name, index), isSensitive ? mask(value, key) : copyMember(value, key, isHolder));
       }
       return result;
     }
@@ -95,6 +93,9 @@ export function createRedactor({ keys, patterns }: RedactorOptions): (value: unk
     return copy(root);
   };
 }
+
+/** Two names that are secrets are two members. */
+const freeName = (target: object, name: string, index: number): string => (Object.hasOwn(target, name) ? `${name} ${index}` : name);
 
 /** Digits are a number of tokens. */
 const isSecretText = (value: unknown): boolean => typeof value === "string" && !/^\d*$/.test(value);
