@@ -110,13 +110,16 @@ function spill(core: Core): void {
   }
 }
 
-/** What is awaited nowhere must not reject, nor throw: it runs to the end of `put` at once where that is not asynchronous. */
+/**
+ * What is awaited nowhere must not reject, nor throw: it runs to the end of `put` at once where that is not asynchronous. Where it is, an engine that is
+ * still being loaded stores the batch once more, under the same key, and waits for that.
+ */
 async function put({ state, stats }: Core, batch: Batch): Promise<void> {
-  batch.isStored = true;
   try {
-    await state.spool?.put(batch);
+    const storing = state.spool?.put(batch);
+    batch.isStored = !storing;
+    await storing;
   } catch (error) {
-    batch.isStored = false;
     stats.log("the spool failed", true, error);
   }
 }
