@@ -60,7 +60,9 @@ describe.each(engines)("%s", (engine) => {
     expect(run("PRAGMA user_version")).toEqual({ changes: 0, lastInsertRowid: rowid });
   });
 
-  test.skipIf(engine !== "honker")("after a function that writes, too", () => {
+  // libSQL has no such function.
+  if (engine !== "honker") return;
+  test("after a function that writes, too", () => {
     expect(run("DELETE FROM t WHERE 0").lastInsertRowid).toBe(2);
     const [id] = driver.prepare("SELECT notify('c', '1')").get() ?? [];
     expect(run("DELETE FROM t WHERE 0").lastInsertRowid).toBe(id);
