@@ -74,7 +74,7 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
       },
       (error) => {
         loading = undefined;
-        log("loading failed", true, error);
+        log("load failed", true, error);
       },
     );
     await loading;
