@@ -1,39 +1,17 @@
 // Two openings of a new store at once, where no lock holds for both: they get one store, and neither loses what it was told is stored.
 import "fake-indexeddb/auto";
-import { createStore, type PersistAdapter, type StoreOptions } from "@cuitty/persist";
+import { createStore, type StoreOptions } from "@cuitty/persist";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { indexedDbAdapter } from "../src/adapters/indexeddb.ts";
 import { memoryAdapter } from "../src/adapters/memory.ts";
 import { sharedKeyFile } from "./support/shared-key.ts";
-import { sharedPlace } from "./support/shared-place.ts";
+import { allPlaces } from "./support/shared-places.ts";
 
 // A page that is not served over https has no Web Locks.
 beforeEach(() => void vi.stubGlobal("navigator", undefined));
 afterEach(() => void vi.unstubAllGlobals());
 
-type Opener = () => Promise<PersistAdapter> | PersistAdapter;
 const rounds = 8;
 
-const places: [string, () => Opener][] = [
-  [
-    "IndexedDB",
-    () =>
-      (
-        (name) => () =>
-          indexedDbAdapter({ name })
-      )(`first${Math.random()}`),
-  ],
-  [
-    "memory",
-    () =>
-      (
-        (adapter) => () =>
-          adapter
-      )({ ...memoryAdapter(), close: undefined }),
-  ],
-  ["a place with conditions", () => sharedPlace({ hasConditions: true })],
-  ["a place without them", () => sharedPlace({ hasConditions: false })],
-];
 const ways: [string, () => Omit<StoreOptions, "name">][] = [
   ["plain", () => ({})],
   ["with a key", () => ({ encrypt: true, keyStorage: "none", key: new Uint8Array(32).fill(1) })],
@@ -41,7 +19,7 @@ const ways: [string, () => Omit<StoreOptions, "name">][] = [
 ];
 
 describe.each(ways)("%s", (_way, optionsOf) => {
-  test.each(places)("on %s", async (_place, openerOf) => {
+  test.each(allPlaces)("on %s", async (_place, openerOf) => {
     for (let round = 0; round < rounds; round++) {
       const adapter = openerOf();
       const options = optionsOf();

@@ -1,34 +1,13 @@
 // Batches of several stores on one place: what a body read is what its changes are made of.
 import "fake-indexeddb/auto";
-import { createStore, type PersistAdapter, type Store } from "@cuitty/persist";
+import { createStore, type Store } from "@cuitty/persist";
 import { expect, test } from "vitest";
-import { indexedDbAdapter } from "../src/adapters/indexeddb.ts";
-import { memoryAdapter } from "../src/adapters/memory.ts";
 import { sharedPlace } from "./support/shared-place.ts";
+import { placesWithConditions } from "./support/shared-places.ts";
 
 const secret = { encrypt: true, key: new Uint8Array(32).fill(4), keyStorage: "none" } as const;
-type Opener = () => Promise<PersistAdapter> | PersistAdapter;
 
-const places: [string, () => Opener][] = [
-  [
-    "IndexedDB",
-    () =>
-      (
-        (name) => () =>
-          indexedDbAdapter({ name })
-      )(`batches${Math.random()}`),
-  ],
-  [
-    "memory",
-    () =>
-      (
-        (adapter) => () =>
-          adapter
-      )({ ...memoryAdapter(), close: undefined }),
-  ],
-  ["a place with conditions", () => sharedPlace({ hasConditions: true })],
-];
-const cases = places.flatMap(([name, openerOf]) => [false, true].map((encrypt) => [name, encrypt, openerOf] as const));
+const cases = placesWithConditions.flatMap(([name, openerOf]) => [false, true].map((encrypt) => [name, encrypt, openerOf] as const));
 
 test.each(cases)("increments of three stores lose none on %s (encrypted: %s)", async (_name, encrypt, openerOf) => {
   const open = openerOf();

@@ -1,39 +1,15 @@
 // Blobs of two stores on one place, without locks that hold for both: what a put has acknowledged is there.
 import "fake-indexeddb/auto";
-import { createStore, type PersistAdapter, type Store } from "@cuitty/persist";
+import { createStore, type Store } from "@cuitty/persist";
 import { expect, test, vi } from "vitest";
-import { indexedDbAdapter } from "../src/adapters/indexeddb.ts";
-import { memoryAdapter } from "../src/adapters/memory.ts";
 import { pausing } from "./support/pausing.ts";
-import { sharedPlace } from "./support/shared-place.ts";
+import { allPlaces, type Opener } from "./support/shared-places.ts";
 
 const chunk = 65_536;
 const rounds = 40;
 const bytesOf = (seed: number, size = 1_000) => new Uint8Array(size).fill(seed);
 
-/** Openers of one place each, by a name of the place. */
-const places: [string, () => () => Promise<PersistAdapter> | PersistAdapter][] = [
-  [
-    "IndexedDB",
-    () =>
-      (
-        (name) => () =>
-          indexedDbAdapter({ name })
-      )(`blobs${Math.random()}`),
-  ],
-  [
-    "memory",
-    () =>
-      (
-        (adapter) => () =>
-          adapter
-      )({ ...memoryAdapter(), close: undefined }),
-  ],
-  ["a place with conditions", () => sharedPlace({ hasConditions: true })],
-  ["a place without them", () => sharedPlace({ hasConditions: false })],
-];
-
-async function openTwo(open: () => Promise<PersistAdapter> | PersistAdapter): Promise<[Store, Store]> {
+async function openTwo(open: Opener): Promise<[Store, Store]> {
   // A page that is not served over https has no Web Locks.
   vi.stubGlobal("navigator", undefined);
   const stores = [await createStore({ name: "s", adapter: await open() }), await createStore({ name: "s", adapter: await open() })];
@@ -41,7 +17,7 @@ async function openTwo(open: () => Promise<PersistAdapter> | PersistAdapter): Pr
   return stores as [Store, Store];
 }
 
-test.each(places)("on %s, equal bytes that two stores put and delete at once stay whole", async (_name, openerOf) => {
+test.each(allPlaces)("on %s, equal bytes that two stores put and delete at once stay whole", async (_name, openerOf) => {
   const stores = await openTwo(openerOf());
   const work = async (store: Store, who: string) => {
     for (let round = 0; round < rounds; round++) {
@@ -59,7 +35,7 @@ test.each(places)("on %s, equal bytes that two stores put and delete at once sta
   await Promise.all(stores.map((store) => store.close()));
 });
 
-test.each(places)("on %s, a put whose key another store puts meanwhile is either whole or told so", async (_name, openerOf) => {
+test.each(allPlaces)("on %s, a put whose key another store puts meanwhile is either whole or told so", async (_name, openerOf) => {
   const [one, two] = await openTwo(openerOf());
   const large = bytesOf(1, 40 * chunk);
   const { source, isReached, go } = pausing(large.subarray(0, 20 * chunk), large.subarray(20 * chunk));
@@ -75,7 +51,7 @@ test.each(places)("on %s, a put whose key another store puts meanwhile is either
   await Promise.all([one.close(), two.close()]);
 });
 
-test.each(places)("on %s, of two stores that take up one upload the later one has it", async (_name, openerOf) => {
+test.each(allPlaces)("on %s, of two stores that take up one upload the later one has it", async (_name, openerOf) => {
   const [one, two] = await openTwo(openerOf());
   const start = bytesOf(1, 16 * chunk);
   async function* failing() {

@@ -38,8 +38,8 @@ interface Filter {
 const bitsPerKey = 16;
 const probes = 6;
 const ownerCheckMs = 100;
-/** The files keep a key for an hour longer than they promise. */
-const keptMs = LIMITS.idempotencyKeyTtlMs + 3_600_000;
+/** How long the files keep a key: what they promise, and an hour for clocks that differ. */
+export const keptMs = LIMITS.idempotencyKeyTtlMs + 3_600_000;
 
 export function createKnownKeys(options: KnownKeysOptions = {}): KnownKeys {
   const { clock = systemClock, isOwner = () => true, firstKeys = 16_384, mostKeys = 4_194_304, mostFilters = 4 } = options;

@@ -1,8 +1,8 @@
 // Retention: deletes what is older than its module keeps it, in small slices between the writes.
 
 import type { ModuleFile } from "@cuitty/storage/module-file";
-import { LIMITS } from "@cuitty/wire-protocol";
 import type { Clock } from "../clock.ts";
+import { keptMs } from "../ingest/known-keys.ts";
 import type { RetentionRule } from "../module.ts";
 import type { OpenModule } from "../modules.ts";
 
@@ -16,8 +16,6 @@ export interface RetentionOptions {
 
 const sliceRows = 500;
 const dayMs = 86_400_000;
-/** The time to live of a key and an hour for clocks that differ. */
-const inboxMs = LIMITS.idempotencyKeyTtlMs + 3_600_000;
 const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** Deletes expired rows and inbox keys of one module. Returns how many rows went. */
@@ -26,7 +24,7 @@ export async function applyRetention(module: OpenModule, options: RetentionOptio
   const nowMs = options.clock();
   let deleted = 0;
   // The inbox first: it waits for no rule of the module's own.
-  await attempt(() => sweepInbox(file, nowMs - inboxMs, signal));
+  await attempt(() => sweepInbox(file, nowMs - keptMs, signal));
   for (const rule of definition.retention) {
     const days = options.days?.[definition.name] ?? rule.days;
     if (days > 0) await attempt(() => prune(rule, nowMs - days * dayMs));
