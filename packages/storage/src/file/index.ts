@@ -1,5 +1,6 @@
 // Public entry `@cuitty/storage/file`: libSQL files without Drizzle.
 export type { Driver, EngineName, RunResult, SqlRow, SqlValue, Statement, Synchronous } from "../engine/driver.ts";
+export { makeFolder } from "../engine/file-path.ts";
 export { acquireOwnerLease, type OwnerInfo, type OwnerLease, type OwnerLeaseOptions } from "../engine/owner-lease.ts";
 export type { Migration } from "../module-file/types.ts";
 export { openFile } from "./open-file.ts";
