@@ -19,11 +19,3 @@ export function levelNumber(name: string): number | undefined {
   const key = name.toLowerCase();
   return Object.hasOwn(LEVEL_NUMBERS, key) ? LEVEL_NUMBERS[key as LevelName] : undefined;
 }
-
-/** Names of the levels from error up, with what syslog, Python and others call them. The logs module reads them the same way. */
-const errorLevels = new Set("error err critical fatal alert emergency".split(" "));
-
-/** True for a level name (any case) from error up. */
-export function isErrorLevel(level: unknown): boolean {
-  return typeof level === "string" && errorLevels.has(level.toLowerCase());
-}

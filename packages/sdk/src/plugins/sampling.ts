@@ -1,6 +1,6 @@
 // The sampling plugin: keeps a part of the events of loud types, and all that matter.
+import { isErrorLevel } from "@cuitty/wire-protocol/severity";
 import type { CuittyPlugin, EmittedEvent } from "../plugin.ts";
-import { isErrorLevel } from "./log-level.ts";
 
 export interface SamplingPluginOptions {
   /** Part that is kept by event type, from 0 to 1; types without one are all kept. @default none */

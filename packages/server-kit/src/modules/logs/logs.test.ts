@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type EventPage, type ModuleBench, openModuleBench } from "../shared/test-tools/module-bench.ts";
 import { logs } from "./logs.ts";
-import { levelToSeverity } from "./severity.ts";
 
 const line = (message: string, extra: object = {}): object => ({ level: "info", message, ...extra });
 
@@ -78,10 +77,6 @@ describe("the logs module", () => {
       expect(await messages(query)).toEqual(["x"]);
     }
     expect(await messages({ service: "' OR 1=1 --" })).toEqual([]);
-  });
-
-  test("level names of all kinds have a severity", () => {
-    expect(["TRACE", "notice", "err", "CRITICAL", "own", "__proto__"].map(levelToSeverity)).toEqual([1, 10, 17, 21, 9, 9]);
   });
 
   test("pages hold every event once, newest first, whatever times are equal or out of order", async () => {

@@ -1,5 +1,6 @@
 // The logs module: structured log records, newest first, by level, service, module, trace and time.
 import { logSchema } from "@cuitty/wire-protocol/events/log";
+import { LOG_LEVELS, type LogLevel, levelToSeverity } from "@cuitty/wire-protocol/severity";
 import { Type } from "@sinclair/typebox";
 import { defineModule } from "../../module.ts";
 import { eventRows, textOrNull } from "../shared/event-rows.ts";
@@ -11,7 +12,6 @@ import { migrations } from "./migrations.ts";
 import { retentionRules } from "./retention.ts";
 import { indexJob, indexPortion } from "./search-index.ts";
 import { logSearch, searchOff } from "./search-page.ts";
-import { type LogLevel, levelToSeverity, severityNames } from "./severity.ts";
 
 export interface LogsOptions {
   /** Days a record is kept after it was received; `0` keeps for ever. @default 30 */
@@ -26,7 +26,7 @@ const table = "logs_events";
 
 /** Stores `log` events in `logs.db`; lists them at `/api/modules/logs/events`, streams them as topic `logs`. Errors: `unknown_option`, `invalid_option`. */
 export function logs(options: LogsOptions = {}) {
-  checkModuleOptions("logs", options, { retentionDays: isDays, retentionDaysByLevel: isDaysBy(severityNames), search: isSwitch });
+  checkModuleOptions("logs", options, { retentionDays: isDays, retentionDaysByLevel: isDaysBy(LOG_LEVELS), search: isSwitch });
   const { retentionDays = 30, retentionDaysByLevel, search = false } = options;
   return defineModule({
     name: "logs",
@@ -78,7 +78,7 @@ const levelFilter: ListFilter = {
 // Not a union of the names: a refusal of that does not tell them.
 const minLevelFilter: ListFilter = {
   schema: Type.String({
-    enum: severityNames,
+    enum: LOG_LEVELS,
     maxLength: 64,
     description: "Only records at least this severe; levels of your own count as info.",
   }),

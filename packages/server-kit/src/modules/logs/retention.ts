@@ -1,7 +1,7 @@
 // How long records are kept: one rule for all, or one for each level.
 import type { ModuleFile, WriteTransaction } from "@cuitty/storage/module-file";
+import { LOG_LEVELS, type LogLevel, SEVERITY } from "@cuitty/wire-protocol/severity";
 import type { RetentionRule } from "../../module.ts";
-import { type LogLevel, severityNames, severityRange } from "./severity.ts";
 
 const base = { table: "logs_events", column: "received_at" } as const;
 /** Records looked at in one transaction. */
@@ -10,7 +10,7 @@ const sliceRows = 2_000;
 /** One rule for all levels, or one for each. */
 export function retentionRules(days: number, byLevel: Partial<Record<LogLevel, number>> = {}): readonly RetentionRule[] {
   if (Object.keys(byLevel).length === 0) return [{ ...base, days }];
-  return severityNames.map((level) => ({
+  return LOG_LEVELS.map((level) => ({
     ...base,
     days: byLevel[level] ?? days,
     prune: (file, beforeMs, signal) => pruneLevel(file, level, { beforeMs, signal }),
@@ -54,4 +54,9 @@ function pruneSlice(tx: WriteTransaction, { at, beforeMs, from, to }: Walk): { d
     expired.length === 0 ? 0 : tx.run("DELETE FROM logs_events WHERE seq IN (SELECT value FROM json_each(?))", [JSON.stringify(expired)]);
   const last = rows.length < sliceRows ? null : (rows.at(-1)?.slice(0, 2).map(Number) ?? null);
   return { deleted, last };
+}
+
+/** First and last number of a level: from its own to the last one before the next level's; what lies between counts as the lower one. */
+function severityRange(level: LogLevel): { readonly from: number; readonly to: number } {
+  return { from: SEVERITY[level], to: SEVERITY[level] + 3 };
 }
