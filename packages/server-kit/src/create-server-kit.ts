@@ -1,22 +1,22 @@
 // Puts a kit together: files, stages, routes and runners, opened in order and closed in reverse.
 import { createApi } from "./api.ts";
 import { scopes } from "./auth/authorize.ts";
-import { type Bus, createProcessBus } from "./bus.ts";
+import { createProcessBus } from "./bus.ts";
 import { checkOptions } from "./check-options.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { createCounters } from "./counters.ts";
 import { createDispatcher } from "./dispatch.ts";
-import { createFaults, type Faults } from "./faults.ts";
+import { createFaults, faultHandler } from "./faults.ts";
 import { createHandler } from "./handler.ts";
 import { fetchExchange } from "./ingest/fetch-exchange.ts";
 import type { ServerKit } from "./kit.ts";
-import { createKitPipeline } from "./kit-pipeline.ts";
+import { createKitPipeline, type KitPorts } from "./kit-pipeline.ts";
 import { kitRoutes } from "./kit-routes.ts";
 import { createKitStreams } from "./kit-streams.ts";
 import type { CuittyModule } from "./module.ts";
 import { closeFolder, noRoom, type OpenFolder, openFolder } from "./open-folder.ts";
 import { buildOpenApi } from "./openapi/document.ts";
-import { type KitOptions, reportFault } from "./options.ts";
+import type { KitOptions } from "./options.ts";
 import { createRouter } from "./router.ts";
 import { backupKit } from "./runners/backup.ts";
 import { createKitTasks } from "./runners/kit-tasks.ts";
@@ -33,10 +33,11 @@ export async function createServerKit<const Modules extends readonly CuittyModul
 ): Promise<ServerKit<Modules>> {
   checkOptions(options);
   const bus = options.bus ?? createProcessBus();
-  const faults = createFaults(options.onFault ?? reportFault, () => noRoom(options.dataDir));
+  const onFault = faultHandler(options.onFault);
+  const faults = createFaults(onFault, () => noRoom(options.dataDir));
   const opened = await openFolder(options, bus, faults);
   try {
-    return compose(options, opened, { bus, faults });
+    return compose(options, opened, { bus, faults, onFault });
   } catch (error) {
     await closeFolder(opened);
     throw error;
@@ -46,10 +47,10 @@ export async function createServerKit<const Modules extends readonly CuittyModul
 function compose<const Modules extends readonly CuittyModule[]>(
   options: KitOptions<Modules>,
   folder: OpenFolder,
-  { bus, faults }: { readonly bus: Bus; readonly faults: Faults },
+  { bus, faults, onFault }: Pick<KitPorts, "bus" | "faults" | "onFault">,
 ): ServerKit<Modules> {
   const { identity, modules, disk } = folder;
-  const { clock = systemClock, random = systemRandom, authorizer = scopes(), onFault = reportFault } = options;
+  const { clock = systemClock, random = systemRandom, authorizer = scopes() } = options;
   const counters = createCounters();
   let closing: Promise<void> | undefined;
   const isClosing = () => closing !== undefined;

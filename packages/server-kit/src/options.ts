@@ -69,9 +69,3 @@ export interface KitOptions<Modules extends readonly CuittyModule[] = readonly C
   /** @default process.env */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
-
-/** One line, with the code where there is one; a stack would show paths and values. */
-export function reportFault({ source, error, requestId }: KitFault): void {
-  const { code = "error", message = String(error) } = error as { code?: string; message?: string };
-  process.stderr.write(`cuitty: ${source} failed (${code}): ${message}${requestId === undefined ? "" : ` [request ${requestId}]`}\n`);
-}

@@ -346,6 +346,31 @@ describe("jobs", () => {
     }
   });
 
+  test("that fail with nothing, while the app's own handler of faults fails, too, end neither their runs nor the process", async () => {
+    let runs = 0;
+    const job = {
+      name: "fails",
+      everyMs: 20,
+      run() {
+        runs += 1;
+        return Promise.reject();
+      },
+    };
+    const lines = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const onFault = () => {
+      throw new Error("the handler");
+    };
+    const kit = await testKit({ modules: [notes({ jobs: [job] })], runJobs: true, onFault });
+    try {
+      // An error that nobody awaits would fail this file.
+      await vi.waitFor(() => expect(runs).toBeGreaterThan(2));
+      expect(lines).toHaveBeenCalledWith("cuitty: job:notes.fails failed (error): undefined\n");
+    } finally {
+      await kit.close();
+      lines.mockRestore();
+    }
+  });
+
   test("of one name in one module are refused", () => {
     const job = { name: "twin", everyMs: 1_000, run: async () => undefined };
     expect(() => notes({ jobs: [job, { ...job, name: "other" }, job] })).toThrow(

@@ -1,7 +1,8 @@
 // Background work on module files: retention, the modules' jobs and their outboxes.
 import { type Clock, type RandomBytes, systemClock, systemRandom } from "../clock.ts";
+import { faultHandler } from "../faults.ts";
 import type { ModuleRegistry } from "../modules.ts";
-import { type KitFault, type KitOptions, reportFault } from "../options.ts";
+import type { KitFault, KitOptions } from "../options.ts";
 import { runJob } from "./jobs.ts";
 import { createOutbox } from "./outbox.ts";
 import { applyRetention } from "./retention.ts";
@@ -25,8 +26,8 @@ export interface ModuleTasksOptions extends Pick<KitOptions, "retentionDays" | "
  * @example const tasks = runModuleTasks(modules);
  */
 export function runModuleTasks(modules: ModuleRegistry, options: ModuleTasksOptions = {}): KitTasks {
-  const { clock = systemClock, random = systemRandom, onFault = reportFault } = options;
-  return createKitTasks({ modules, clock, random, options, onFault });
+  const { clock = systemClock, random = systemRandom, onFault } = options;
+  return createKitTasks({ modules, clock, random, options, onFault: faultHandler(onFault) });
 }
 
 const retentionEveryMs = 60_000;
