@@ -6,6 +6,7 @@ import type { Core, Engine, State } from "../core.ts";
 import { createEngine as createEngineOn } from "../engine.ts";
 import type { Platform } from "../runtime.ts";
 import { createKeeper } from "../spool-keeper.ts";
+import { fetchApart, offersHttp2 } from "./apart.ts";
 import { createDirectorySpool } from "./directory-spool.ts";
 import { letGo } from "./let-go.ts";
 import { openWriter } from "./spool-writer.ts";
@@ -44,8 +45,10 @@ const platform: Platform = {
 };
 
 export function createEngine(core: Core): Engine {
-  onDetach(core.state, letGo());
-  const engine = createEngineOn(core, platform);
+  // What a fetch of the app's own makes of a request is not ours to say.
+  const isApart = offersHttp2 && core.settings.fetch === globalThis.fetch;
+  onDetach(core.state, letGo(offersHttp2 && !isApart));
+  const engine = createEngineOn(core, isApart ? { ...platform, fetch: fetchApart } : platform);
   return {
     ...engine,
     async finish(isSignal) {

@@ -7,13 +7,22 @@ interface Handle {
   unref?(): void;
 }
 
-/** Watches what undici, which is behind Node's fetch, tells about each request; returns the function that stops it. Elsewhere nothing is told. */
-export function letGo(): () => void {
+interface Request {
+  readonly headers?: unknown;
+  readonly origin?: unknown;
+}
+
+/**
+ * Watches what undici, which is behind Node's fetch, tells about each request; returns the function that stops it. Elsewhere nothing is told.
+ * A connection that others may share is not let go: theirs would be let go with it. Where `mayShare`, every one that TLS begins is such.
+ */
+export function letGo(mayShare: boolean): () => void {
   let isNext = false;
 
   /** Undici connects, where it must, in a microtask that it queues in the turn in which it tells of the request. */
   function onCreate(message: unknown): void {
-    if (!isOurs((message as { request: { headers?: unknown } }).request.headers)) return;
+    const { headers, origin } = (message as { request: Request }).request;
+    if (!isOurs(headers) || (mayShare && String(origin).startsWith("https:"))) return;
     queueMicrotask(() => {
       isNext = true;
       queueMicrotask(() => {
@@ -29,8 +38,8 @@ export function letGo(): () => void {
   }
 
   function onSend(message: unknown): void {
-    const { headers, socket } = message as { headers?: unknown; socket?: Handle };
-    if (isOurs(headers)) socket?.unref?.();
+    const { headers, socket } = message as { headers?: unknown; socket?: Handle & { readonly alpnProtocol?: unknown } };
+    if (isOurs(headers) && socket?.alpnProtocol !== "h2") socket?.unref?.();
   }
 
   const listeners = Object.entries({ "request:create": onCreate, "client:beforeConnect": onConnect, "client:sendHeaders": onSend });

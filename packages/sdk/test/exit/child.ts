@@ -16,9 +16,11 @@ interface Orders {
   readonly spoolMs?: number;
   /** Leaves something to be sent in plugins that gather. */
   readonly gathers?: boolean;
+  /** Hands the client a fetch that is not the platform's. */
+  readonly ownFetch?: boolean;
 }
 
-const { url, end, count, spool, durability, timeout, gathers, spoolMs } = JSON.parse(process.argv[2] ?? "") as Orders;
+const { url, end, count, spool, durability, timeout, gathers, spoolMs, ownFetch } = JSON.parse(process.argv[2] ?? "") as Orders;
 /** Asynchronous, in the folder that the spool would have. */
 const slowSpool: SpoolAdapter = {
   async put({ key, events }) {
@@ -35,6 +37,7 @@ const client = createCuittyClient({
   spool: spoolMs ? slowSpool : spool,
   durability,
   timeout,
+  fetch: ownFetch ? (input, init) => fetch(input, init) : undefined,
   debug: end === "unheard",
 });
 // A host that ends by itself, and registered first.
@@ -54,7 +57,16 @@ if (gathers) {
   for (let n = 0; n < 5; n++) errors.captureException(Object.assign(new Error("again"), { stack: "" }));
 }
 
+/** Requests of the host's own. */
+let asked = 0;
+let answered = 0;
+function fetchOwn(address: string): void {
+  asked++;
+  void fetch(address).then((response) => response.text().then(() => answered++));
+}
+
 const startedAtMs = performance.now();
+process.on("exit", () => asked && process.stdout.write(`answered ${answered} of ${asked}\n`));
 process.on("exit", () =>
   process.stdout.write(`${JSON.stringify({ ms: Math.round(performance.now() - startedAtMs), stats: client.stats() })}\n`),
 );
@@ -136,14 +148,11 @@ const ends: Record<string, () => unknown> = {
   },
   /** Requests of the host's own, each begun in the moment in which the client begins one of its; nothing else holds the process. */
   neighbours() {
-    let asked = 0;
-    let answered = 0;
-    const count = () => answered++;
     const ask = () => {
       const base = asked % 4 < 2 ? url : url.replace("127.0.0.1", "localhost");
-      asked += 2;
-      void fetch(`${base}/slow`).then((response) => response.text().then(count));
-      get(`${base}/soon`, (response) => response.resume().on("end", count));
+      fetchOwn(`${base}/slow`);
+      asked++;
+      get(`${base}/soon`, (response) => response.resume().on("end", () => answered++));
     };
     client.on("sent", () => {
       ask();
@@ -151,7 +160,11 @@ const ends: Record<string, () => unknown> = {
       queueMicrotask(() => queueMicrotask(() => queueMicrotask(ask)));
       setImmediate(ask);
     });
-    process.on("exit", () => process.stdout.write(`answered ${answered} of ${asked}\n`));
+  },
+  before: () => fetchOwn(`${url}/slow`),
+  async connecting() {
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    fetchOwn(`${url}/soon`);
   },
   wait() {
     setInterval(() => {}, 1_000);

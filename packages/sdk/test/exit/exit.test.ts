@@ -1,17 +1,13 @@
 // Every way a process can end, with the server there and with the server away until the next start: each event is stored exactly once.
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { createFaultServer, type FaultServer } from "@cuitty/sdk/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-
-const child = fileURLToPath(new URL("child.ts", import.meta.url));
-const count = 50;
+import { count, lastLine, run, start } from "./run.ts";
 
 let spool: string;
 let server: FaultServer | undefined;
@@ -25,37 +21,6 @@ afterEach(async () => {
   server = undefined;
   await rm(spool, { recursive: true, force: true });
 });
-
-interface End {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function start(orders: object): { readonly process: ChildProcess; readonly ended: Promise<End> } {
-  const args = ["--conditions=@cuitty/source", "--import", "tsx", child, JSON.stringify({ count, ...orders })];
-  const started = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
-  let stdout = "";
-  let stderr = "";
-  started.stdout.on("data", (chunk) => {
-    stdout += chunk;
-  });
-  started.stderr.on("data", (chunk) => {
-    stderr += chunk;
-  });
-  const ended = new Promise<End>((resolve) => started.on("close", (code, signal) => resolve({ code, signal, stdout, stderr })));
-  return { process: started, ended };
-}
-
-async function run(orders: { end: string; [name: string]: unknown }): Promise<End> {
-  const { process: started, ended } = start(orders);
-  if (orders.end === "wait") {
-    await new Promise<void>((resolve) => started.stdout?.on("data", (chunk) => String(chunk).includes("ready") && resolve()));
-    started.kill("SIGKILL");
-  }
-  return ended;
-}
 
 /** Numbers of the stored events, sorted. */
 const stored = (): unknown[] => (server?.stored ?? []).map((event) => event.data.n).sort((a, b) => Number(a) - Number(b));
@@ -94,9 +59,6 @@ describe.each(ends)("a process that ends by $end", ({ end, durability, code = nu
     expect(await readdir(spool)).toEqual([]);
   });
 });
-
-const lastLine = (end: End): { ms: number; stats: { pending: number; dropped: number } } =>
-  JSON.parse(end.stdout.trim().split("\n").at(-1) ?? "");
 
 test("a natural end sends its events without a spool, and is not held up", async () => {
   server = await createFaultServer();
