@@ -1,21 +1,22 @@
 // Rows in memory: for tests, caches and private sessions. Gone with the process.
 import type { AdapterEntry, AdapterOp, AdapterRange, PersistAdapter } from "../adapter.ts";
-import { lowerBound } from "../core/path-index.ts";
+import { createSortedKeys, type SortedKeys } from "../core/sorted-keys.ts";
 import { isSameValue } from "./conditions.ts";
 
 /** An adapter of its own memory; hand the same one to two stores, and each finds the other one's data. */
 export function memoryAdapter(): PersistAdapter {
   const valueByKey = new Map<string, unknown>();
-  /** Keys in order; made on the first `range`, then kept up to date. */
-  let sorted: string[] | undefined;
+  /** Made on the first `range`, then kept up to date. */
+  let sorted: SortedKeys | undefined;
 
   function put(key: string, value: unknown): void {
-    if (sorted && !valueByKey.has(key)) sorted.splice(lowerBound(sorted, key), 0, key);
+    sorted?.add(key);
     valueByKey.set(key, value);
   }
 
   function remove(key: string): void {
-    if (valueByKey.delete(key)) sorted?.splice(lowerBound(sorted, key), 1);
+    sorted?.delete(key);
+    valueByKey.delete(key);
   }
 
   function apply(op: AdapterOp): void {
@@ -24,20 +25,19 @@ export function memoryAdapter(): PersistAdapter {
     else remove(op.key);
   }
 
-  function keysIn(prefix: string): readonly string[] {
-    sorted ??= [...valueByKey.keys()].sort();
-    const start = lowerBound(sorted, prefix);
-    let end = start;
-    if (prefix === "") end = sorted.length;
-    else end = lowerBound(sorted, upperBoundOf(prefix) ?? "\uffff\uffff");
-    return sorted.slice(start, end);
-  }
-
   function page({ prefix, after, limit, reverse = false }: AdapterRange): AdapterEntry[] {
-    let keys = keysIn(prefix);
-    if (reverse) keys = keys.slice().reverse();
-    if (after !== undefined) keys = keys.filter((key) => (reverse ? key < after : key > after));
-    return keys.slice(0, limit).map((key) => ({ key, value: valueByKey.get(key) }));
+    sorted ??= createSortedKeys([...valueByKey.keys()].sort());
+    let from = prefix;
+    let before = upperBoundOf(prefix);
+    if (after !== undefined && reverse) before = before === undefined || after < before ? after : before;
+    // No string comes between a string and itself with a NUL behind it.
+    else if (after !== undefined && after >= prefix) from = `${after}\0`;
+    const entries: AdapterEntry[] = [];
+    for (const key of sorted.walk({ from, before, reverse })) {
+      if (entries.length >= limit) break;
+      entries.push({ key, value: valueByKey.get(key) });
+    }
+    return entries;
   }
 
   return {

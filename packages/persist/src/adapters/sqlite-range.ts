@@ -32,19 +32,21 @@ function fittingRows(file: SqliteFile, query: AdapterRange, maxBytes: number): n
   return query.limit;
 }
 
-/** Bounds instead of LIKE: an index range scan whatever stands in the prefix. */
+/**
+ * Bounds instead of LIKE: an index range scan whatever stands in the prefix. One at each end: of two SQLite searches for the first,
+ * and steps over all rows between them. Keys compare as their bytes do.
+ */
 function select(columns: string, { prefix, after, limit, reverse = false }: AdapterRange): Statement {
-  const low = keyToBytes(prefix);
-  const high = bytesAfterPrefix(low);
-  const conditions = ["key >= ?"];
-  const params: (Uint8Array | number)[] = [low];
-  if (high) {
+  const start = keyToBytes(prefix);
+  const isInside = after !== undefined && after >= prefix;
+  const low = isInside && !reverse ? { condition: "key > ?", bound: keyToBytes(after) } : { condition: "key >= ?", bound: start };
+  const endsEarlier = after !== undefined && reverse && (!isInside || after.startsWith(prefix));
+  const end = endsEarlier ? keyToBytes(after) : bytesAfterPrefix(start);
+  const conditions = [low.condition];
+  const params: (Uint8Array | number)[] = [low.bound];
+  if (end) {
     conditions.push("key < ?");
-    params.push(high);
-  }
-  if (after !== undefined) {
-    conditions.push(reverse ? "key < ?" : "key > ?");
-    params.push(keyToBytes(after));
+    params.push(end);
   }
   params.push(Number.isFinite(limit) ? limit : -1);
   return {

@@ -1,9 +1,10 @@
 // Rows of a facet in the order of their paths, page by page, from stores whose keys sort so and from those whose keys are tokens.
 import { isPromise } from "../crypto/bytes.ts";
 import { type PageQuery, pagesInOrder } from "./pages.ts";
-import { lowerBound, type PathIndexes } from "./path-index.ts";
+import type { PathIndexes } from "./path-index.ts";
 import type { Facet, StoredRow } from "./row.ts";
 import type { LeafQuery, Rows } from "./rows.ts";
+import { createSortedKeys, type SortedKeys } from "./sorted-keys.ts";
 import { createPace } from "./turn.ts";
 
 export interface Listing {
@@ -67,7 +68,7 @@ async function* listSealed({ rows, indexes }: { rows: Rows; indexes: PathIndexes
   const paths = indexes.get(facet, prefix) ?? (await readPaths({ rows, indexes }, { facet, prefix, kept }));
   const pace = createPace();
   let left = limit;
-  for (const path of window(paths, { after, reverse })) {
+  for (const path of paths.walk({ ...windowBehind(after, reverse), reverse })) {
     if (left-- <= 0) return;
     const turn = pace();
     if (turn) await turn;
@@ -82,7 +83,7 @@ async function* listSealed({ rows, indexes }: { rows: Rows; indexes: PathIndexes
 async function readPaths(
   { rows, indexes }: { rows: Rows; indexes: PathIndexes },
   { facet, prefix, kept }: { facet: Facet; prefix: string; kept: Map<string, StoredRow> },
-): Promise<readonly string[]> {
+): Promise<SortedKeys> {
   const index = indexes.begin(facet, prefix);
   const paths: string[] = [];
   const pace = createPace();
@@ -99,18 +100,13 @@ async function readPaths(
       if (bytes <= maxKeptBytes) kept.set(row.path, row);
     }
   }
-  paths.sort();
-  index.keep(paths);
-  // The index may change under the listing; the listing goes on with what it saw.
-  return paths.slice();
+  const sorted = createSortedKeys(paths.sort());
+  index.keep(sorted);
+  return sorted;
 }
 
-/** The paths after a cursor, in either direction, as they stood when asked. */
-function window(paths: readonly string[], { after, reverse }: { after: string | undefined; reverse: boolean }): readonly string[] {
-  if (!reverse) {
-    if (after === undefined) return paths.slice();
-    const at = lowerBound(paths, after);
-    return paths.slice(paths[at] === after ? at + 1 : at);
-  }
-  return paths.slice(0, after === undefined ? paths.length : lowerBound(paths, after)).reverse();
+function windowBehind(cursor: string | undefined, reverse: boolean): { from?: string; before?: string } {
+  if (cursor === undefined) return {};
+  // No string comes between a string and itself with a NUL behind it.
+  return reverse ? { before: cursor } : { from: `${cursor}\0` };
 }
