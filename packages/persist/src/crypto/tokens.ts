@@ -48,7 +48,7 @@ export async function createPathTokens({ provider, storeId, rootKey }: PathToken
   }
 
   function remember(cache: Map<string, PathToken>, path: string, found: PathToken): PathToken {
-    if (cache.size >= cachedTokens) cache.delete(cache.keys().next().value!);
+    if (cache.size >= cachedTokens) makeRoom(cache);
     cache.set(path, found);
     return found;
   }
@@ -98,6 +98,14 @@ export async function createPathTokens({ provider, storeId, rootKey }: PathToken
     mask: (key) => provider.hmac(nameKey, lengthPrefixed(utf8("mask"), utf8(key))),
     content: (hash) => chain(provider.hmac(contentKey, hash), (digest) => bytesToBase64Url(tokenOf(digest))),
   };
+}
+
+/** Many at once: the first name of a Map is found by stepping over all that were deleted before it. */
+function makeRoom(cache: Map<string, PathToken>): void {
+  for (const path of cache.keys()) {
+    if (cache.size <= cachedTokens - cachedTokens / 8) return;
+    cache.delete(path);
+  }
 }
 
 /** A copy of its own: ten thousand cached views would keep as many digests outside the heap. */

@@ -7,9 +7,17 @@ export interface TtlCache<Value> {
   clear(): void;
 }
 
-/** Drops the oldest entry when full. */
+/** Drops the oldest entries when full: an eighth at once, as a Map finds its first one by stepping over all that were deleted before it. */
 export function createTtlCache<Value>(maxEntries: number, clock: Clock): TtlCache<Value> {
   const entries = new Map<string, { readonly value: Value; readonly untilMs: number }>();
+
+  function makeRoom(): void {
+    for (const key of entries.keys()) {
+      if (entries.size < maxEntries - maxEntries / 8) return;
+      entries.delete(key);
+    }
+  }
+
   return {
     get(key) {
       const entry = entries.get(key);
@@ -20,7 +28,7 @@ export function createTtlCache<Value>(maxEntries: number, clock: Clock): TtlCach
     },
     set(key, value, ttlMs) {
       entries.delete(key);
-      if (entries.size >= maxEntries) entries.delete(entries.keys().next().value as string);
+      if (entries.size >= maxEntries) makeRoom();
       entries.set(key, { value, untilMs: clock() + ttlMs });
     },
     clear: () => entries.clear(),
