@@ -5,6 +5,7 @@ import type { Actor, AuditWriter } from "./audit-trail.ts";
 import type { Authenticated } from "./authenticate.ts";
 import type { KeyDirectory } from "./directory.ts";
 import { hashKey, isSameHash, type KeyKind, makeKey, parseKey } from "./key-format.ts";
+import { createKeyOrigins } from "./key-origins.ts";
 import { isLive, KEY_COLUMNS, KEY_IS_LIVE, KEY_OWNERS, type KeyRecord, keyRecordOf } from "./key-records.ts";
 import { createLastUsed } from "./last-used.ts";
 import type { Driver } from "./system.ts";
@@ -64,17 +65,13 @@ interface CachedKey {
 }
 
 const maxCachedKeys = 10_000;
-const maxCachedOrigins = 1_000;
 const knownTtlMs = 30_000;
 const unknownTtlMs = 5_000;
-
-const originSql = `SELECT 1 FROM api_keys k ${KEY_OWNERS} JOIN json_each(k.metadata, '$.origins') o ON o.value IN (?, '*')
-  WHERE json_extract(k.metadata, '$.kind') = 'pk' AND ${KEY_IS_LIVE} LIMIT 1`;
 
 export function createKeyStore(ports: StorePorts): KeyStore {
   const { driver, clock, random } = ports;
   const cache = createTtlCache<CachedKey | null>(maxCachedKeys, clock);
-  const origins = createTtlCache<boolean>(maxCachedOrigins, clock);
+  const origins = createKeyOrigins(driver, clock);
   const lastUsed = createLastUsed(driver, clock);
 
   function load(keyId: string): CachedKey | null {
@@ -192,17 +189,10 @@ export function createKeyStore(ports: StorePorts): KeyStore {
       const row = driver.prepare("SELECT owner_id FROM api_keys WHERE id = ?").get([keyId]);
       return row === undefined ? null : (row[0] as string);
     },
-    knowsOrigin(origin) {
-      let isKnown = origins.get(origin);
-      if (isKnown === undefined) {
-        isKnown = driver.prepare(originSql).get([origin, Math.floor(clock() / 1000)]) !== undefined;
-        origins.set(origin, isKnown, unknownTtlMs);
-      }
-      return isKnown;
-    },
+    knowsOrigin: origins.has,
     forget() {
       cache.clear();
-      origins.clear();
+      origins.forget();
     },
     flushLastUsed: lastUsed.flush,
     close: lastUsed.close,
