@@ -30,7 +30,8 @@ export function shed(options: ShedOptions = {}): Stage {
   const { isClosing, hasRoom } = options;
   const loadsOf = createLoads(options);
   return (context) => {
-    const publishableKey = publishableKeyOf(context.exchange.header("authorization"));
+    const credential = credentialOf(context.exchange.header("authorization"));
+    const publishableKey = publishableKeyOf(credential);
     const refuse = (code: ErrorCode, message: string, retryAfterSeconds?: number): never => {
       if (publishableKey !== null) letPageRead(context);
       throw new CuittyError(code, message, { retryable: true, ...(retryAfterSeconds && { details: { retryAfterSeconds } }) });
@@ -42,7 +43,7 @@ export function shed(options: ShedOptions = {}): Stage {
     if (hasRoom?.() === false) refuse("disk_full", "The server has no room for more events now; send the same batch again later");
     const { exchange } = context;
     const declared = declaredBytes(exchange.header("content-length"));
-    const { loads, end } = loadsOf(publishableKey, exchange.header("authorization"));
+    const { loads, end } = loadsOf(publishableKey, credential);
     const claim = claimOf(loads, declared ?? firstBytes);
     if (claim === null) {
       end?.();
@@ -101,7 +102,7 @@ interface Loads {
 }
 
 /** Anybody can read a publishable key in a page: slow uploads with it must leave room for everybody else. */
-function createLoads(options: ShedOptions): (publishableKey: string | null, authorization: string | null) => Loads {
+function createLoads(options: ShedOptions): (publishableKey: string | null, credential: string | null) => Loads {
   const { maxInFlight = 1_000, maxInFlightBytes = 128 * 1024 * 1024 } = options;
   const share = (ofBatches: number, ofBytes: number): Load => ({
     batches: 0,
@@ -122,24 +123,26 @@ function createLoads(options: ShedOptions): (publishableKey: string | null, auth
     return { own, end };
   }
 
-  return (publishableKey, authorization) => {
+  return (publishableKey, credential) => {
     if (publishableKey !== null) {
       const { own, end } = ownLoad(publishableKey, () => share(0.25, 0.25));
       return { loads: [whole, published, own], end };
     }
-    if (authorization === null) return { loads: [whole] };
-    const { own, end } = ownLoad(authorization, () => share(1, 0.5));
+    if (credential === null) return { loads: [whole] };
+    const { own, end } = ownLoad(credential, () => share(1, 0.5));
     return { loads: [whole, own], end };
   };
 }
 
 const publishablePrefix = "cuitty_pk_";
 
-/** As presented: a key that is none is refused before its body is read. No pattern: this header is anybody's, and looked at before all else. */
-function publishableKeyOf(header: string | null): string | null {
-  const last = header?.slice(header.lastIndexOf(" ") + 1) ?? "";
-  const at = last.indexOf(publishablePrefix);
-  return at === -1 ? null : last.slice(at);
+/** What is presented, however the scheme before it is written: one client stays one. No pattern: this header is anybody's, and looked at before all else. */
+const credentialOf = (header: string | null): string | null => (header === null ? null : header.slice(header.lastIndexOf(" ") + 1));
+
+/** As presented: a key that is none is refused before its body is read. */
+function publishableKeyOf(credential: string | null): string | null {
+  const at = credential?.indexOf(publishablePrefix) ?? -1;
+  return at === -1 ? null : (credential as string).slice(at);
 }
 
 /** One batch is always let through, whatever its size. */
