@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import { audit } from "@cuitty/server-kit/audit";
 import { logs } from "@cuitty/server-kit/logs";
+import { serve } from "@cuitty/server-kit/node";
 import { type TestKit, testKit } from "@cuitty/server-kit/testing";
 import { signBody, signBodyExtended } from "@cuitty/wire-protocol/signature";
 import fc from "fast-check";
@@ -38,6 +39,21 @@ const signed = (body: Uint8Array<ArrayBuffer>, extra: Readonly<Record<string, st
 
 const count = async (): Promise<number> =>
   (await kit.kit.eventIds("audit", kit.credentials.projectId)).length + (await kit.kit.eventIds("logs", kit.credentials.projectId)).length;
+
+/** The first line of what a server answers to these bytes. */
+const lineOf = (url: string, bytes: string): Promise<string> =>
+  new Promise((resolve) => {
+    const { port, hostname } = new URL(url);
+    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+    let received = "";
+    socket.setTimeout(3_000, () => socket.destroy());
+    socket.on("data", (chunk) => {
+      received += chunk.toString("latin1");
+      if (received.includes("\r\n")) socket.destroy();
+    });
+    socket.on("error", () => undefined);
+    socket.on("close", () => resolve(received.split("\r\n")[0] ?? ""));
+  });
 
 describe("signatures", () => {
   const good = () => signBody(goodBody, kit.credentials.webhookSecret);
@@ -252,19 +268,7 @@ describe("framing", () => {
   afterAll(() => running.close());
 
   /** The first line of the answer to raw bytes; "" when the connection is closed without one. */
-  const raw = (bytes: string): Promise<string> =>
-    new Promise((resolve) => {
-      const { port, hostname } = new URL(running.url);
-      const socket = connect(Number(port), hostname, () => socket.write(bytes));
-      let received = "";
-      socket.setTimeout(3_000, () => socket.destroy());
-      socket.on("data", (chunk) => {
-        received += chunk.toString("latin1");
-        if (received.includes("\r\n")) socket.destroy();
-      });
-      socket.on("error", () => undefined);
-      socket.on("close", () => resolve(received.split("\r\n")[0] ?? ""));
-    });
+  const raw = (bytes: string): Promise<string> => lineOf(running.url, bytes);
 
   test("no trick of framing or path reaches the handler", async () => {
     const before = (await running.kit.eventIds("audit", running.projectId)).length;
@@ -317,4 +321,29 @@ describe("framing", () => {
     expect((await running.kit.eventIds("audit", running.projectId)).length).toBe(before);
     expect(running.faults).toEqual([]);
   });
+
+  test.each(["user:password@x", "x/?", "x#", "[::1", "x\\y", "x y", "x:99999", "@"])(
+    "the host %s moves no path and is no fault of the server's",
+    async (host) => {
+      const asked: string[] = [];
+      const told: unknown[] = [];
+      const authenticate = async (request: Request) => {
+        asked.push(new URL(request.url).pathname);
+        return null;
+      };
+      const own = await testKit({ modules: [logs()], authenticate, onFault: (fault) => told.push(fault) });
+      const server = await serve(own.kit, { port: 0 });
+      try {
+        for (const path of ["/api/modules/logs/events", "/api/stream?ticket=secret"]) {
+          const answer = await lineOf(server.url, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+          expect(answer).toBe("HTTP/1.1 401 Unauthorized");
+        }
+        expect(asked).toEqual(["/api/modules/logs/events"]);
+        expect(told).toEqual([]);
+      } finally {
+        await server.close(0);
+        await own.close();
+      }
+    },
+  );
 });

@@ -84,6 +84,9 @@ function bodyOf(incoming: ParsedIncoming): BodySource {
   };
 }
 
+/** Source: RFC 3986 section 3.2.2, without user information: what has more in it would move the path, or is refused by Request. */
+const hostAndPort = /^(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#@\\:[\]]+)(?::\d{1,5})?$/;
+
 // A Request needs an absolute URL. The host is for show: nothing may be decided by it.
 function headAsRequest(incoming: IncomingMessage, target: string): Request {
   const headers = new Headers();
@@ -92,8 +95,10 @@ function headAsRequest(incoming: IncomingMessage, target: string): Request {
     if (!name.startsWith(":")) headers.append(name, incoming.rawHeaders[index + 1] as string);
   }
   const scheme = isEncrypted(incoming) ? "https" : "http";
-  const base = `${scheme}://${incoming.headers[":authority"] ?? incoming.headers.host ?? "localhost"}`;
-  const url = target.startsWith("/") && URL.canParse(base) ? base + target : `${scheme}://localhost/`;
+  const host = String(incoming.headers[":authority"] ?? incoming.headers.host);
+  const base = `${scheme}://${host}`;
+  const isHost = hostAndPort.test(host) && URL.canParse(base);
+  const url = target.startsWith("/") ? (isHost ? base : `${scheme}://localhost`) + target : `${scheme}://localhost/`;
   return new Request(url, { method: incoming.method ?? "GET", headers });
 }
 
