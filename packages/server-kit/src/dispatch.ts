@@ -116,11 +116,23 @@ async function readJson(context: StageContext, maxBytes: number): Promise<unknow
   if (!/^application\/json\s*(;|$)/i.test(exchange.header("content-type") ?? "")) {
     throw new CuittyError("unsupported_media_type", "Expected Content-Type: application/json");
   }
+  const body = parseJson(bytes);
+  // What looks at it afterwards goes down into it, and has no room for any depth.
+  if (isDeeperThan(LIMITS.jsonDepth, body)) throw new CuittyError("invalid_request", `body: nested deeper than ${LIMITS.jsonDepth} levels`);
+  return body;
+}
+
+function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
     throw new CuittyError("invalid_json", "Expected the body to be JSON");
   }
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeperThan(levels - 1, member));
 }
 
 export function notFound(): CuittyError {

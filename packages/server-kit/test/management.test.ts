@@ -197,6 +197,19 @@ describe("keys", () => {
     expect((await call("POST", `${path()}/${later.old.id}/rotate`)).status).toBe(409);
   });
 
+  test("a body that is nested deeper than any request needs is refused before anything goes down into it", async () => {
+    const scopes = `${"[".repeat(60_000)}${"]".repeat(60_000)}`;
+    const headers = { authorization: `Bearer ${running.apiKey}`, "content-type": "application/json" };
+    for (const body of [`{"scopes":${scopes}}`, `{"scopes":["read",${scopes}]}`, `${'{"name":'.repeat(20_000)}1${"}".repeat(20_000)}`]) {
+      const response = await fetch(`${running.url}/api/projects/${running.projectId}/keys`, { method: "POST", headers, body });
+      expect([response.status, await response.json()]).toEqual([
+        400,
+        expect.objectContaining({ code: "invalid_request", detail: "body: nested deeper than 64 levels" }),
+      ]);
+    }
+    expect(running.faults).toEqual([]);
+  });
+
   test("nobody grants more than he has", async () => {
     const { key } = (await call("POST", path(), { scopes: ["keys", "ingest"] })).body as { key: string };
     expect((await call("POST", path(), { scopes: ["ingest"] }, key)).status).toBe(201);
