@@ -44,6 +44,10 @@ export function hostModuleFiles({ procedures = [] }: HostOptions = {}): void {
     cancels: new Map(),
     say,
   };
+  // A thread that exits or throws gives its locks back itself: Bun 1.4 leaves what its native objects hold to the process.
+  process.once("exit", () => {
+    for (const file of hosted.files.values()) file.driver?.close();
+  });
   port.on("message", (request: ThreadRequest) => {
     if (request.op === "cancel") hosted.cancels.get(request.id)?.abort();
     else void answer(hosted, request, desk);
