@@ -14,7 +14,7 @@ export interface StreamLimits {
   readonly maxDurationMs?: number;
   /** A client that reads nothing for so long is closed. Units: ms. @default 60000 */
   readonly stallTimeoutMs?: number;
-  /** Pause between two comments that keep the connection open. Units: ms. @default 15000 */
+  /** Pause between two comments that keep the connection open. Units: ms. @default 15000; 5000 on Bun, whose server ends what is silent for 10 s */
   readonly heartbeatMs?: number;
   /** How often topics are read although no hint came. Units: ms. @default 5000 */
   readonly pollMs?: number;
@@ -53,7 +53,7 @@ export function normalizeStreamOptions(options: LiveStreamsOptions): NormalStrea
     maxStreamsPerProject: options.maxStreamsPerProject ?? 500,
     maxDurationMs: options.maxDurationMs ?? 3_600_000,
     stallTimeoutMs: options.stallTimeoutMs ?? 60_000,
-    heartbeatMs: options.heartbeatMs ?? 15_000,
+    heartbeatMs: options.heartbeatMs ?? (process.versions.bun === undefined ? 15_000 : 5_000),
     pollMs: options.pollMs ?? 5_000,
     recheckMs: options.recheckMs ?? 4_000,
     sessionRecheckMs: options.sessionRecheckMs ?? 4_000,
