@@ -5,7 +5,9 @@ export type UncaughtListener = (thrown: unknown, isFatal: boolean) => void;
 
 /** Listens in Node, Bun and browsers; the returned function stops it. */
 export function onUncaught(listener: UncaughtListener): () => void {
-  if (typeof process !== "undefined" && typeof process.on === "function") return onProcess(listener);
+  if (typeof process !== "undefined" && typeof process.on === "function") {
+    return process.versions.bun === undefined ? onProcess(listener) : onBun(listener);
+  }
   return typeof globalThis.addEventListener === "function" ? onWindow(listener) : () => {};
 }
 
@@ -42,6 +44,32 @@ function onProcess(listener: UncaughtListener): () => void {
   return () => {
     process.removeListener("newListener", onNew);
     process.removeListener("removeListener", onRemoved);
+    process.removeListener("unhandledRejection", onRejection);
+    process.removeListener("uncaughtExceptionMonitor", onException);
+  };
+}
+
+/** Marks the listeners below, over all copies of this package. */
+const bunMark = Symbol.for("cuitty.sdk.rejections");
+
+/**
+ * Bun's monitor hears of no rejection, and nobody hears of listeners that go. So ours is always there, before the host's own (a `once` listener would be gone
+ * by then); where no other is, it goes, and the rejection happens again without it: the process ends as it would have.
+ */
+function onBun(listener: UncaughtListener): () => void {
+  const onException = (error: unknown) => listener(error, true);
+  const isNeutral = rejectionsNeverEnd();
+  const onRejection = (reason: unknown) => {
+    const isFatal = !isNeutral && process.listeners("unhandledRejection").every((other) => bunMark in other);
+    listener(reason, isFatal);
+    if (!isFatal) return;
+    process.removeListener("unhandledRejection", onRejection);
+    if (process.listenerCount("unhandledRejection") === 0) void Promise.reject(reason);
+  };
+  onRejection[bunMark] = true;
+  process.on("uncaughtExceptionMonitor", onException);
+  process.prependListener("unhandledRejection", onRejection);
+  return () => {
     process.removeListener("unhandledRejection", onRejection);
     process.removeListener("uncaughtExceptionMonitor", onException);
   };
