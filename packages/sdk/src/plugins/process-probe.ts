@@ -50,9 +50,7 @@ export function createProcessProbe(): ProcessProbe {
     const metrics: ProcessMetrics = {
       ...cpuMetrics(cpuSpan, spanMs),
       ...memoryMetrics(),
-      ...(loop && nextLoop
-        ? { "process.eventloop.utilization": rounded(perfHooks.performance.eventLoopUtilization(nextLoop, loop).utilization, 4) }
-        : undefined),
+      ...loopMetrics(nextLoop, loop),
       ...delay?.read(),
       ...gc?.read(),
       "process.uptime": rounded(process.uptime(), 1),
@@ -72,6 +70,13 @@ export function createProcessProbe(): ProcessProbe {
       gc?.close();
     },
   };
+}
+
+/** Bun and Deno have the function, which says that no time has passed. */
+function loopMetrics(next: perfHooks.EventLoopUtilization | undefined, last: perfHooks.EventLoopUtilization | undefined): ProcessMetrics {
+  if (next === undefined || last === undefined) return {};
+  const { active, idle, utilization } = perfHooks.performance.eventLoopUtilization(next, last);
+  return active + idle > 0 ? { "process.eventloop.utilization": rounded(utilization, 4) } : {};
 }
 
 function cpuMetrics({ user, system }: NodeJS.CpuUsage, spanMs: number): ProcessMetrics {
@@ -122,6 +127,8 @@ function createDelayProbe() {
 function createGcProbe() {
   let count = 0;
   let durationMs = 0;
+  // Elsewhere it observes nothing, and says so nowhere.
+  if (!PerformanceObserver.supportedEntryTypes.includes("gc")) return undefined;
   const observer = attempt(() => {
     const created = new perfHooks.PerformanceObserver((list) => {
       for (const entry of list.getEntries()) {
