@@ -64,14 +64,15 @@ export function equals(column: string, description: string): ListFilter {
   };
 }
 
-const timeFilter = (name: string, operator: string, description: string): ListFilter => ({
+const timeFilter = (name: string, sql: string, description: string): ListFilter => ({
   schema: Type.String({ maxLength: 64, description }),
-  toSql: (value) => ({ sql: `ts_ms ${operator} ?`, params: [parseTime(name, value)] }),
+  toSql: (value) => ({ sql, params: [parseTime(name, value)] }),
 });
 
+const beforeTime = "ts_ms < ?";
 const timeFilters = {
-  since: timeFilter("since", ">=", "Only events at or after this time: RFC 3339, or Unix ms."),
-  until: timeFilter("until", "<", "Only events before this time: RFC 3339, or Unix ms."),
+  since: timeFilter("since", "ts_ms >= ?", "Only events at or after this time: RFC 3339, or Unix ms."),
+  until: timeFilter("until", beforeTime, "Only events before this time: RFC 3339, or Unix ms."),
 };
 
 const replySchema = Type.Object({
@@ -105,8 +106,8 @@ async function listPage(options: ListEventsOptions, context: RouteContext<unknow
   const { table, type } = options;
   const { projectId, file } = context;
   const scope = { table, projectId };
-  const conditions: SqlCondition[] = [{ sql: "project_id = ?", params: [projectId] }, ...request.conditions];
-  if (request.cursor !== null) conditions.push(before(parseCursor(request.cursor, scope)));
+  const wanted = request.cursor === null ? request.conditions : behind(parseCursor(request.cursor, scope), request.conditions);
+  const conditions: SqlCondition[] = [{ sql: "project_id = ?", params: [projectId] }, ...wanted];
   const rows = await file.all(
     `SELECT ${STORED_EVENT_COLUMNS} FROM ${table} WHERE ${conditions.map(({ sql }) => sql).join(" AND ")} ORDER BY ts_ms DESC, seq DESC LIMIT ?`,
     // One row more than asked for tells whether there is a next page without counting.
@@ -128,8 +129,15 @@ function cursorAfter({ tsMs, seq }: ListPosition, scope: ListScope): string | nu
   return positionToCursor({ tsMs: Math.min(tsMs, most), seq: Math.min(seq, most) }, scope);
 }
 
-// A row value comparison: SQLite turns it into one range on an index that ends in (ts_ms, seq).
-const before = (position: ListPosition): SqlCondition => ({ sql: "(ts_ms, seq) < (?, ?)", params: [position.tsMs, position.seq] });
+/**
+ * What comes behind a cursor, by a row value comparison: SQLite turns it into one range on an index that ends in (ts_ms, seq).
+ * A second upper end would be the one it searches for, and it would step over all rows between the two; the nearer one implies the other.
+ */
+function behind({ tsMs, seq }: ListPosition, conditions: readonly SqlCondition[]): readonly SqlCondition[] {
+  const end = conditions.find(({ sql }) => sql === beforeTime);
+  if (end !== undefined && Number(end.params[0]) <= tsMs) return conditions;
+  return [...conditions.filter((condition) => condition !== end), { sql: "(ts_ms, seq) < (?, ?)", params: [tsMs, seq] }];
+}
 
 function conditionsOf(
   filters: Readonly<Record<string, ListFilter>>,
