@@ -37,6 +37,30 @@ test.each(Object.entries(openers))("on %s, entries put again while a sweep runs 
   await store.close();
 });
 
+test("many ended entries share commits, those that live stay", async () => {
+  const inner = memoryAdapter();
+  let now = 1_000;
+  let batches = 0;
+  const adapter: PersistAdapter = {
+    ...inner,
+    async batch(ops) {
+      batches++;
+      await inner.batch!(ops);
+    },
+  };
+  const store = await createStore({ name: "s", adapter, clock: () => now });
+  const puts: Promise<void>[] = [];
+  for (let i = 0; i < 1_000; i++) puts.push(store.kv.put(`k${i}`, i, i % 4 === 0 ? {} : { ttlMs: 10 }));
+  await Promise.all(puts);
+  now += 100;
+  batches = 0;
+  expect(await store.kv.sweep()).toBe(750);
+  // Each commit is a flush on a disk.
+  expect(batches).toBeLessThan(50);
+  expect((await store.kv.list()).map(({ value }) => Number(value) % 4)).toEqual(new Array(250).fill(0));
+  await store.close();
+});
+
 test("an entry put after the sweep has read it, and before it deletes, stays", async () => {
   const inner = mapAdapter();
   let now = 1_000;

@@ -106,11 +106,25 @@ function checkedTtl(options: KvPutOptions): number | undefined {
   return ttlMs;
 }
 
+/** Entries deleted together: alone each would wait for a flush of its own. */
+const endedAtOnce = 64;
+
 async function sweepEnded(rows: Rows, isLive: (row: Row) => boolean): Promise<number> {
   let swept = 0;
-  for await (const row of rows.list("kv", "", {})) {
-    // Put again since it was listed: a live entry must stay.
-    if (!isLive(row) && (await deleteIf(rows, { facet: "kv", path: row.path }, (now) => !isLive(now)))) swept++;
+  let ended: string[] = [];
+  // Put again since it was listed: a live entry must stay.
+  const deleteEnded = (path: string) => deleteIf(rows, { facet: "kv", path }, (now) => !isLive(now));
+  async function sweepOut(): Promise<void> {
+    const paths = ended;
+    ended = [];
+    const gone = await Promise.all(paths.map(deleteEnded));
+    swept += gone.filter(Boolean).length;
   }
+  for await (const row of rows.list("kv", "", {})) {
+    if (isLive(row)) continue;
+    ended.push(row.path);
+    if (ended.length >= endedAtOnce) await sweepOut();
+  }
+  await sweepOut();
   return swept;
 }
