@@ -15,7 +15,8 @@ export type MountableKit = Pick<ServerKit, "basePath" | "handle" | "owns">;
 export type Fallback = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 
 /**
- * Answers the kit's paths; what is not the kit's goes to `fallback`, or gets 404. HTTP/2 servers take it too (`createSecureServer(options, handler)`).
+ * Answers the kit's paths; what is not the kit's goes to `fallback`, or gets 404. HTTP/2 servers take it too, best with `allowHTTP1: true`, which clients
+ * on Node speak.
  * @example createServer(nodeHandler(kit)).listen(7700);
  */
 export function nodeHandler(kit: MountableKit, fallback?: Fallback): RequestListener {
