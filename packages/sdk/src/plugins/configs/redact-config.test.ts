@@ -89,6 +89,17 @@ const formats: Record<string, readonly [source: string, expected: string]> = {
     "a: [redacted]\nb: [redacted]\nheader: Bearer [redacted]\n",
   ],
   windows: [`[db]\r\npassword=${S}\r\nport=1\r\n`, "[db]\r\npassword=[redacted]\r\nport=1\r\n"],
+  "a value that begins like a comment": [
+    `PASSWORD=#${S}\npassword = # none\npassword: # none\r\ntoken=# none\n`,
+    "PASSWORD=[redacted]\npassword = # none\npassword: # none\r\ntoken=[redacted]\n",
+  ],
+  "keys that begin with a digit": [`{"1password": "${S}"}\n2_token=${S}\n`, '{"1password": "[redacted]"}\n2_token=[redacted]\n'],
+  "flags in the middle of a word": [`run x--api-key ${S} ---token ${S}\n`, "run x--api-key [redacted] ---token [redacted]\n"],
+  "brackets over lines": [`secrets = [ # don't\n  ["${S}]", "{"],\n  '${S}['\n]\nport = 1\n`, 'secrets = "[redacted]"\nport = 1\n'],
+  "a quote over lines inside of brackets": [
+    `{"a": 1, "secrets": ["x\n]${S}"], "b": 2}\nport = 1\n`,
+    '{"a": 1, "secrets": "[redacted]"\nport = 1\n',
+  ],
   "an open quote": [`password: "${S}\nport: 1\n`, 'password: "[redacted]\nport: 1\n'],
   "not secret": ["password:\nauth_token: null\nuse_password: true\nfoo:\n", "password:\nauth_token: null\nuse_password: true\nfoo:\n"],
 };
@@ -118,6 +129,15 @@ test("a megabyte of anything ends soon", () => {
     'token: "'.repeat(50_000),
     `x${" ".repeat(500_000)}`,
     "secret: |\n".repeat(50_000),
+    // What stands in ordinary files, such as a certificate.
+    `ca: ${"QUJD".repeat(250_000)}`,
+    "password: [\n".repeat(30_000),
+    "password: {'\n".repeat(30_000),
+    `${"{".repeat(500_000)}}password: x`,
+    `password: {"${'\\"'.repeat(500_000)}`,
+    `<${"a".repeat(1_000_000)}`,
+    `${"--a".repeat(300_000)} -`,
+    "password: #".repeat(90_000),
   ]) {
     const startedAt = performance.now();
     redactConfig(source);

@@ -2,6 +2,7 @@
 
 import { REDACTED, redactText } from "../redact/secret-text.ts";
 import { type ExtraKeys, isSensitiveKey } from "../redact/sensitive-key.ts";
+import { createBrackets, type Place, takeValue } from "./secret-value.ts";
 
 export interface RedactedConfig {
   readonly text: string;
@@ -9,12 +10,13 @@ export interface RedactedConfig {
   readonly secrets: readonly { readonly key: string; readonly value: string }[];
 }
 
+// Files may have lines of a megabyte, such as a certificate in base64: a name begins where none of its characters stands in front, and none is given back
+// to look for its end earlier, so that the time is in proportion to the length.
 // A key, bare or quoted, and what separates it from its value.
-const pair = /(["'`]?)([A-Za-z_$][\w.$-]*)\1(\s*(?::=?|=>?)[ \t]*)/g;
+const pair = /(["'`]?)(?<![\w.$-])[\d.-]*([A-Za-z_$][\w.$-]*)\1(\s*(?::=?|=>?)[ \t]*)/g;
 const spaced = /^(\s*(?:--)?([A-Za-z_][\w-]*)[ \t]+)\S/;
-const flag = /(--([A-Za-z][\w-]*)[ \t]+)([^\s-]\S*)/g;
-const element = /<([A-Za-z_][\w.:-]*)([^<>]*)>([^<]+)<\/\1>/g;
-const maxBlockLines = 2_000;
+const flag = /(?<![\w-])(?=[\w-]+[ \t]+[^\s-])([\w-]*?--([A-Za-z][\w-]*)[ \t]+)([^\s-]\S*)/g;
+const element = /<([A-Za-z_][\w.:-]*)(?![\w.:-])([^<>]*)>([^<]+)<\/\1>/g;
 
 /**
  * Understands the pairs of .env, INI, properties, TOML, YAML (block scalars, nested maps, `name:` / `value:` entries, Kubernetes secrets), JSON, HCL and
@@ -23,14 +25,13 @@ const maxBlockLines = 2_000;
 export function redactConfig(source: string, extraKeys: ExtraKeys = []): RedactedConfig {
   const isSecretManifest = /^["']?kind["']?\s*:\s*["']?Secret\b/m.test(source);
   const isSensitive = (key: string) => isSensitiveKey(key, extraKeys) || (isSecretManifest && (key === "data" || key === "stringData"));
-  const state: State = { lines: maskKeys(source).split("\n"), at: 0, out: [], secrets: [], isSensitive, valueUntil: -1, entry: "" };
+  const lines = maskKeys(source).split("\n");
+  const state: State = { lines, brackets: createBrackets(lines), at: 0, out: [], secrets: [], isSensitive, valueUntil: -1, entry: "" };
   for (; state.at < state.lines.length; state.at += 1) state.out.push(redactLine(state));
   return { text: redactText(state.out.join("\n")), secrets: state.secrets };
 }
 
-interface State {
-  readonly lines: readonly string[];
-  at: number;
+interface State extends Place {
   readonly out: string[];
   readonly secrets: { key: string; value: string }[];
   readonly isSensitive: (key: string) => boolean;
@@ -96,103 +97,4 @@ function redactSpaced(state: State, line: string): string {
   if (head === "" || !state.isSensitive(key) || line.includes(REDACTED)) return line;
   state.secrets.push({ key, value: line.slice(head.length) });
   return head + REDACTED + (line.endsWith("\r") ? "\r" : "");
-}
-
-interface TakenValue {
-  readonly text: string;
-  readonly mask: string;
-  /** What follows the value on the line where it ends. */
-  readonly rest: string;
-}
-
-/** Reads the value at `at`, over as many lines as it takes; undefined when there is nothing to hide. */
-function takeValue(state: State, line: string, at: number, isColon: boolean): TakenValue | undefined {
-  const rest = line.slice(at);
-  if (rest.startsWith(REDACTED)) return undefined;
-  const opening = /^(?:"""|'''|["'`])/.exec(rest)?.[0];
-  if (opening !== undefined) return takeQuoted(state, rest, opening);
-  if (/^[{[]/.test(rest)) return takeBracketed(state, rest);
-  if (isColon && /^(?:[|>][+-]?\d*)?\s*(?:#.*)?$/.test(rest)) return takeBlock(state, line, rest);
-  if (/^\s*(?:#.*)?$/.test(rest) || /^(?:true|false|null|nil|none|~)\s*(?=$|[,}\]#])/i.test(rest)) return undefined;
-  // Inside of braces a bare value ends at the comma, elsewhere it may contain one.
-  const isInline = /[{[][^}\]]*$/.test(line.slice(0, at)) || /^-?[\d.]+\s*[,}\]]/.test(rest);
-  const end = isInline ? rest.search(/[,}\]]|$/) : rest.length;
-  const text = rest.slice(0, end);
-  const carriage = text.endsWith("\r") ? "\r" : "";
-  return { text, mask: REDACTED + carriage, rest: rest.slice(end) };
-}
-
-function takeQuoted(state: State, start: string, quote: string): TakenValue {
-  let text = start.slice(quote.length);
-  const startAt = state.at;
-  for (;;) {
-    const end = closingQuote(text, quote);
-    if (end >= 0) return { text: text.slice(0, end), mask: quote + REDACTED + quote, rest: text.slice(end + quote.length) };
-    const next = state.lines[state.at + 1];
-    if (next === undefined || state.at - startAt >= maxBlockLines) break;
-    state.at += 1;
-    text += `\n${next}`;
-  }
-  // No end anywhere: only the first line is part of it.
-  state.at = startAt;
-  return { text: start, mask: quote + REDACTED, rest: "" };
-}
-
-function closingQuote(text: string, quote: string): number {
-  let at = 0;
-  for (;;) {
-    at = text.indexOf(quote, at);
-    if (at < 0) return -1;
-    let backslashes = 0;
-    while (text[at - 1 - backslashes] === "\\") backslashes += 1;
-    if (quote === "'" || quote === "'''" || backslashes % 2 === 0) return at;
-    at += 1;
-  }
-}
-
-function takeBracketed(state: State, start: string): TakenValue {
-  let text = start;
-  const startAt = state.at;
-  for (;;) {
-    const end = closingBracket(text);
-    if (end >= 0) return { text: text.slice(0, end), mask: `"${REDACTED}"`, rest: text.slice(end) };
-    const next = state.lines[state.at + 1];
-    if (next === undefined || state.at - startAt >= maxBlockLines) break;
-    state.at += 1;
-    text += `\n${next}`;
-  }
-  state.at = startAt;
-  return { text: start, mask: REDACTED, rest: "" };
-}
-
-const stringOrBracket = /"(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\]|\\[\s\S])*'|[{}[\]]/g;
-
-/** Index after the bracket that closes the first one, or -1. */
-function closingBracket(text: string): number {
-  let depth = 0;
-  for (const { 0: token, index } of text.matchAll(stringOrBracket)) {
-    if (token === "{" || token === "[") depth += 1;
-    else if (token === "}" || token === "]") depth -= 1;
-    if (depth === 0) return index + 1;
-  }
-  return -1;
-}
-
-/** A YAML block scalar, nested map or list: the lines below that are indented more (list items may stand at the same depth). */
-function takeBlock(state: State, line: string, rest: string): TakenValue | undefined {
-  const indentOf = (text: string) => /^ */.exec(text)?.[0].length ?? 0;
-  const depth = indentOf(line.replace(/^(\s*)- /, "$1  "));
-  const startAt = state.at;
-  let last = startAt;
-  for (let at = startAt + 1; at < state.lines.length && at - startAt <= maxBlockLines; at += 1) {
-    const next = state.lines[at] as string;
-    if (next.trim() === "") continue;
-    const isItem = /^ *- /.test(next) && indentOf(next) === depth && !/^\s*- /.test(line);
-    if (indentOf(next) <= depth && !isItem) break;
-    last = at;
-  }
-  if (last === startAt) return undefined;
-  state.at = last;
-  const text = state.lines.slice(startAt + 1, last + 1).join("\n");
-  return { text, mask: `${rest.trimEnd()}\n${" ".repeat(depth + 2)}${REDACTED}`, rest: "" };
 }
