@@ -38,9 +38,10 @@ export type ExtraKeys = readonly (string | RegExp)[];
  * Names are split at case changes, digits and punctuation, and compared word by word.
  */
 export function isSensitiveKey(name: string, extra: ExtraKeys = []): boolean {
+  // Names may be a stranger's, and of any length: the end of a run of capitals is not looked for from each of them.
   const parts = name
     .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
-    .replace(/([A-Z]+)([A-Z][a-z])/g, "$1 $2")
+    .replace(/([A-Z])(?=[A-Z][a-z])/g, "$1 ")
     .toLowerCase()
     .split(/[^a-z]+/);
   const isKnown = parts.some((part, index) => {
