@@ -27,7 +27,8 @@ export function parseCommit(id: string, content: Buffer): GitCommit | undefined 
   const message = end < 0 ? "" : decode(content.subarray(end + 2), encoding).trimEnd();
   return {
     id,
-    parents: head.filter((line) => line.startsWith("parent ")).map((line) => line.slice(7)),
+    // They become paths: what is no id is none.
+    parents: head.filter((line) => line.startsWith("parent ")).flatMap((line) => /^[0-9a-f]{40,64}$/.exec(line.slice(7)) ?? []),
     author: author.name,
     authorEmail: author.email,
     committedAtS: committer.atS,
@@ -41,10 +42,13 @@ function headerOf(head: readonly string[], key: string): string | undefined {
 }
 
 function personOf(head: readonly string[], key: string) {
-  const match = /^(.*?) ?<(.*?)> (-?\d+) ([+-]\d{4})$/.exec(headerOf(head, key) ?? "");
-  return match === null
-    ? undefined
-    : { name: match[1] as string, email: match[2] as string, atS: Number(match[3]), offset: match[4] as string };
+  const text = headerOf(head, key) ?? "";
+  const start = text.indexOf("<");
+  // From the end: whoever made the commit may have put any number of brackets into his name.
+  const end = text.lastIndexOf("> ");
+  const [, seconds, offset] = /^(-?\d+) ([+-]\d{4})$/.exec(text.slice(end + 2)) ?? [];
+  if (start < 0 || end < start || seconds === undefined || offset === undefined) return undefined;
+  return { name: text.slice(0, start).replace(/ $/, ""), email: text.slice(start + 1, end), atS: Number(seconds), offset };
 }
 
 function rfc3339(atS: number, offset: string): string {
