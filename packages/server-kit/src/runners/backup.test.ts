@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { restoreKit } from "@cuitty/server-kit";
@@ -37,6 +37,20 @@ test("a restore into the folder of an open kit is refused and changes nothing", 
 
   await kit.kit.close();
   expect((await restoreKit(backup, kit.dataDir)).files).toContain("logs.db");
+  await kit.reopen();
+  expect(await messages()).toEqual(["one"]);
+});
+
+test("what is restored is its owner's alone, whatever became of the modes of the backup", async () => {
+  const backup = join(folder, "backup");
+  await kit.ingest([log("one")]);
+  await kit.kit.backup(backup);
+  for (const name of await readdir(backup)) await chmod(join(backup, name), name === "logs.db" ? 0o444 : 0o644);
+  await kit.kit.close();
+  const { files } = await restoreKit(backup, kit.dataDir);
+  expect(files).toContain("master.key");
+  for (const name of files) expect([name, (await stat(join(kit.dataDir, name))).mode & 0o777]).toEqual([name, 0o600]);
+  // With its own key file, which it would refuse if others could read it.
   await kit.reopen();
   expect(await messages()).toEqual(["one"]);
 });

@@ -1,5 +1,5 @@
 // Copies of all files of a kit while it works, and the way back.
-import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { acquireOwnerLease, prepareRestore } from "@cuitty/storage/file";
 import { open } from "@cuitty/storage/sqlite";
@@ -99,8 +99,14 @@ async function restoreKeyFile(folder: string, dataDir: string, time: Date): Prom
   const [key, before] = await Promise.all([backup, target].map((path) => readFile(path).catch(missing)));
   if (key === undefined) return false;
   if (before !== undefined && !before.equals(key)) await rename(target, keptName(target, time));
-  await copyFile(backup, target);
+  await copyPrivately(backup, target);
   return true;
+}
+
+/** For its owner alone, whatever the modes of the backup have become: out of an archive the kit would refuse its own key file. */
+async function copyPrivately(from: string, to: string): Promise<void> {
+  await copyFile(from, to);
+  await chmod(to, 0o600);
 }
 
 const keptName = (path: string, time: Date): string => `${path}.replaced-${time.toISOString().replace(/[-:.]/g, "")}`;
@@ -120,7 +126,7 @@ async function prepareSystem(backup: string, target: string, time: Date): Promis
     for (const suffix of ["", "-wal", "-shm"]) await rm(partial + suffix, { force: true });
   };
   try {
-    await copyFile(backup, partial);
+    await copyPrivately(backup, partial);
     checkSystem(partial, backup);
   } catch (error) {
     await discard();

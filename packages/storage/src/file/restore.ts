@@ -1,6 +1,6 @@
 // Puts a backup in the place of a file: nothing is touched before the copy is known to be whole and of the same kind.
 import { randomBytes } from "node:crypto";
-import { closeSync, copyFileSync, existsSync, openSync, readSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, closeSync, copyFileSync, existsSync, openSync, readSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { openLibsql } from "../engine/open-driver.ts";
@@ -75,11 +75,17 @@ function openError(path: string): CuittyError {
   return new CuittyError("busy", text, { retryable: true, details: { path } });
 }
 
+/** For its owner alone, whatever the modes of the backup have become: it may come out of an archive, or from where nothing is writable. */
+function copyPrivately(source: string, copy: string): void {
+  copyFileSync(source, copy);
+  chmodSync(copy, 0o600);
+}
+
 /** Copies the backup with what its log holds, and checks every page of it. */
 function copyWhole(source: string, copy: string): void {
-  copyFileSync(source, copy);
+  copyPrivately(source, copy);
   const hasLog = fileBytes(`${source}-wal`) > 0;
-  if (hasLog) copyFileSync(`${source}-wal`, `${copy}-wal`);
+  if (hasLog) copyPrivately(`${source}-wal`, `${copy}-wal`);
   // What a log has not brought into its file yet may be missing there.
   else assertLength(copy, source);
   try {
