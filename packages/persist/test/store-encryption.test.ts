@@ -217,6 +217,31 @@ describe("keys", () => {
     expect(await codeOf(createStore({ ...options, key: code.replace(/.$/, code.at(-1) === "7" ? "8" : "7") }))).toBe("key_invalid");
   });
 
+  test("an export that asks for gigabytes or minutes is refused at once", async () => {
+    const store = await createStore(options);
+    const wrapped = await store.crypto.exportKey({ passphrase: "correct horse battery" });
+    await store.close();
+    const [prefix = "", body = ""] = wrapped.split(/(?<=\.)/);
+    for (const [logN, r, p] of [
+      [20, 15, 1],
+      [20, 16, 1],
+      [20, 8, 1],
+      [17, 8, 5],
+      [10, 255, 255],
+      [255, 1, 1],
+      [0, 8, 1],
+      [17, 0, 1],
+    ] as const) {
+      const bytes = Buffer.from(body, "base64url");
+      bytes.set([logN, r, p], 4);
+      const startedAtMs = performance.now();
+      const key = prefix + bytes.toString("base64url");
+      expect(await codeOf(createStore({ ...options, key, passphrase: "correct horse battery" }))).toBe("key_invalid");
+      // What is computed takes four seconds at the most, what was asked for ten and more.
+      expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+    }
+  });
+
   const messageOf = (key: string, path = options.path!) =>
     createStore({ ...options, path, key, keyStorage: "none" }).then(
       () => "opened",

@@ -12,8 +12,8 @@ const context = "cuitty/persist/key export";
 const saltBytes = 16;
 /** RFC 7914 parameters: 128 MiB and about half a second; N as a power of two. */
 const parameters = { logN: 17, r: 8, p: 1 } as const;
-/** Refused above: a hostile export must not take gigabytes. */
-const maxLogN = 20;
+/** N·r·p of the most that is computed, four times what is written: memory is 128 bytes of each N·r, and time goes with all three. A hostile export must not take gigabytes, or minutes. */
+const maxCost = 2 ** 22;
 
 export function isPassphraseExport(text: string): boolean {
   return text.startsWith(prefix);
@@ -49,7 +49,7 @@ export async function unwrapRing(provider: CryptoProvider, text: string, passphr
 
 async function stretch(passphrase: string, header: Uint8Array): Promise<Uint8Array> {
   const [logN, r, p] = [header[0]!, header[1]!, header[2]!];
-  if (logN < 1 || logN > maxLogN || r < 1 || r > 16 || p < 1 || p > 4) {
+  if (logN < 1 || r < 1 || p < 1 || 2 ** logN * r * p > maxCost) {
     throw new CuittyError("key_invalid", "the exported key asks for scrypt parameters outside what this release computes");
   }
   const salt = header.slice(3);
@@ -57,10 +57,10 @@ async function stretch(passphrase: string, header: Uint8Array): Promise<Uint8Arr
   const node = builtinModule<typeof NodeCrypto>("node:crypto");
   if (!node) {
     const { scryptAsync } = await import("@noble/hashes/scrypt.js");
-    return scryptAsync(text, salt, { N: 2 ** logN, r, p, dkLen: 32, maxmem: 2 ** 31 });
+    return scryptAsync(text, salt, { N: 2 ** logN, r, p, dkLen: 32, maxmem: 2 ** 30 });
   }
   return new Promise((resolve, reject) => {
-    const options = { N: 2 ** logN, r, p, maxmem: 2 ** 31 };
+    const options = { N: 2 ** logN, r, p, maxmem: 2 ** 30 };
     node.scrypt(text, salt, 32, options, (error, key) => (error ? reject(error) : resolve(new Uint8Array(key))));
   });
 }
