@@ -74,3 +74,21 @@ test("a newer format is refused and nothing is written", async () => {
     expect(JSON.stringify(await adapter.range!({ prefix: "", limit: 10 }))).toBe(before);
   }
 });
+
+const manifest = { cuitty: "persist", format: 1, storeId: "0123456789abcdef".repeat(2), encrypted: false };
+
+test.each([
+  { ...manifest, format: 0 },
+  { ...manifest, format: -1 },
+  { ...manifest, format: 1.5 },
+  { ...manifest, format: "1" },
+  { ...manifest, storeId: [manifest.storeId] },
+  { ...manifest, storeId: undefined },
+  [manifest],
+  "persist",
+])("a manifest that says %j is a damaged one", async (value) => {
+  const adapter = memoryAdapter();
+  await adapter.put("meta/manifest", JSON.stringify(value));
+  await expect(createStore({ name: "n", adapter })).rejects.toMatchObject({ code: "corrupt" });
+  expect(await adapter.get("meta/manifest")).toBe(JSON.stringify(value));
+});

@@ -36,12 +36,15 @@ export async function readManifest(adapter: PersistAdapter, bytes: boolean): Pro
 export function manifestIn(value: unknown, bytes: boolean): Manifest | undefined {
   if (value === undefined || value === null) return undefined;
   const manifest = parse(value, bytes);
-  if (manifest?.cuitty !== "persist" || typeof manifest.format !== "number" || !/^[0-9a-f]{32}$/.test(manifest.storeId)) {
+  if (manifest?.cuitty !== "persist" || !isFormat(manifest.format) || !isStoreId(manifest.storeId)) {
     throw new CuittyError("corrupt", "the store's manifest cannot be read; restore a backup, or name another place");
   }
   assertKnownFormat(manifest.format);
   return manifest;
 }
+
+const isFormat = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 1;
+const isStoreId = (value: unknown): boolean => typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
 
 function parse(value: unknown, bytes: boolean): Manifest | undefined {
   try {
