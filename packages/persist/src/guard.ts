@@ -5,7 +5,7 @@ import type { EntryList } from "./facets/entries.ts";
 import type { Events } from "./facets/events.ts";
 import type { Kv } from "./facets/kv.ts";
 import type { Records } from "./facets/records.ts";
-import type { StoreCrypto } from "./store-crypto.ts";
+import type { ManagedCrypto, StoreCrypto } from "./store-crypto.ts";
 
 function guardList<T>(list: EntryList<T>, work: Work): EntryList<T> {
   return {
@@ -89,7 +89,8 @@ export function guardBlobs(blobs: Blobs, work: Work): Blobs {
   };
 }
 
-export function guardCrypto(crypto: StoreCrypto, work: Work): StoreCrypto {
+/** What upkeep does with it is not the app's to call. */
+export function guardCrypto({ resume, stop, ...crypto }: ManagedCrypto, work: Work): StoreCrypto {
   return {
     ...crypto,
     exportKey: (options) => work.run(() => crypto.exportKey(options)),

@@ -10,17 +10,21 @@ import { checkFunction, checkOptionsObject } from "./facets/check.ts";
 import { createReseal, type Reseal, rotationMark } from "./reseal.ts";
 import type { Vault } from "./vault.ts";
 
+/** How a key leaves the store. */
 export interface ExportKeyOptions {
   /** At least 8 characters; the export is worthless without it. @default none: the text itself opens the store */
   readonly passphrase?: string;
 }
 
+/** How a new key is made. */
 export interface RotateOptions {
   /** Called with the new exported key before anything is sealed with it. Needed with keyStorage "none", where nothing else keeps it. Called again when another tab rotated meanwhile: the last key counts. */
   readonly save?: (exportedKey: string) => Promise<unknown> | unknown;
 }
 
+/** A rotation that has begun: its key is in use already. */
 export interface Rotation {
+  /** Of the new key; the first key's is 1. */
   readonly epoch: number;
   /** Resolves when every value is sealed anew; progress is told by `events.on("rotation")`. Closing the store stops it: it rejects with `store_closed`, and the next open goes on. */
   readonly done: Promise<void>;
@@ -36,12 +40,18 @@ export interface StoreCrypto {
   rotateKey(options?: RotateOptions): Promise<Rotation>;
   /** Epoch of the newest key, and whether old values are still being sealed anew. */
   status(): { readonly epoch: number; readonly epochs: number; readonly rotating: boolean };
-  /** @internal Goes on with a rotation that was interrupted. */
-  resume(): Promise<void>;
-  /** @internal */
-  stop(): Promise<void>;
+  /** Not in this release. Errors: `unsupported_option`. */
   createInvite(): Promise<never>;
+  /** Not in this release. Errors: `unsupported_option`. */
   acceptInvite(code: string): Promise<never>;
+}
+
+/** What the store itself may do beside. */
+export interface ManagedCrypto extends StoreCrypto {
+  /** Goes on with a rotation that was interrupted. */
+  resume(): Promise<void>;
+  /** Ends one that is under way; the next open goes on with it. */
+  stop(): Promise<void>;
 }
 
 export interface StoreCryptoParts {
@@ -51,7 +61,7 @@ export interface StoreCryptoParts {
   readonly emitter: Emitter;
 }
 
-export function createStoreCrypto({ name, rows, vault, emitter }: StoreCryptoParts): StoreCrypto {
+export function createStoreCrypto({ name, rows, vault, emitter }: StoreCryptoParts): ManagedCrypto {
   const reseal: Reseal | undefined = vault && createReseal({ rows, epoch: () => vault.ring.newest, emitter });
   // Tabs that rotate at once would each have `save` keep a key, and only one of them is used.
   const exclusive = createExclusive(rows.adapter.watch && "cuitty-rotate");

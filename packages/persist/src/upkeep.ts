@@ -3,7 +3,7 @@ import { isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Emitter } from "./core/emitter.ts";
 import type { Blobs } from "./facets/blobs.ts";
 import type { Kv } from "./facets/kv.ts";
-import type { StoreCrypto } from "./store-crypto.ts";
+import type { ManagedCrypto } from "./store-crypto.ts";
 
 /** After opening, so that the first reads of the app come first. */
 const firstDelayMs = 30_000;
@@ -16,7 +16,7 @@ export interface Upkeep {
 export interface UpkeepParts {
   readonly kv: Kv;
   readonly blobs: Blobs;
-  readonly crypto: StoreCrypto;
+  readonly crypto: ManagedCrypto;
   readonly emitter: Emitter;
 }
 
