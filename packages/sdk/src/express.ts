@@ -2,6 +2,7 @@
 import { type RoutedRequest, watchRoute } from "./express-route.ts";
 import { pathOf, type RequestRecorder, userAgentOf } from "./request-recorder.ts";
 
+export type { RoutedRequest } from "./express-route.ts";
 export type { RequestRecorder } from "./request-recorder.ts";
 
 /** The part of an Express (or plain Node) request that is read. */
@@ -22,6 +23,7 @@ export interface ExpressResponse {
   once(event: "close", listener: () => void): unknown;
 }
 
+/** Middleware that `app.use` of Express takes, and any server of Node's that calls `next` itself. */
 export type ExpressMiddleware = (request: ExpressRequest, response: ExpressResponse, next: (error?: unknown) => void) => void;
 
 /** What nginx writes for a client that left before the answer began; there is no official code. */

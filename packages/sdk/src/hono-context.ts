@@ -8,6 +8,7 @@ export interface HonoContext {
   readonly executionCtx: { waitUntil(promise: Promise<unknown>): void };
 }
 
+/** The part of Hono's request that is read. */
 export interface HonoRequest {
   readonly method: string;
   readonly path: string;

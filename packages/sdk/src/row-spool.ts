@@ -1,6 +1,7 @@
 // A spool over anything that keeps values under keys and lists them: the limits, the order and the claims.
 import type { SpoolAdapter, SpooledBatch, SpoolLossListener } from "./spool.ts";
 
+/** How much a spool keeps, and for how long. */
 export interface RowSpoolLimits {
   /** Oldest batches go first when more is kept. Units: UTF-16 code units of JSON. @default 16_777_216 */
   readonly maxSize?: number | undefined;

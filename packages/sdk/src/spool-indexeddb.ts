@@ -2,6 +2,9 @@
 import { createRowSpool, type RowSpoolLimits, type SpooledRow, sizeOf } from "./row-spool.ts";
 import type { SpoolAdapter, SpooledBatch } from "./spool.ts";
 
+export type { RowSpoolLimits } from "./row-spool.ts";
+
+/** Where an IndexedDB spool is, and its limits. */
 export interface IndexedDbSpoolOptions extends RowSpoolLimits {
   /** Name of the database. @default "cuitty-spool" */
   readonly name?: string | undefined;

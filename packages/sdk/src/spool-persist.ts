@@ -2,6 +2,8 @@
 import { createRowSpool, type RowSpoolLimits, type SpooledRow, sizeOf } from "./row-spool.ts";
 import type { SpoolAdapter } from "./spool.ts";
 
+export type { RowSpoolLimits } from "./row-spool.ts";
+
 /** The part of a persist store that is used. */
 export interface PersistLike {
   readonly kv: {
@@ -12,6 +14,7 @@ export interface PersistLike {
   };
 }
 
+/** Where a spool is in its store, and its limits. */
 export interface PersistSpoolOptions extends RowSpoolLimits {
   /** Where in the store. @default "cuitty-spool/" */
   readonly prefix?: string | undefined;

@@ -14,8 +14,9 @@ export interface CollectionOptions {
   readonly upcasters?: Readonly<Record<number, Upcaster>>;
 }
 
+/** Turns a stored value of one version into the next one's. */
 // biome-ignore lint/suspicious/noExplicitAny: reason: what an older release stored has whatever shape it had then, which the app names if it likes.
-type Upcaster = (value: any) => unknown;
+export type Upcaster = (value: any) => unknown;
 
 /** Collections by the path they stand under: `users` holds `users/alice`. */
 export type Collections = Readonly<Record<string, CollectionOptions>>;

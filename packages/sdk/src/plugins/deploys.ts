@@ -5,8 +5,12 @@ import { readGithubEvent } from "./ci/github-event.ts";
 import { parseRemote } from "./git/remote-url.ts";
 import { findRepository } from "./git/repository-dir.ts";
 
+export type { Environment } from "./ci/detect.ts";
+
+/** How a deployment may end. */
 export type DeployEnd = "succeeded" | "failed" | "cancelled" | "rolled_back";
 
+/** What cannot be read from the CI system or host, or shall be told otherwise. */
 export interface DeploysPluginOptions {
   /** @default the host's name for it, else the repository's last part, else the client's project id */
   readonly service?: string | undefined;
@@ -20,10 +24,11 @@ export interface DeploysPluginOptions {
    */
   readonly when?: "deploy-step" | "always" | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
-  /** Variables to read. Only those of the table in `ci/providers.ts` are looked at. @default process.env */
+  /** Variables to read. Only those of CI systems and hosts that the plugin knows are looked at. @default process.env */
   readonly env?: Environment | undefined;
 }
 
+/** The plugin, and the end of its deployment. */
 export interface DeploysPlugin extends CuittyPlugin {
   /** Ends the deployment; later calls and shutdown then add nothing. */
   finish(status: DeployEnd, reason?: string): void;

@@ -1,7 +1,8 @@
 // The enrichment plugin: adds what is the same for all events of a process, or known only at the time, to every event.
 import type { CuittyPlugin, EmittedEvent } from "../plugin.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
+/** Fields of an event's `data`. */
+export type Fields = Readonly<Record<string, unknown>>;
 
 export interface EnrichmentPluginOptions {
   /** Fields of `data` to add where an event has none of that name, such as service, environment, release, host. */

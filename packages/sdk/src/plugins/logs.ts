@@ -7,8 +7,10 @@ import { assertPino, type PinoLogger, teePino } from "./pino-tee.ts";
 
 export { type ConsolePluginOptions, consolePlugin } from "./console-tee.ts";
 export type { LogStreamOptions } from "./line-feed.ts";
+export type { LevelName } from "./log-level.ts";
 export type { PinoLogger } from "./pino-tee.ts";
 
+/** Whose lines are sent, and which. */
 export interface LogsPluginOptions extends LogStreamOptions {
   /** A pino logger; it and all its children are listened to, their own destination stays as it is. The `pino` function stands for all its loggers. */
   readonly logger: PinoLogger;

@@ -30,7 +30,8 @@ export interface CuittyEnv {
   Variables: { cuitty: StageContext };
 }
 
-type Middleware = MiddlewareHandler<CuittyEnv>;
+/** A part as Hono takes it. */
+export type Middleware = MiddlewareHandler<CuittyEnv>;
 
 /** A stream's middleware can be closed, which ends its streams. */
 export type StreamMiddleware = Middleware & { close(): void };

@@ -78,8 +78,9 @@ export interface StageContext {
   onReply(listener: (reply: Response) => void): void;
 }
 
+/** What a stage gives: an answer that ends the request, or nothing. */
 // biome-ignore lint/suspicious/noConfusingVoidType: reason: a stage written as a plain `async` function without `return` has the type Promise<void>.
-type StageResult = Response | undefined | void;
+export type StageResult = Response | undefined | void;
 
 /** Resolves to a Response to end the request, to nothing to go on. Throws CuittyError for what `respond` turns into a problem. */
 export type Stage = (context: StageContext) => Promise<StageResult> | StageResult;

@@ -29,6 +29,7 @@ export interface OpenOptions {
   readonly synchronous?: Synchronous;
 }
 
+/** A row by column name. */
 export type ObjectRow = Record<string, SqlValue>;
 
 /** What the body of `client.transaction` works with. */

@@ -4,6 +4,7 @@ import { isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Driver, SqlValue } from "./driver.ts";
 import type { HonkerDatabase, HonkerUpdateEvents } from "./honker-native.ts";
 
+/** Who is told that a file has changed. */
 export interface WatchListener {
   /** Something may have been committed; several commits are one call. */
   onCommit(): void;

@@ -11,6 +11,7 @@ export const APPLICATION_IDS = {
   module: 0x43554d4f,
 } as const;
 
+/** What a file is, as its `application_id` says. */
 export type FileKind = keyof typeof APPLICATION_IDS;
 
 /** Name of the ledger table. */

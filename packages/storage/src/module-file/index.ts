@@ -1,5 +1,6 @@
 // Public entry `@cuitty/storage/module-file`: files with an inbox, written in groups.
 export type { SqlRow, SqlValue } from "../engine/driver.ts";
+export type { BatchOutcome, Objection } from "./ingest-write.ts";
 export { openModuleFile } from "./open-module-file.ts";
 export { callProcedure, type Procedure, type ProcedureCall } from "./procedure.ts";
 export type { ThreadEntry } from "./thread/link.ts";

@@ -1,5 +1,8 @@
 // The public surface of `@cuitty/storage/sqlite`: files, factories, tables, schemas, events.
-export { type ClientTransaction, type OpenOptions, open, type StorageClient } from "../engine/open.ts";
+export type { Notification, Notifier } from "../engine/notifications.ts";
+export { type ClientTransaction, type ObjectRow, type OpenOptions, open, type StorageClient } from "../engine/open.ts";
+export type { WatchListener } from "../engine/watcher.ts";
+export type { FileKind } from "../migrate/ledger.ts";
 export { type ApplyMigrationsOptions, type ApplyMigrationsResult, applyMigrations } from "../migrate/migrate.ts";
 export { systemMigrations } from "../migrate/system-migrations.ts";
 export { tenantMigrations } from "../migrate/tenant-migrations.ts";
@@ -109,5 +112,5 @@ export {
   createUpdateSchema,
   createUpdateWireSchema,
 } from "./utils/schema.ts";
-export type { Refinements, RowSchema, Wire, WireRow } from "./utils/types.ts";
+export type { InsertRow, Refinements, RowSchema, SelectRow, UpdateRow, Wire, WireRow } from "./utils/types.ts";
 export { uuidV7 } from "./uuid.ts";

@@ -2,6 +2,7 @@
 import { parseRemote, withoutCredentials } from "../git/remote-url.ts";
 import { PROVIDERS, type Provider, type RunVariables } from "./providers.ts";
 
+/** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What is known of the run or host that this process is part of. */

@@ -21,8 +21,15 @@ export interface AuditOptions {
 
 const table = "audit_events";
 
+/** The audit module. A name of its own, so that a declaration file can write the type of a kit that has it. */
+export interface AuditModule extends ReturnType<typeof makeAuditModule> {}
+
 /** Stores `audit` events in `audit.db` as one hash chain a project; lists them at `/api/modules/audit/events`, streams them as topic `audit`. Errors: `unknown_option`, `invalid_option`. */
-export function audit(options: AuditOptions = {}) {
+export function audit(options: AuditOptions = {}): AuditModule {
+  return makeAuditModule(options);
+}
+
+function makeAuditModule(options: AuditOptions) {
   checkModuleOptions("audit", options, { retentionDays: isDays });
   const { retentionDays = 0 } = options;
   return defineModule({

@@ -24,8 +24,15 @@ export interface LogsOptions {
 
 const table = "logs_events";
 
+/** The logs module. A name of its own, so that a declaration file can write the type of a kit that has it. */
+export interface LogsModule extends ReturnType<typeof makeLogsModule> {}
+
 /** Stores `log` events in `logs.db`; lists them at `/api/modules/logs/events`, streams them as topic `logs`. Errors: `unknown_option`, `invalid_option`. */
-export function logs(options: LogsOptions = {}) {
+export function logs(options: LogsOptions = {}): LogsModule {
+  return makeLogsModule(options);
+}
+
+function makeLogsModule(options: LogsOptions) {
   checkModuleOptions("logs", options, { retentionDays: isDays, retentionDaysByLevel: isDaysBy(LOG_LEVELS), search: isSwitch });
   const { retentionDays = 30, retentionDaysByLevel, search = false } = options;
   return defineModule({

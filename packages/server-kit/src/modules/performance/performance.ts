@@ -15,8 +15,15 @@ export interface PerformanceOptions {
 
 const table = "performance_events";
 
+/** The performance module. A name of its own, so that a declaration file can write the type of a kit that has it. */
+export interface PerformanceModule extends ReturnType<typeof makePerformanceModule> {}
+
 /** Stores `performance` events in `performance.db`; lists them at `/api/modules/performance/events`, streams them as topic `performance`. Errors: `unknown_option`, `invalid_option`. */
-export function performance(options: PerformanceOptions = {}) {
+export function performance(options: PerformanceOptions = {}): PerformanceModule {
+  return makePerformanceModule(options);
+}
+
+function makePerformanceModule(options: PerformanceOptions) {
   checkModuleOptions("performance", options, { retentionDays: isDays });
   const { retentionDays = 30 } = options;
   return defineModule({

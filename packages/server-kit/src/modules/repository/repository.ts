@@ -14,8 +14,15 @@ export interface RepositoryOptions {
 
 const table = "repository_events";
 
+/** The repository module. A name of its own, so that a declaration file can write the type of a kit that has it. */
+export interface RepositoryModule extends ReturnType<typeof makeRepositoryModule> {}
+
 /** Stores `repository` events in `repository.db`; lists them at `/api/modules/repository/events`, streams them as topic `repository`. Errors: `unknown_option`, `invalid_option`. */
-export function repository(options: RepositoryOptions = {}) {
+export function repository(options: RepositoryOptions = {}): RepositoryModule {
+  return makeRepositoryModule(options);
+}
+
+function makeRepositoryModule(options: RepositoryOptions) {
   checkModuleOptions("repository", options, { retentionDays: isDays });
   const { retentionDays = 0 } = options;
   return defineModule({

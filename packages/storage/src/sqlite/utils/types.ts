@@ -24,7 +24,9 @@ export type RowSchema<TRow> = TSchema & {
   readonly properties: { readonly [K in keyof TRow]-?: TSchema };
 };
 
+/** A row as it is read. */
 export type SelectRow<TTable extends SQLiteTable> = InferSelectModel<TTable>;
+/** A row as it is inserted: columns with a default may be left out. */
 export type InsertRow<TTable extends SQLiteTable> = InferInsertModel<TTable>;
 
 type PrimaryKeys<TTable extends SQLiteTable> = {
