@@ -2,6 +2,7 @@
 import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { manifestKey } from "../core/manifest.ts";
 import { storeClosed, storeDeleted } from "../core/work.ts";
+import { isQuotaError, storageFull, transact } from "./indexeddb-transaction.ts";
 
 export const storeName = "rows";
 /** Raised when the object stores change their shape. */
@@ -46,19 +47,28 @@ export function createConnection(name: string): Connection {
     return opening;
   }
 
+  /** Several may find the same connection useless: only the first one gives it up. */
+  function leave(current: Promise<IDBDatabase>): void {
+    if (opening !== current) return;
+    opening = undefined;
+    void current.then((database) => database.close());
+  }
+
   return {
     open: async () => void (await open()),
     async use(body) {
       if (isClosed) throw storeClosed();
       if (isDeleted) throw storeDeleted();
+      const current = open();
       try {
-        return await body(await open());
+        return await body(await current);
       } catch (error) {
         // The browser closes databases when its storage fails or a newer tab upgrades; a transaction cannot even begin then.
+        // Firefox lets the first transaction after one that found no room only delete; that of another connection may write.
         if ((error as { name?: string }).name !== "InvalidStateError") throw ioError(error);
         if (isClosed) throw ioError(error);
         if (isDeleted) throw storeDeleted();
-        opening = undefined;
+        leave(current);
         return body(await open()).catch((again: unknown) => {
           throw ioError(again);
         });
@@ -79,8 +89,10 @@ function storeIdIn(manifest: unknown): string | undefined {
 }
 
 function manifestOf(database: IDBDatabase): Promise<unknown> {
-  const transaction = database.transaction(storeName, "readonly");
-  return finished<unknown>(transaction, transaction.objectStore(storeName).get(manifestKey));
+  return transact<unknown>(database, { storeName, mode: "readonly" }, (store) => {
+    const found = store.get(manifestKey);
+    return () => found.result;
+  });
 }
 
 interface Opening {
@@ -92,7 +104,7 @@ interface Opening {
 
 function openDatabase(name: string, { mayMake, onLost }: Opening): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
-    const request = indexedDB.open(name, databaseVersion);
+    const request = openRequest(name);
     let isMissing = false;
     request.onupgradeneeded = () => {
       isMissing = !mayMake;
@@ -114,28 +126,30 @@ function openDatabase(name: string, { mayMake, onLost }: Opening): Promise<IDBDa
   });
 }
 
-function openError(cause: DOMException | null): CuittyError {
-  if (cause?.name === "VersionError") {
+/** Errors: `io` where a page may keep nothing; browsers refuse it at once or when the request is answered. */
+function openRequest(name: string): IDBOpenDBRequest {
+  try {
+    return indexedDB.open(name, databaseVersion);
+  } catch (cause) {
+    throw openError(cause);
+  }
+}
+
+function openError(cause: unknown): CuittyError {
+  if ((cause as { name?: string } | null)?.name === "VersionError") {
     return new CuittyError("newer_format", "the database was made by a newer release; nothing was written: upgrade @cuitty/persist", {
       cause,
     });
   }
-  return new CuittyError("io", "IndexedDB cannot be opened; private windows of some browsers refuse it", { retryable: true, cause });
+  if (isQuotaError(cause)) return storageFull(cause);
+  const text =
+    "IndexedDB cannot be opened; see `cause`. Browsers refuse it where cookies are blocked, in sandboxed frames and in some private windows; some want the page loaded anew after their storage has failed";
+  return new CuittyError("io", text, { retryable: true, cause });
 }
 
 function ioError(error: unknown): unknown {
   if ((error as { name?: string }).name === "CuittyError") return error;
-  const isFull = (error as { name?: string }).name === "QuotaExceededError";
-  const text = isFull
-    ? "the browser's storage is full; delete data or ask for more with navigator.storage.persist()"
-    : "IndexedDB failed; see `cause`";
-  return new CuittyError(isFull ? "full" : "io", text, { retryable: true, cause: error });
-}
-
-/** Resolves when the transaction is committed, not when its request is answered. */
-export function finished<T>(transaction: IDBTransaction, request: IDBRequest<T> | undefined): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve(request?.result);
-    transaction.onabort = () => reject(transaction.error ?? new DOMException("the transaction was aborted", "AbortError"));
-  });
+  return isQuotaError(error)
+    ? storageFull(error)
+    : new CuittyError("io", "IndexedDB failed; see `cause`", { retryable: true, cause: error });
 }

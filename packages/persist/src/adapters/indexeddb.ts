@@ -3,7 +3,8 @@ import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { AdapterChange, AdapterCondition, AdapterEntry, AdapterOp, AdapterRange, PersistAdapter } from "../adapter.ts";
 import { manifestKey } from "../core/manifest.ts";
 import { isSameValue } from "./conditions.ts";
-import { createConnection, finished, storeName } from "./indexeddb-connection.ts";
+import { createConnection, storeName } from "./indexeddb-connection.ts";
+import { transact, type When } from "./indexeddb-transaction.ts";
 import { upperBoundOf } from "./memory.ts";
 
 export interface IndexedDbAdapterOptions {
@@ -17,8 +18,7 @@ const listPage = 500;
 
 /** Opens or makes the database. Errors: `unsupported` without IndexedDB, `newer_format`, `io`; of its methods `store_deleted` once the database has vanished. */
 export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbAdapterOptions): Promise<PersistAdapter> {
-  if (typeof globalThis.indexedDB === "undefined")
-    throw new CuittyError("unsupported", 'adapter "indexeddb" needs a browser; on Node use "sqlite"');
+  if (!globalThis.indexedDB) throw new CuittyError("unsupported", 'adapter "indexeddb" needs a browser; on Node use "sqlite"');
   const databaseName = `cuitty:${name}`;
   const connection = createConnection(databaseName);
   await connection.open();
@@ -26,11 +26,9 @@ export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbA
   // In Node an open channel would keep the process alive.
   (channel as { unref?: () => void } | undefined)?.unref?.();
 
-  function run<T>(mode: IDBTransactionMode, body: (store: IDBObjectStore) => IDBRequest<T> | undefined): Promise<T | undefined> {
-    return connection.use((database) => {
-      const transaction = database.transaction(storeName, mode, { durability: durability === "full" ? "strict" : "relaxed" });
-      return finished(transaction, body(transaction.objectStore(storeName)));
-    });
+  function run<T>(mode: IDBTransactionMode, body: (store: IDBObjectStore, when: When) => () => T): Promise<T> {
+    const options = { storeName, mode, durability: durability === "full" ? "strict" : "relaxed" } as const;
+    return connection.use((database) => transact(database, options, body));
   }
 
   function recogniseIn(ops: readonly AdapterOp[]): void {
@@ -40,20 +38,20 @@ export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbA
 
   function batch(ops: readonly AdapterOp[]): Promise<unknown> {
     recogniseIn(ops);
-    return run("readwrite", (store) => {
-      applyOps(store, ops);
-      return undefined;
+    return run("readwrite", (store, when) => {
+      applyOps({ store, when }, ops);
+      return () => undefined;
     });
   }
 
   async function batchIf(conditions: readonly AdapterCondition[], ops: readonly AdapterOp[]): Promise<boolean> {
-    let isApplied = false;
-    await run("readwrite", (store) => {
-      whenAllHold(store, conditions, () => {
-        isApplied = true;
-        applyOps(store, ops);
+    const isApplied = await run("readwrite", (store, when) => {
+      let allHold = false;
+      whenAllHold({ store, when }, conditions, () => {
+        allHold = true;
+        applyOps({ store, when }, ops);
       });
-      return undefined;
+      return () => allHold;
     });
     // Not before: the manifest of a store that another tab was faster to make is none.
     if (isApplied) recogniseIn(ops);
@@ -61,7 +59,10 @@ export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbA
   }
 
   async function get(key: string): Promise<unknown> {
-    const value = await run<unknown>("readonly", (store) => store.get(key));
+    const value = await run("readonly", (store) => {
+      const found = store.get(key) as IDBRequest<unknown>;
+      return () => found.result;
+    });
     if (key === manifestKey) connection.recognise(value);
     return value;
   }
@@ -69,7 +70,9 @@ export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbA
   async function range(query: AdapterRange): Promise<AdapterEntry[]> {
     const bounds = boundsOf(query);
     if (bounds === undefined || query.limit <= 0) return [];
-    return connection.use((database) => readRange(database, query, bounds));
+    return run("readonly", (store, when) =>
+      query.reverse ? readBackwards({ store, when }, query, bounds) : readForwards(store, query, bounds),
+    );
   }
 
   return {
@@ -103,31 +106,34 @@ export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbA
   };
 }
 
+interface Running {
+  readonly store: IDBObjectStore;
+  readonly when: When;
+}
+
 /** Answers come in the order of the questions; the transaction keeps others out until its end. */
-function whenAllHold(store: IDBObjectStore, conditions: readonly AdapterCondition[], body: () => void): void {
+function whenAllHold({ store, when }: Running, conditions: readonly AdapterCondition[], body: () => void): void {
   let left = conditions.length;
   if (left === 0) body();
   for (const { key, value } of conditions) {
-    const found = store.get(key) as IDBRequest<unknown>;
-    found.onsuccess = () => {
-      if (isSameValue(found.result, value) && --left === 0) body();
-    };
+    when<unknown>(store.get(key), (found) => {
+      if (isSameValue(found, value) && --left === 0) body();
+    });
   }
 }
 
 /** In order: what follows a condition waits for its answer, or a change queued after it would come before it. */
-function applyOps(store: IDBObjectStore, ops: readonly AdapterOp[], start = 0): void {
+function applyOps({ store, when }: Running, ops: readonly AdapterOp[], start = 0): void {
   for (let i = start; i < ops.length; i++) {
     const op = ops[i]!;
     if (op.expect === undefined) {
       applyOp(store, op);
       continue;
     }
-    const found = store.get(op.key) as IDBRequest<unknown>;
-    found.onsuccess = () => {
-      if (isSameValue(found.result, op.expect)) applyOp(store, op);
-      applyOps(store, ops, i + 1);
-    };
+    when<unknown>(store.get(op.key), (found) => {
+      if (isSameValue(found, op.expect)) applyOp(store, op);
+      applyOps({ store, when }, ops, i + 1);
+    });
     return;
   }
 }
@@ -147,30 +153,19 @@ function boundsOf({ prefix, after, reverse = false }: AdapterRange): IDBKeyRange
   return IDBKeyRange.bound(low.key, high, low.open, true);
 }
 
-function readRange(database: IDBDatabase, { limit, reverse = false }: AdapterRange, bounds: IDBKeyRange): Promise<AdapterEntry[]> {
-  const transaction = database.transaction(storeName, "readonly");
-  const store = transaction.objectStore(storeName);
-  if (reverse) return readBackwards(transaction, store, { bounds, limit });
+function readForwards(store: IDBObjectStore, { limit }: AdapterRange, bounds: IDBKeyRange): () => AdapterEntry[] {
   const count = Number.isFinite(limit) ? limit : undefined;
   const keys = store.getAllKeys(bounds, count);
   const values = store.getAll(bounds, count);
-  return finished(transaction, undefined).then(() =>
-    keys.result.map((key, i) => ({ key: key as string, value: values.result[i] as unknown })),
-  );
+  return () => keys.result.map((key, i) => ({ key: key as string, value: values.result[i] as unknown }));
 }
 
-function readBackwards(
-  transaction: IDBTransaction,
-  store: IDBObjectStore,
-  { bounds, limit }: { bounds: IDBKeyRange; limit: number },
-): Promise<AdapterEntry[]> {
+function readBackwards({ store, when }: Running, { limit }: AdapterRange, bounds: IDBKeyRange): () => AdapterEntry[] {
   const entries: AdapterEntry[] = [];
-  const cursor = store.openCursor(bounds, "prev");
-  cursor.onsuccess = () => {
-    const at = cursor.result;
+  when(store.openCursor(bounds, "prev"), (at) => {
     if (!at) return;
     entries.push({ key: at.key as string, value: at.value });
     if (entries.length < limit) at.continue();
-  };
-  return finished(transaction, undefined).then(() => entries);
+  });
+  return () => entries;
 }
