@@ -35,7 +35,10 @@ export function hostModuleFiles({ procedures = [] }: HostOptions = {}): void {
   const end = (workerData as Partial<ThreadData> | null)?.cuittyStorageBridge;
   if (parentPort === null || end === undefined) return;
   const port = parentPort;
-  const say = (message: ThreadMessage): void => port.postMessage(message);
+  let isEnding = false;
+  const say = (message: ThreadMessage): void => {
+    if (!isEnding) port.postMessage(message);
+  };
   const desk = createDesk(say);
   const hosted: Hosted = {
     files: new Map(),
@@ -44,8 +47,10 @@ export function hostModuleFiles({ procedures = [] }: HostOptions = {}): void {
     cancels: new Map(),
     say,
   };
-  // A thread that exits or throws gives its locks back itself: Bun 1.4 leaves what its native objects hold to the process.
+  // A thread that exits or throws gives its locks back itself: Bun 1.4 leaves what its native objects hold to the process. Bun 1.3 runs on a little after
+  // `exit`; what it would say of files that are closed is not the reason.
   process.once("exit", () => {
+    isEnding = true;
     for (const file of hosted.files.values()) file.driver?.close();
   });
   port.on("message", (request: ThreadRequest) => {
