@@ -32,8 +32,19 @@ export function nodeSink(outgoing: ServerResponse, headers: Readonly<Record<stri
   outgoing.on("drain", () => events.onDrain());
   // `close` of the response, not of the request: the latter never comes once a body was read.
   outgoing.on("close", () => events.onClose());
+  if (process.versions.bun !== undefined) watchSocket(outgoing, events);
   outgoing.on("error", ignore);
   return new NodeSink(outgoing);
+}
+
+/** A response of Bun 1.3 does not tell that its client is gone, its socket does. One of HTTP/2 has many responses, which tell. */
+function watchSocket(outgoing: ServerResponse, events: SinkEvents): void {
+  const { socket } = outgoing;
+  if (outgoing.req.httpVersionMajor !== 1 || socket === null) return;
+  const onClose = (): void => events.onClose();
+  socket.once("close", onClose);
+  // The next response on this connection is another client's.
+  for (const event of ["finish", "close"]) outgoing.once(event, () => socket.off("close", onClose));
 }
 
 // A write to a client that has just gone fails; `close` follows and does the work.
