@@ -23,6 +23,7 @@ const steps = {
   size: () => tool("size-limit", []),
   knip: () => tool("knip", ["--no-progress"]),
   packed: async () => tool("node", ["test/packed/packed-consumer.mjs", ...[...(await tarballs()).values()]]),
+  bun: async () => tool("node", ["test/bun/bun-smoke.mjs", ...(await tarballs()).values()]),
   openapi: () => tool("redocly", ["lint", "packages/wire-protocol/openapi.yaml"]),
 };
 

@@ -1,7 +1,7 @@
 // What the scripts share: where things are, which packages are published, and running a command.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -56,6 +56,24 @@ export async function packAll(folder) {
     tarballs.set(name, join(folder, file.replace("@", "").replace("/", "-")));
   }
   return tarballs;
+}
+
+/** The published package that a tarball of `packAll` holds, as in `publishedPackages`. */
+export function packageOf(tarball) {
+  const file = basename(tarball);
+  const found = publishedPackages().find(
+    ({ name, manifest }) => file === `${name.replace("@", "").replace("/", "-")}-${manifest.version}.tgz`,
+  );
+  if (found === undefined) throw new Error(`${file} is no package of this workspace`);
+  return found;
+}
+
+/** Version of a dependency as this workspace has it. */
+export function installedVersion(name) {
+  const places = [root, ...publishedPackages().map(({ dir }) => dir)].map((dir) => join(dir, "node_modules", name, "package.json"));
+  const place = places.find(existsSync);
+  if (place === undefined) throw new Error(`${name} is not installed in this workspace`);
+  return JSON.parse(readFileSync(place, "utf8")).version;
 }
 
 /** Value after `--name`, or undefined; `--name=value` works too. */

@@ -1,17 +1,17 @@
 // Installs the packed tarballs into a project of their own, as a stranger would, and uses every subpath: ESM, CommonJS and types.
 // `node test/packed/packed-consumer.mjs [tarball...]`; packs everything itself when given none. `--keep` leaves the project in place.
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { packAll, publishedPackages, root, run } from "../../scripts/lib/workspace.mjs";
+import { installedVersion, packAll, packageOf, publishedPackages, root, run } from "../../scripts/lib/workspace.mjs";
 import { subpathsOf } from "./subpaths.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const project = mkdtempSync(join(tmpdir(), "cuitty-packed-"));
 const given = process.argv.slice(2).filter((argument) => argument.endsWith(".tgz"));
 const tarballs = given.length > 0 ? given : [...(await packAll(project)).values()];
-const packages = publishedPackages().filter((entry) => tarballs.some((file) => nameOf(file) === entry.name));
+const packages = publishedPackages().filter((entry) => tarballs.some((file) => packageOf(file).name === entry.name));
 
 let failures = 0;
 await install();
@@ -32,8 +32,8 @@ process.exit(failures === 0 ? 0 : 1);
 
 /** Versions come from this workspace, so that nothing newer than what was tested is fetched. */
 async function install(extra = {}) {
-  const own = Object.fromEntries(tarballs.map((file) => [nameOf(file), `file:${file}`]));
-  const tools = { typescript: versionOf("typescript"), "@types/node": versionOf("@types/node") };
+  const own = Object.fromEntries(tarballs.map((file) => [packageOf(file).name, `file:${file}`]));
+  const tools = { typescript: installedVersion("typescript"), "@types/node": installedVersion("@types/node") };
   const manifest = {
     name: "packed-consumer",
     version: "1.0.0",
@@ -51,25 +51,10 @@ async function install(extra = {}) {
 
 function optionalPeers() {
   const peers = {};
-  for (const { manifest } of packages) for (const peer of Object.keys(manifest.peerDependencies ?? {})) peers[peer] = versionOf(peer);
-  if (peers.express !== undefined) peers["@types/express"] = versionOf("@types/express");
+  for (const { manifest } of packages)
+    for (const peer of Object.keys(manifest.peerDependencies ?? {})) peers[peer] = installedVersion(peer);
+  if (peers.express !== undefined) peers["@types/express"] = installedVersion("@types/express");
   return peers;
-}
-
-function versionOf(name) {
-  const places = [root, ...publishedPackages().map(({ dir }) => dir)].map((dir) => join(dir, "node_modules", name, "package.json"));
-  const place = places.find(existsSync);
-  if (place === undefined) throw new Error(`packed: ${name} is not installed in this workspace`);
-  return JSON.parse(readFileSync(place, "utf8")).version;
-}
-
-function nameOf(tarball) {
-  const file = basename(tarball);
-  const found = publishedPackages().find(
-    ({ name, manifest }) => file === `${name.replace("@", "").replace("/", "-")}-${manifest.version}.tgz`,
-  );
-  if (found === undefined) throw new Error(`packed: ${file} is no package of this workspace`);
-  return found.name;
 }
 
 async function step(title, command, args) {

