@@ -100,10 +100,10 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 async function collect(reader: Reader, limits: ReadLimits): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
-  const deadlineMs = Date.now() + limits.totalTimeoutMs;
+  const deadlineMs = performance.now() + limits.totalTimeoutMs;
   let bytes = 0;
   while (true) {
-    const waitMs = Math.min(limits.idleTimeoutMs, deadlineMs - Date.now());
+    const waitMs = Math.min(limits.idleTimeoutMs, deadlineMs - performance.now());
     const { done, value } = await withTimeout(reader.read(), waitMs);
     if (done) return collectPieces(pieces, bytes);
     bytes += value.byteLength;
@@ -115,11 +115,11 @@ async function collect(reader: Reader, limits: ReadLimits): Promise<Uint8Array> 
 
 /** Reads on for a while and keeps nothing; see `lingering`. */
 async function discard(reader: Reader): Promise<void> {
-  const deadlineMs = Date.now() + lingering.totalMs;
+  const deadlineMs = performance.now() + lingering.totalMs;
   let bytes = 0;
   try {
     while (bytes <= lingering.maxBytes) {
-      const { done, value } = await withTimeout(reader.read(), Math.min(lingering.idleMs, deadlineMs - Date.now()));
+      const { done, value } = await withTimeout(reader.read(), Math.min(lingering.idleMs, deadlineMs - performance.now()));
       if (done) return;
       bytes += value.byteLength;
     }

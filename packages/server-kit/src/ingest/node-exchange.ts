@@ -70,7 +70,7 @@ async function discard(incoming: IncomingMessage): Promise<void> {
 /** Resolves at the end of the body. Errors: `request_timeout`, `invalid_request` when the client goes away. */
 function readPieces(incoming: IncomingMessage, { onPiece, idleMs, totalMs }: PieceHandler): Promise<void> {
   return new Promise((resolve, reject) => {
-    const deadlineMs = Date.now() + totalMs;
+    const deadlineMs = performance.now() + totalMs;
     let timer = setTimeout(onIdle, Math.min(idleMs, totalMs));
 
     function settle(): void {
@@ -95,7 +95,7 @@ function readPieces(incoming: IncomingMessage, { onPiece, idleMs, totalMs }: Pie
         fail(error);
         return;
       }
-      const leftMs = deadlineMs - Date.now();
+      const leftMs = deadlineMs - performance.now();
       if (leftMs >= idleMs) timer.refresh();
       else {
         clearTimeout(timer);

@@ -1,7 +1,7 @@
 // The pool of tenant files: bounded, least recently used first, never closing what is in use, safe against names.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { graphTypes } from "./tables/index.ts";
 import { createTenantPool, type TenantPool, type TenantPoolOptions } from "./tenant-pool.ts";
 import { engines, openTestDriver, type TestFiles, testFiles } from "./testing/drivers.ts";
@@ -71,6 +71,19 @@ describe.each(engines)("tenant pool on %s", (engine) => {
     const waiting = use("c", () => "c");
     release();
     expect([await held, await waiting]).toEqual([0, "c"]);
+  });
+
+  test("what is idle is closed also when the system's time was set back meanwhile", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    try {
+      const { use, closeIdle } = start({ idleMs: 5, now: undefined as never });
+      await use("acme", () => undefined);
+      vi.setSystemTime(Date.now() - 3_600_000);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(closeIdle()).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test("idle files are closed and come back", async () => {

@@ -17,7 +17,7 @@ export interface TenantPoolOptions {
   readonly waitMs?: number;
   /** Opens a path. @default `open` with its defaults */
   readonly open?: (path: string) => ClientSource;
-  /** Units: ms. @default Date.now */
+  /** Units: ms since any moment. @default performance.now, which goes on where the system's time is set */
   readonly now?: () => number;
 }
 
@@ -68,7 +68,7 @@ function checkOptions(folder: unknown, { maxOpen, ...times }: { maxOpen: unknown
 
 /** A pool of tenant files. Its timer does not keep the process alive. Errors: `invalid_option`. */
 export function createTenantPool(options: TenantPoolOptions): TenantPool {
-  const { maxOpen = 64, idleMs = 300_000, waitMs = 5_000, now = Date.now, open = (path) => path } = options;
+  const { maxOpen = 64, idleMs = 300_000, waitMs = 5_000, now = () => performance.now(), open = (path) => path } = options;
   checkOptions(options.folder, { maxOpen, idleMs, waitMs });
   const folder = resolve(options.folder);
   const files = createOpenFiles({ maxOpen, now, openFile: (path) => openTenant(folder, path, open) });
