@@ -104,6 +104,52 @@ describe("redaction", () => {
     expect(redact({ session: { token: "S3CRET" } })).toEqual({ session: { token: "[redacted]" } });
   });
 
+  test("masks members of objects that stand in a text, as JSON or as consoles show them", () => {
+    const body = { user: "bob", password: 'S3"CRET\\', pin: 1234, ok: true, none: null, max_tokens: 5, session: "S3CRET" };
+    const masked = { ...body, password: "[redacted]", pin: "[redacted]", session: "[redacted]" };
+    expect(redact(`login ${JSON.stringify(body)} x`)).toBe(`login ${JSON.stringify(masked)} x`);
+    // In texts within texts there are more backslashes.
+    const nested = (value: unknown) => JSON.stringify({ a: JSON.stringify({ b: JSON.stringify(value), c: "kept" }), d: "kept" });
+    expect(redact(nested(body))).toBe(nested(masked));
+    const texts: Record<string, string> = {
+      "{ user: 'bob', password: 'S3CRET' }": "{ user: 'bob', password: '[redacted]' }",
+      '"apiKey" : "S3CRET without an end': '"apiKey" : "[redacted]',
+      "Cookie: a=S3CRET; b=S3CRET\r\nHost: h": "Cookie: [redacted]\r\nHost: h",
+      'Unexpected token: "}" at 3': 'Unexpected token: "}" at 3',
+      "password: 3 tries, then wait": "password: 3 tries, then wait",
+      '{"tokens":"12","author":"x"}': '{"tokens":"12","author":"x"}',
+    };
+    for (const [text, clean] of Object.entries(texts)) expect(redact(text)).toBe(clean);
+    const startedAtMs = performance.now();
+    for (const part of ['"password":"', "password:'\\\\\\'", "\\", '\\"', '"password":1', "a:'", "cookie: a=", ": "])
+      expect(redact(part.repeat(1_000_000 / part.length))).toBeDefined();
+    // Some 500 ms; what looks from each beginning for an end takes minutes.
+    expect(performance.now() - startedAtMs).toBeLessThan(10_000);
+  });
+
+  test("masks entries whose name is a secret's: pairs of a list, and objects with a name and a value", () => {
+    const open = {
+      headers: [
+        ["host", "h"],
+        ["accept", "x"],
+      ],
+      missing: ["password", "email"],
+      fields: [{ name: "user", value: "bob" }, { name: "token count", value: 5 }, { name: "password" }],
+    };
+    expect(redact(open)).toEqual(open);
+    expect(redact({ headers: [...new Headers({ authorization: "S3CRET", host: "h" })] })).toEqual({
+      headers: [
+        ["authorization", "[redacted]"],
+        ["host", "h"],
+      ],
+    });
+    const label = { name: "X-Api-Key", value: "S3CRET", note: "n" };
+    expect(redact([label, { key: "DB_PASSWORD", value: "S3CRET" }])).toEqual([
+      { ...label, value: "[redacted]" },
+      { key: "DB_PASSWORD", value: "[redacted]" },
+    ]);
+  });
+
   test("names of any length end soon, since a stranger may have chosen them", () => {
     const startedAtMs = performance.now();
     for (const name of ["A", "aA", "a.", "token_", "Ab"]) expect(redact({ [name.repeat(1_000_000 / name.length)]: 1 })).toBeDefined();

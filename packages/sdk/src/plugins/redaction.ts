@@ -5,7 +5,7 @@ import { createRedactor } from "./redact/copy.ts";
 export interface RedactionPluginOptions {
   /** Keys whose values are masked besides the usual ones (password, token, apiKey, authorization, cookie, ...): names, or patterns. */
   readonly keys?: readonly (string | RegExp)[] | undefined;
-  /** Text to mask wherever it stands, besides private keys, URL credentials, bearer values, well-known tokens and `password=...`. */
+  /** Text to mask wherever it stands, besides private keys, URL credentials, bearer values, well-known tokens, `password=...` and `"password":"..."`. */
   readonly patterns?: readonly RegExp[] | undefined;
   /** Event types that are left as they are. @default none */
   readonly exceptTypes?: readonly string[] | undefined;

@@ -1,5 +1,6 @@
 // Copies data as JSON would see it, with secrets replaced.
 import { redactAssigned } from "./assigned.ts";
+import { redactMembers } from "./members.ts";
 import { REDACTED, redactText } from "./secret-text.ts";
 import { type ExtraKeys, isSecretHolder, isSensitiveKey } from "./sensitive-key.ts";
 
@@ -41,10 +42,18 @@ export function createRedactor({ keys, patterns }: RedactorOptions): (value: unk
   }
 
   function clean(text: string): string {
-    let result = redactAssigned(redactText(text), (name) => nameOf(name).isSensitive);
+    const isSecret = (name: string, value: string) => nameOf(name).isSensitive || (nameOf(name).isHolder && isSecretText(value));
+    let result = redactAssigned(redactMembers(redactText(text), isSecret), (name) => nameOf(name).isSensitive);
     for (const pattern of extra) result = result.replace(pattern, REDACTED);
     return result;
   }
+
+  const isSecretName = (value: unknown): boolean =>
+    typeof value === "string" && value.length <= maxKnownChars && isSensitiveKey(value, keys);
+
+  /** Headers and forms are also told as `{ name, value }`. A number is what is measured under that name. */
+  const isLabelledSecret = (object: { name?: unknown; key?: unknown; value?: unknown }): boolean =>
+    Object.hasOwn(object, "value") && typeof object.value === "string" && (isSecretName(object.name) || isSecretName(object.key));
 
   return (root) => {
     let nodes = 0;
@@ -72,13 +81,21 @@ export function createRedactor({ keys, patterns }: RedactorOptions): (value: unk
         const plain: unknown = toJSON.call(value);
         if (plain !== value) return copy(plain);
       }
-      if (Array.isArray(value)) return value.map(copy);
+      if (Array.isArray(value)) return copyList(value);
+      const isLabelled = isLabelledSecret(value);
       const result: Record<string, unknown> = {};
       for (const [index, key] of Object.keys(value).entries()) {
         const { clean: name, isSensitive, isHolder } = nameOf(key);
-        setOwn(result, freeName(result, name, index), isSensitive ? mask(value, key) : copyMember(value, key, isHolder));
+        const isMasked = isSensitive || (isLabelled && key === "value");
+        setOwn(result, freeName(result, name, index), isMasked ? mask(value, key) : copyMember(value, key, isHolder));
       }
       return result;
+    }
+
+    /** One of a list of entries, such as those of headers, may be a name and what it stands for. */
+    function copyList(list: readonly unknown[]): unknown[] {
+      const isEntry = list.length === 2 && isSecretName(list[0]) && Array.isArray(parents.at(-2));
+      return list.map((member, index) => (isEntry && index === 1 && typeof member === "string" ? REDACTED : copy(member)));
     }
 
     function copyMember(value: object, key: string, isHolder: boolean): unknown {
