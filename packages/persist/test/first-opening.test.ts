@@ -1,8 +1,9 @@
 // Two openings of a new store at once, where no lock holds for both: they get one store, and neither loses what it was told is stored.
 import "fake-indexeddb/auto";
-import { createStore, type StoreOptions } from "@cuitty/persist";
+import { createStore, type PersistAdapter, type StoreOptions } from "@cuitty/persist";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { memoryAdapter } from "../src/adapters/memory.ts";
+import { mapAdapter } from "./support/map-adapter.ts";
 import { sharedKeyFile } from "./support/shared-key.ts";
 import { allPlaces } from "./support/shared-places.ts";
 
@@ -42,4 +43,22 @@ test("an opening that was slower opens the store as any other: with the wrong ke
   const failed = ended.find(({ status }) => status === "rejected") as PromiseRejectedResult;
   expect(ended.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   expect(failed.reason).toMatchObject({ code: "wrong_key" });
+});
+
+test("the system's time set forward by an hour in the middle of an opening holds nothing up", async () => {
+  const inner = mapAdapter();
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+  try {
+    const adapter: PersistAdapter = {
+      ...inner,
+      async put(key, value) {
+        vi.setSystemTime(Date.now() + 3_600_000);
+        await inner.put(key, value);
+      },
+    };
+    const store = await createStore({ name: "s", adapter });
+    await store.close();
+  } finally {
+    vi.useRealTimers();
+  }
 });

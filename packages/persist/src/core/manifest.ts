@@ -68,11 +68,11 @@ export async function createManifest(adapter: PersistAdapter, manifest: Manifest
     await adapter.put(put.key, put.value);
     return true;
   }
-  const beganAtMs = Date.now();
+  const beganAtMs = performance.now();
   if (await readManifest(adapter, bytes)) return false;
   await adapter.put(put.key, put.value);
   // Whoever else found none just before has written by then, and the last one has the store.
-  const settledAfterMs = 2 * (Date.now() - beganAtMs) + minSettleMs;
+  const settledAfterMs = 2 * (performance.now() - beganAtMs) + minSettleMs;
   await new Promise((resolve) => setTimeout(resolve, settledAfterMs));
   return (await readManifest(adapter, bytes))?.storeId === manifest.storeId;
 }

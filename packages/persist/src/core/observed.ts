@@ -55,11 +55,11 @@ export interface Attempt<T> {
 /** Tries until nobody came between reading and writing. Errors: `conflict` (retryable) when others never stop. */
 export async function untilUnchanged<T>(rows: Rows, attempt: (observed: Observed) => Promise<Attempt<T>>): Promise<T> {
   for (let tries = 1; tries <= maxTries; tries++) {
-    const beganAtMs = Date.now();
+    const beganAtMs = performance.now();
     const observed = observe(rows);
     const { changes, result } = await attempt(observed);
     if (changes.length === 0 || (await observed.commit(changes))) return result;
-    await pauseAfter(tries, Date.now() - beganAtMs);
+    await pauseAfter(tries, performance.now() - beganAtMs);
   }
   throw new CuittyError("conflict", `what was to be changed was written by others ${maxTries} times in a row; try again later`, {
     retryable: true,

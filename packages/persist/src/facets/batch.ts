@@ -63,11 +63,11 @@ export async function runBatch<T>(parts: BatchParts, body: (batch: Batch) => T |
     );
   }
   for (let tries = 1; tries <= maxTries; tries++) {
-    const beganAtMs = Date.now();
+    const beganAtMs = performance.now();
     const { result, end } = await tryBatch(parts, body);
     if (end === "committed") return result;
     // What this store itself writes comes in turn; others must get out of step.
-    if (end === "refused") await pauseAfter(tries, Date.now() - beganAtMs);
+    if (end === "refused") await pauseAfter(tries, performance.now() - beganAtMs);
   }
   throw new CuittyError("conflict", `what the batch read was written by others ${maxTries} times in a row; try again later`, {
     retryable: true,
