@@ -16,18 +16,21 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const { put } = IDBObjectStore.prototype;
+const requests = { put: IDBObjectStore.prototype.put, delete: IDBObjectStore.prototype.delete };
 const refusal = (reason: string) => new DOMException("refused", reason);
 
-/** Puts that are refused, one reason after the other, as soon as they are requested; those that follow are not. */
-function refusePuts(...reasons: readonly string[]): void {
+/** Requests that are refused, one reason after the other, as soon as they are made; those that follow are not. */
+function refuse(method: "put" | "delete", ...reasons: readonly string[]): void {
   const left = [...reasons];
-  vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(function (this: IDBObjectStore, ...given) {
+  const real = requests[method] as (this: IDBObjectStore, ...given: unknown[]) => IDBRequest<IDBValidKey> & IDBRequest<undefined>;
+  vi.spyOn(IDBObjectStore.prototype, method).mockImplementation(function (this: IDBObjectStore, ...given: unknown[]) {
     const reason = left.shift();
     if (reason) throw refusal(reason);
-    return put.apply(this, given);
+    return real.apply(this, given);
   });
 }
+
+const refusePuts = (...reasons: readonly string[]) => refuse("put", ...reasons);
 
 describe("Firefox, once its storage is full, lets the next transaction only delete", () => {
   test.each([
@@ -49,6 +52,22 @@ describe("Firefox, once its storage is full, lets the next transaction only dele
     refusePuts("InvalidStateError");
     await move();
     expect(await store.records.list()).toEqual([{ key: "new", value: 1 }]);
+    await store.close();
+  });
+
+  test("what only deletes is tried once more, and not for ever", async () => {
+    const store = await createStore({ name, adapter: await indexedDbAdapter({ name }) });
+    await store.records.put("old", 1);
+    await store.blobs.put("old", "text");
+    refuse("delete", "QuotaExceededError");
+    await store.records.delete("old");
+    refuse("delete", "QuotaExceededError");
+    expect(await store.blobs.delete("old")).toBeUndefined();
+    expect(await store.records.list()).toEqual([]);
+    await store.records.put("other", 1);
+    refuse("delete", "QuotaExceededError", "QuotaExceededError");
+    await expect(store.records.delete("other")).rejects.toMatchObject({ code: "full" });
+    expect(await store.records.get("other")).toBe(1);
     await store.close();
   });
 

@@ -1,5 +1,5 @@
 // Rows in IndexedDB: the default adapter in a browser, shared by the tabs of an origin.
-import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
+import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { AdapterChange, AdapterCondition, AdapterEntry, AdapterOp, AdapterRange, PersistAdapter } from "../adapter.ts";
 import { manifestKey } from "../core/manifest.ts";
 import { isSameValue } from "./conditions.ts";
@@ -36,16 +36,26 @@ export async function indexedDbAdapter({ name, durability = "full" }: IndexedDbA
     if (manifest?.type === "put") connection.recognise(manifest.value);
   }
 
+  /** What only deletes may fail for want of room at first: Firefox has some set aside for the transaction that comes after a full one. */
+  async function write<T>(ops: readonly AdapterOp[], body: (store: IDBObjectStore, when: When) => () => T): Promise<T> {
+    try {
+      return await run("readwrite", body);
+    } catch (error) {
+      if (!isCuittyError(error, "full") || ops.some(({ type }) => type === "put")) throw error;
+      return run("readwrite", body);
+    }
+  }
+
   function batch(ops: readonly AdapterOp[]): Promise<unknown> {
     recogniseIn(ops);
-    return run("readwrite", (store, when) => {
+    return write(ops, (store, when) => {
       applyOps({ store, when }, ops);
       return () => undefined;
     });
   }
 
   async function batchIf(conditions: readonly AdapterCondition[], ops: readonly AdapterOp[]): Promise<boolean> {
-    const isApplied = await run("readwrite", (store, when) => {
+    const isApplied = await write(ops, (store, when) => {
       let allHold = false;
       whenAllHold({ store, when }, conditions, () => {
         allHold = true;
