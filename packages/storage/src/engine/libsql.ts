@@ -49,8 +49,22 @@ export function libsqlSettings(options: Partial<LibsqlSettings>): LibsqlSettings
   return { busyTimeoutMs: Math.min(busyTimeoutMs, largestPragma), synchronous, cacheKiB, checkpointPages, isOwned };
 }
 
+/** Errors: `engine_unavailable`. */
+function loadLibsql(): LibsqlConstructor {
+  try {
+    return loadNative<LibsqlConstructor>("libsql");
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    throw new CuittyError(
+      "engine_unavailable",
+      `the libsql engine cannot be loaded on ${process.platform}-${process.arch}: ${reason}. It needs the package libsql, which no bundler takes along: install it beside the app`,
+      { cause },
+    );
+  }
+}
+
 function connect(path: string, settings: LibsqlSettings): NativeConnection {
-  const Database = loadNative<LibsqlConstructor>("libsql");
+  const Database = loadLibsql();
   const database = new Database(path, { timeout: openTimeoutMs });
   try {
     if (path !== ":memory:") database.exec("PRAGMA journal_mode = WAL");

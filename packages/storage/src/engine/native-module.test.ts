@@ -1,7 +1,9 @@
 // Where native packages are found: beside this package, or beside an app that was bundled elsewhere.
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { build } from "esbuild";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadNative, locateNative } from "./native-module.ts";
 
@@ -41,4 +43,20 @@ test.each([
   process.argv[1] = place as string;
   expect(locateNative("only-here")).toBeUndefined();
   expect(() => loadNative("only-here")).toThrow(expect.objectContaining({ code: "MODULE_NOT_FOUND" }));
+});
+
+test("an app that was bundled without libsql is told what it needs", async () => {
+  const source = `import { openLibsql } from ${JSON.stringify(join(import.meta.dirname, "open-driver.ts"))};
+    try { openLibsql("a.db"); } catch (error) { console.log(error.code, error.message); }`;
+  await build({
+    stdin: { contents: source, resolveDir: import.meta.dirname },
+    outfile: join(app, "app.mjs"),
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    conditions: ["@cuitty/source"],
+    external: ["libsql"],
+  });
+  const output = execFileSync(process.execPath, [join(app, "app.mjs")], { cwd: app, encoding: "utf8" });
+  expect(output).toMatch(/^engine_unavailable .*Cannot find module 'libsql'.*install it beside the app/);
 });
