@@ -200,6 +200,29 @@ describe("the outbox", () => {
     }
   });
 
+  test("takes up what a killed process had claimed before the clock was put back", async () => {
+    const told: number[] = [];
+    const deliveries: CuittyModule["deliveries"] = {
+      async told({ attempt }) {
+        told.push(attempt);
+      },
+    };
+    const kit = await testKit({ modules: [notes({ deliveries })] });
+    try {
+      await kit.ingest([note("one")]);
+      const claimUntil = (atMs: number) =>
+        kit.kit.modules.all[0]?.file.transact((tx) => tx.run("UPDATE _outbox SET attempts = 1, claimed_until = ?", [atMs]));
+      await claimUntil(Date.now() + 120_000);
+      await kit.kit.runTask("outbox");
+      expect(told).toEqual([]);
+      await claimUntil(Date.now() + 4 * 365 * 86_400_000);
+      await kit.kit.runTask("outbox");
+      expect(told).toEqual([2]);
+    } finally {
+      await kit.close();
+    }
+  });
+
   test("does not put back after its claim what another runner tries, and takes away what is delivered all the same", async () => {
     const started = deferred();
     const late = deferred();
@@ -215,10 +238,11 @@ describe("the outbox", () => {
       await kit.ingest([note("slow")]);
       const run = kit.kit.runTask("outbox");
       await started.promise;
-      await kit.kit.modules.all[0]?.file.transact((tx) => tx.run("UPDATE _outbox SET attempts = 2, claimed_until = 9000000000000"));
+      const theirs = Date.now() + 180_000;
+      await kit.kit.modules.all[0]?.file.transact((tx) => tx.run("UPDATE _outbox SET attempts = 2, claimed_until = ?", [theirs]));
       kit.advance(60_000);
       await run;
-      expect(await left()).toEqual([[2, 9_000_000_000_000]]);
+      expect(await left()).toEqual([[2, theirs]]);
       late.resolve();
       await vi.waitUntil(async () => (await left()).length === 0);
     } finally {
@@ -336,7 +360,8 @@ describe("jobs", () => {
       await kit.reopen();
       await count();
       expect(runs).toBe(3);
-      await kit.kit.modules.all[0]?.file.transact((tx) => tx.run("UPDATE _jobs SET owner = 'other', leased_until = 9e15"));
+      const leasedUntil = Date.now() + 120_000;
+      await kit.kit.modules.all[0]?.file.transact((tx) => tx.run("UPDATE _jobs SET owner = 'other', leased_until = ?", [leasedUntil]));
       await expect(count()).rejects.toMatchObject({ code: "busy", retryable: true });
       expect(runs).toBe(3);
       await kit.kit.close();

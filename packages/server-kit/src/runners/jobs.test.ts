@@ -68,6 +68,18 @@ test("a last run in the future, noted before the clock was put back, holds no jo
   expect([await look(), await look(), runs]).toEqual(["ran", "not_due", 2]);
 });
 
+test("a lease from before the clock was put back, of a runner that was killed, holds no job back; one that still runs does", async () => {
+  await look();
+  await (modules.all[0] as OpenModule).file.transact((tx) =>
+    tx.run("UPDATE _jobs SET owner = 'killed', leased_until = ?", [nowMs + 30_000]),
+  );
+  expect(await look({ isAsked: true })).toBe("elsewhere");
+  nowMs -= 60_000;
+  expect(await look({ isAsked: true })).toBe("elsewhere");
+  nowMs -= hourMs;
+  expect([await look({ isAsked: true }), runs]).toEqual(["ran", 2]);
+});
+
 test("a run that is asked for while a look finds nothing due comes after the look", async () => {
   const results: TaskResult[] = [];
   const scheduler = createScheduler({ onFault: ({ error }) => expect.unreachable(String(error)) });

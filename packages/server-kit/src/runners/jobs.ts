@@ -19,12 +19,14 @@ export interface JobRun extends JobOptions {
 }
 
 const leaseMs = 30_000;
+/** A lease that ends later was taken before the clock was put back, by a runner that was stopped: it would hold the job back until the clock is there again. */
+const longestLeaseMs = 10 * leaseMs;
 
 const tableSql =
   "CREATE TABLE IF NOT EXISTS _jobs (name TEXT PRIMARY KEY, owner TEXT, leased_until INTEGER NOT NULL, last_run_at INTEGER NOT NULL) WITHOUT ROWID";
 const claimSql = `INSERT INTO _jobs (name, owner, leased_until, last_run_at) VALUES (?, ?, ?, 0)
   ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, leased_until = excluded.leased_until
-  WHERE leased_until <= ? AND (? OR last_run_at <= ? OR last_run_at > ?)`;
+  WHERE (leased_until <= ? OR leased_until > ?) AND (? OR last_run_at <= ? OR last_run_at > ?)`;
 
 /** Runs `job` if it is due, or asked for, and nobody else runs it. A job that fails is due again at its next time. */
 export async function runJob(module: OpenModule, job: ModuleJob, options: JobRun): Promise<TaskResult> {
@@ -55,8 +57,9 @@ function claim(tx: WriteTransaction, { name, everyMs }: ModuleJob, run: JobRun &
   // A last run later than clocks of processes may differ was noted before the clock was put back: it says nothing.
   const latestMs = nowMs + Math.min(everyMs, leaseMs);
   tx.run(tableSql);
-  if (tx.run(claimSql, [name, owner, nowMs + leaseMs, nowMs, isAsked ? 1 : 0, nowMs - everyMs, latestMs]) > 0) return "ran";
-  const [leased] = tx.all("SELECT 1 FROM _jobs WHERE name = ? AND leased_until > ?", [name, nowMs]);
+  const lease = [nowMs, nowMs + longestLeaseMs];
+  if (tx.run(claimSql, [name, owner, nowMs + leaseMs, ...lease, isAsked ? 1 : 0, nowMs - everyMs, latestMs]) > 0) return "ran";
+  const [leased] = tx.all("SELECT 1 FROM _jobs WHERE name = ? AND leased_until > ? AND leased_until <= ?", [name, ...lease]);
   return leased === undefined ? "not_due" : "elsewhere";
 }
 

@@ -42,9 +42,13 @@ export interface Outbox {
 /** Deliveries of a module that are under way at the same time. */
 const maxUnderWay = 16;
 
-const dueSql = "SELECT 1 FROM _outbox WHERE due_at <= ? AND (claimed_until IS NULL OR claimed_until <= ?) LIMIT 1";
+/** A claim that ends later was made before the clock was put back, by a process that was stopped: nobody delivers under it. */
+const longestClaimMs = 10 * claimMs;
+
+const isFree = "due_at <= ? AND (claimed_until IS NULL OR claimed_until <= ? OR claimed_until > ?)";
+const dueSql = `SELECT 1 FROM _outbox WHERE ${isFree} LIMIT 1`;
 const claimSql = `UPDATE _outbox SET claimed_until = ?, attempts = attempts + 1 WHERE id IN (
-  SELECT id FROM _outbox WHERE due_at <= ? AND (claimed_until IS NULL OR claimed_until <= ?) ORDER BY due_at, id LIMIT ?
+  SELECT id FROM _outbox WHERE ${isFree} ORDER BY due_at, id LIMIT ?
 ) RETURNING id, topic, key, payload, attempts`;
 
 /** The outbox of one module's file. One delivery that hangs takes one place until its claim ends; the others go on. */
@@ -56,9 +60,10 @@ export function createOutbox({ definition, file }: OpenModule, { lookEveryMs, ..
     const limit = maxUnderWay - underWay.size;
     if (limit <= 0) return [];
     // A look first: an idle outbox costs no write.
-    const [due] = await file.all(dueSql, [nowMs, nowMs]);
+    const free = [nowMs, nowMs, nowMs + longestClaimMs];
+    const [due] = await file.all(dueSql, free);
     if (due === undefined) return [];
-    return (await file.transact((tx) => tx.all(claimSql, [nowMs + claimMs, nowMs, nowMs, limit]))).map(messageOf);
+    return (await file.transact((tx) => tx.all(claimSql, [nowMs + claimMs, ...free, limit]))).map(messageOf);
   }
 
   function start(message: OutboxMessage, claimedUntilMs: number, signal: AbortSignal): Promise<unknown> {
