@@ -23,12 +23,12 @@ export interface AdapterRange {
   /** Only keys that start with it. */
   readonly prefix: string;
   /** Only keys after it, in the order asked for. */
-  readonly after?: string;
+  readonly after?: string | undefined;
   readonly limit: number;
   /** A page may end before its limit once the values in it take as much. Units: bytes. Only a hint: see `boundsPages`. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** @default false */
-  readonly reverse?: boolean;
+  readonly reverse?: boolean | undefined;
 }
 
 export interface AdapterCapabilities {

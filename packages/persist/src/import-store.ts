@@ -23,7 +23,7 @@ export type { ImportSource };
 
 export interface ImportOptions {
   /** What happens to a key that exists. @default "replace" */
-  readonly existing?: "replace" | "keep";
+  readonly existing?: "replace" | "keep" | undefined;
 }
 
 export interface ImportResult {

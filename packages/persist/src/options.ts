@@ -11,27 +11,27 @@ export interface StoreOptions {
   /** Names the store: 1 to 128 characters, no "/" or "\". */
   readonly name: string;
   /** Where the data lives. @default "sqlite", in a browser "indexeddb" */
-  readonly adapter?: AdapterName | PersistAdapter;
+  readonly adapter?: AdapterName | PersistAdapter | undefined;
   /** File of the `sqlite` adapter; folders are made. @default "./data/<name>.db" */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** Encrypts every value and name before it leaves this process. Fixed when the store is made. @default false */
-  readonly encrypt?: boolean;
+  readonly encrypt?: boolean | undefined;
   /** An exported key, a recovery code, or 32 bytes. @default made on first use and kept in `keyStorage` */
-  readonly key?: string | Uint8Array;
+  readonly key?: string | Uint8Array | undefined;
   /** Of a key that was exported with one. */
-  readonly passphrase?: string;
+  readonly passphrase?: string | undefined;
   /** Where the key is kept between runs. @default "auto" */
-  readonly keyStorage?: KeyStorageMode;
+  readonly keyStorage?: KeyStorageMode | undefined;
   /** Path of the key file, where one is used. @default the store's path with ".key" */
-  readonly keyFile?: string;
+  readonly keyFile?: string | undefined;
   /** Schemas of record collections. */
-  readonly collections?: Collections;
+  readonly collections?: Collections | undefined;
   /** `full`: a resolved write survives a power cut. `normal`: it survives a crash of the process. `sqlite` and `indexeddb` only. @default "full" */
-  readonly durability?: "full" | "normal";
+  readonly durability?: "full" | "normal" | undefined;
   /** Called with errors nobody awaits. @default they reach only listeners of `events.on("error")` */
-  readonly onError?: (error: CuittyError) => void;
+  readonly onError?: ((error: CuittyError) => void) | undefined;
   /** Milliseconds since 1970. @default Date.now */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 /** Documented, and part of a later release; naming one is a clear error, never silently ignored. */

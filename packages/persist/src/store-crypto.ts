@@ -13,13 +13,13 @@ import type { Vault } from "./vault.ts";
 /** How a key leaves the store. */
 export interface ExportKeyOptions {
   /** At least 8 characters; the export is worthless without it. @default none: the text itself opens the store */
-  readonly passphrase?: string;
+  readonly passphrase?: string | undefined;
 }
 
 /** How a new key is made. */
 export interface RotateOptions {
   /** Called with the new exported key before anything is sealed with it. Needed with keyStorage "none", where nothing else keeps it. Called again when another tab rotated meanwhile: the last key counts. */
-  readonly save?: (exportedKey: string) => Promise<unknown> | unknown;
+  readonly save?: ((exportedKey: string) => Promise<unknown> | unknown) | undefined;
 }
 
 /** A rotation that has begun: its key is in use already. */

@@ -10,11 +10,11 @@ type StaticOf<Schema> = Schema extends TSchema ? Static<Schema> : undefined;
 
 /** What a call takes beside the subject. A subject that is bound to a project needs no `projectId`. */
 export interface CallInput<Params = unknown, Query = unknown, Body = unknown> {
-  readonly projectId?: string;
-  readonly params?: Params;
-  readonly query?: Query;
-  readonly body?: Body;
-  readonly signal?: AbortSignal;
+  readonly projectId?: string | undefined;
+  readonly params?: Params | undefined;
+  readonly query?: Query | undefined;
+  readonly body?: Body | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Taken from a method, whose parameters compare both ways: a kit of known modules is then also a plain `ServerKit`. */

@@ -61,7 +61,7 @@ export interface DiskGuardOptions {
   /** Size of all files together. Units: bytes. */
   readonly dataBytes: () => Promise<number>;
   /** Told after each measurement. */
-  readonly onRoom?: (hasRoom: boolean) => void;
+  readonly onRoom?: ((hasRoom: boolean) => void) | undefined;
 }
 
 const measureEveryMs = 5_000;

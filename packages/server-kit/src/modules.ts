@@ -46,11 +46,11 @@ export interface OpenModulesOptions {
   readonly dataDir: string;
   readonly modules: readonly CuittyModule[];
   /** Hints from writes to streams. @default in-process */
-  readonly bus?: Bus;
+  readonly bus?: Bus | undefined;
   /** Remote libSQL databases by module name, instead of a file in `dataDir`. */
-  readonly locations?: Readonly<Record<string, { readonly url: string; readonly authToken?: string }>>;
+  readonly locations?: Readonly<Record<string, { readonly url: string; readonly authToken?: string | undefined }>> | undefined;
   /** Owns the local files; it is the caller's to close, after the registry. @default this thread owns them */
-  readonly thread?: StorageThread;
+  readonly thread?: StorageThread | undefined;
 }
 
 /**

@@ -42,13 +42,13 @@ export interface RefusedEvent {
 
 export interface CheckEventOptions {
   /** Wire type to the schema of its `data`. @default all 13 documented types */
-  readonly schemas?: Readonly<Record<string, TSchema>>;
+  readonly schemas?: Readonly<Record<string, TSchema>> | undefined;
   /** Largest event as minimal JSON in UTF-8; never above `LIMITS.eventBytes`. Units: bytes. @default LIMITS.eventBytes */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** Levels of nesting in `data`, itself included; never above `LIMITS.jsonDepth`. @default LIMITS.jsonDepth */
-  readonly maxDepth?: number;
+  readonly maxDepth?: number | undefined;
   /** Whether `new Function` may be used. @default true where the runtime allows it */
-  readonly canCompile?: boolean;
+  readonly canCompile?: boolean | undefined;
 }
 
 export type EventChecker<Type extends string = EventType> = (value: unknown) => AcceptedEvent<Type> | RefusedEvent;

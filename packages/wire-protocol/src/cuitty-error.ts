@@ -4,9 +4,9 @@ const brand = Symbol.for("cuitty.error");
 
 export interface CuittyErrorOptions {
   /** Whether the same call may succeed later without a change by the caller. @default false */
-  readonly retryable?: boolean;
+  readonly retryable?: boolean | undefined;
   /** JSON-safe facts for programs: limits, names, positions. Never a key, secret or payload. */
-  readonly details?: Readonly<Record<string, unknown>>;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
   readonly cause?: unknown;
 }
 

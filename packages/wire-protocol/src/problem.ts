@@ -31,10 +31,10 @@ export interface Problem {
 
 export interface ProblemOptions {
   /** Becomes `instance`. */
-  readonly requestId?: string;
-  readonly errors?: readonly ProblemFieldError[];
+  readonly requestId?: string | undefined;
+  readonly errors?: readonly ProblemFieldError[] | undefined;
   /** Further members, such as `violated-policies`; the standard ones cannot be replaced. */
-  readonly extensions?: Readonly<Record<string, unknown>>;
+  readonly extensions?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Stable URI of a code: `signature_mismatch` → `https://cuitty.com/problems/signature-mismatch`. */

@@ -23,13 +23,13 @@ export interface VerifyOptions {
   /** All live secrets; each is tried, in time that does not tell which one matched. */
   readonly secrets: readonly SigningSecret[];
   /** What the client sent as idempotency key; the extended form signs it. @default "" */
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
   /** Refuse the bare form. @default false */
-  readonly requireExtended?: boolean;
+  readonly requireExtended?: boolean | undefined;
   /** Units: Unix ms. @default Date.now() */
-  readonly nowMs?: number;
+  readonly nowMs?: number | undefined;
   /** How far `t` may be from now, both ways. Units: s. @default LIMITS.signatureWindowSeconds */
-  readonly windowSeconds?: number;
+  readonly windowSeconds?: number | undefined;
 }
 
 export type SignatureFailure = "missing" | "malformed" | "mismatch" | "outside_window" | "extended_required";

@@ -11,7 +11,7 @@ export interface IndexedDbAdapterOptions {
   /** Names the database: `cuitty:<name>`. */
   readonly name: string;
   /** `full` asks the browser to flush before it reports a commit. @default "full" */
-  readonly durability?: "full" | "normal";
+  readonly durability?: "full" | "normal" | undefined;
 }
 
 const listPage = 500;

@@ -12,7 +12,7 @@ export interface SqliteAdapterOptions {
   /** File; its folder is made. */
   readonly path: string;
   /** `full`: a resolved write survives a power cut. @default "full" */
-  readonly durability?: "full" | "normal";
+  readonly durability?: "full" | "normal" | undefined;
 }
 
 /** SQLite's own 2 MiB makes a random read of 10,000 records five times as slow. */

@@ -21,9 +21,9 @@ export interface HmacOptions extends ProviderOption {
 
 export interface HkdfOptions extends ProviderOption {
   /** @default empty, which RFC 5869 defines as 32 zero bytes */
-  readonly salt?: Uint8Array;
+  readonly salt?: Uint8Array | undefined;
   /** @default empty */
-  readonly info?: Uint8Array;
+  readonly info?: Uint8Array | undefined;
   /** Bytes of output, 1 to 8,160 (255 blocks). */
   readonly length: number;
 }
@@ -34,7 +34,7 @@ export interface AesGcmOptions extends ProviderOption {
   /** At least one byte. Never use one twice with the same key. */
   readonly nonce: Uint8Array;
   /** Authenticated, not encrypted. @default empty */
-  readonly aad?: Uint8Array;
+  readonly aad?: Uint8Array | undefined;
 }
 
 /** HMAC-SHA-256 of `data`, 32 bytes. Source: RFC 2104, FIPS 198-1. Errors: `invalid_parameter`. */

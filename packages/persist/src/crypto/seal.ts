@@ -15,11 +15,11 @@ export interface SealOptions extends ProviderOption {
   /** 32 bytes. */
   readonly key: Uint8Array;
   /** What the value belongs to: a path, an id, a purpose. Opening needs the same. @default "" */
-  readonly context?: string;
+  readonly context?: string | undefined;
   /** Names the key among several; stands readable in the envelope, 1 to 2^32-1. @default 1 */
-  readonly epoch?: number;
+  readonly epoch?: number | undefined;
   /** Source of fresh bytes, for reproducible tests only: repeating its output under one key breaks the encryption. */
-  readonly random?: (size: number) => Uint8Array;
+  readonly random?: ((size: number) => Uint8Array) | undefined;
 }
 
 /** Seals with a key of its own for this value, derived with a fresh salt. Adds 93 bytes. Errors: `invalid_parameter`. */

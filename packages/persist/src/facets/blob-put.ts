@@ -4,7 +4,7 @@ import type { UploadOptions } from "./blob-upload.ts";
 import { checkFunction, checkOptionsObject } from "./check.ts";
 
 export interface BlobPutOptions extends UploadOptions {
-  readonly contentType?: string;
+  readonly contentType?: string | undefined;
   /** JSON of the app's own. */
   readonly metadata?: unknown;
 }

@@ -7,9 +7,9 @@ import { checkOptionsObject } from "./check.ts";
 
 export interface BlobRange {
   /** First byte. @default 0 */
-  readonly start?: number;
+  readonly start?: number | undefined;
   /** Byte after the last. @default the blob's size */
-  readonly end?: number;
+  readonly end?: number | undefined;
 }
 
 interface Readable {

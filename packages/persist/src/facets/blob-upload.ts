@@ -19,12 +19,12 @@ export interface BlobProgress {
 }
 
 export interface UploadOptions {
-  readonly onProgress?: (progress: BlobProgress) => void;
+  readonly onProgress?: ((progress: BlobProgress) => void) | undefined;
   /** Goes on after the chunks an interrupted put of this key left. @default false: they are dropped */
-  readonly resume?: boolean;
+  readonly resume?: boolean | undefined;
   /** With `resume`: the source starts at this byte, which must be what `uploadedBytes` says. @default 0: the source is the whole blob */
-  readonly from?: number;
-  readonly signal?: AbortSignal;
+  readonly from?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Name of the turn that puts of a key take. */

@@ -7,11 +7,11 @@ export interface Entry<T> {
 
 export interface ListOptions {
   /** At most so many. `0` gives none. @default all */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Only keys after this one, in the order asked for: the last key of the page before. It need not exist. */
-  readonly after?: string;
+  readonly after?: string | undefined;
   /** From the last key to the first. @default false */
-  readonly reverse?: boolean;
+  readonly reverse?: boolean | undefined;
 }
 
 /** Iterate it or await it. Each use reads anew. */

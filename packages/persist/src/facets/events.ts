@@ -18,10 +18,10 @@ export interface LogEvent<T = unknown> {
 }
 
 export interface EventListOptions {
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Only events after this id, in the order asked for. */
-  readonly after?: string;
-  readonly reverse?: boolean;
+  readonly after?: string | undefined;
+  readonly reverse?: boolean | undefined;
 }
 
 /** Logs are named like records; events are never changed. Errors as in `Records`. */

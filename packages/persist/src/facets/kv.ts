@@ -11,7 +11,7 @@ import { type ChangeListener, watchRows } from "./watch.ts";
 
 export interface KvPutOptions {
   /** The entry ends after so long. Units: ms, at least 1. `undefined`: never. */
-  readonly ttlMs?: number;
+  readonly ttlMs?: number | undefined;
 }
 
 /** JSON values of at most 1 MiB with an optional end. Errors as in `Records`. */

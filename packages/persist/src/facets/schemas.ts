@@ -9,9 +9,9 @@ export interface CollectionOptions {
   /** A TypeBox schema. Fields it does not name are kept. */
   readonly schema: RecordSchema;
   /** Raised with each change of the schema. @default 1 */
-  readonly version?: number;
+  readonly version?: number | undefined;
   /** `upcasters[1]` turns a value of version 1 into version 2, and so on; run when an old record is read. */
-  readonly upcasters?: Readonly<Record<number, Upcaster>>;
+  readonly upcasters?: Readonly<Record<number, Upcaster>> | undefined;
 }
 
 /** Turns a stored value of one version into the next one's. */

@@ -7,7 +7,7 @@ export interface ContractOptions {
   /** Opens an empty adapter for one case. */
   readonly open: () => PersistAdapter | Promise<PersistAdapter>;
   /** Opens the same data again after `close`, for adapters that keep it. Leave it out for one that does not. */
-  readonly reopen?: () => PersistAdapter | Promise<PersistAdapter>;
+  readonly reopen?: (() => PersistAdapter | Promise<PersistAdapter>) | undefined;
 }
 
 export interface ContractCase {

@@ -19,7 +19,7 @@ export interface Actor {
   readonly accountId: string;
   /** API key id or the app's own user id. */
   readonly subjectId: string;
-  readonly requestId?: string;
+  readonly requestId?: string | undefined;
 }
 
 export type AuditWriter = (entry: AuditEntry) => void;

@@ -22,8 +22,8 @@ export type Decision =
 
 export interface AuthorizeOptions {
   /** Opaque token of an engine that reads its own writes, such as a ZedToken. */
-  readonly consistency?: string;
-  readonly signal?: AbortSignal;
+  readonly consistency?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Asked once per request, and once per distinct event type of a batch; never per event. A throw lets nothing happen and is answered with 500: the client may try again. */

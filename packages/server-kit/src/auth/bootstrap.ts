@@ -10,9 +10,9 @@ export interface BootstrapOptions {
   /** Name of the organization. */
   readonly organization: string;
   /** Name of the first project. @default "default" */
-  readonly project?: string;
+  readonly project?: string | undefined;
   /** `optional` lets the documented unsigned curl work; use `required` outside demos and quickstarts. @default "optional" */
-  readonly signaturePolicy?: SignaturePolicy;
+  readonly signaturePolicy?: SignaturePolicy | undefined;
 }
 
 /** `apiKey` and `webhookSecret` exist only here: they are stored hashed and sealed. */

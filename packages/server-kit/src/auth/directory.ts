@@ -29,8 +29,8 @@ export interface SecretDirectory {
 
 /** Limits of one project; what is absent falls back to the kit's. */
 export interface ProjectLimits {
-  readonly eventsPerSecond?: number;
-  readonly batchesPerSecond?: number;
+  readonly eventsPerSecond?: number | undefined;
+  readonly batchesPerSecond?: number | undefined;
   /** Units: bytes, on the wire and decoded. */
-  readonly batchBytes?: number;
+  readonly batchBytes?: number | undefined;
 }

@@ -16,13 +16,13 @@ export interface IdentityOptions {
   /** Folder of `system.db`; made when it is not there. */
   readonly dataDir: string;
   /** 32 bytes, or their hex or base64. @default CUITTY_MASTER_KEY, else `<dataDir>/master.key` (0600), made on first use */
-  readonly masterKey?: string | Uint8Array;
-  readonly clock?: Clock;
-  readonly random?: RandomBytes;
+  readonly masterKey?: string | Uint8Array | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: RandomBytes | undefined;
   /** @default process.env */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** Called after keys, secrets or projects changed. */
-  readonly onChange?: () => void;
+  readonly onChange?: (() => void) | undefined;
 }
 
 export interface Identity {

@@ -23,16 +23,16 @@ export interface ProjectRecord {
 }
 
 export interface ProjectChange {
-  readonly name?: string;
-  readonly signaturePolicy?: SignaturePolicy;
-  readonly limits?: ProjectLimits;
+  readonly name?: string | undefined;
+  readonly signaturePolicy?: SignaturePolicy | undefined;
+  readonly limits?: ProjectLimits | undefined;
 }
 
 export interface NewProject extends ProjectChange {
   readonly organizationId: string;
   readonly name: string;
   /** @default made of the name */
-  readonly slug?: string;
+  readonly slug?: string | undefined;
 }
 
 export interface ProjectPage {

@@ -9,11 +9,11 @@ export interface StaticKey {
   readonly key: string;
   readonly projectId: string;
   /** @default "default" */
-  readonly organizationId?: string;
+  readonly organizationId?: string | undefined;
   /** @default ["ingest"] */
-  readonly scopes?: readonly string[];
+  readonly scopes?: readonly string[] | undefined;
   /** For publishable keys. @default [] */
-  readonly origins?: readonly string[];
+  readonly origins?: readonly string[] | undefined;
 }
 
 /** Keys given as a list. Errors: `invalid_option` for text that is not a key. */
@@ -42,7 +42,7 @@ export interface StaticSecret {
   /** Current first, then, during a rotation, the previous one. */
   readonly secrets: readonly string[];
   /** @default "required" */
-  readonly policy?: SignaturePolicy;
+  readonly policy?: SignaturePolicy | undefined;
 }
 
 /** Webhook secrets given as a list. */

@@ -7,7 +7,7 @@ import type { Stage, StageContext } from "./stage.ts";
 
 export interface AuthenticateOptions {
   /** Asked when no API key is presented: an app's own session, better-auth and the like. */
-  readonly authenticate?: Authenticate;
+  readonly authenticate?: Authenticate | undefined;
 }
 
 // One bearer and nothing else: repeated headers arrive joined with ", " and must not pass as the first of them.

@@ -11,7 +11,7 @@ export type OrganizationOf = (projectId: string) => Promise<string | null> | str
 
 export interface AuthorizeIngestOptions {
   /** Needed where subjects are not bound to a project and name one in `X-Project-Id`. @default a subject's own project alone exists */
-  readonly organizationOf?: OrganizationOf;
+  readonly organizationOf?: OrganizationOf | undefined;
 }
 
 /** Uses `subject` and `projectId`: refuses a key without the scope before its body is read. **Errors**: `not_found`, `insufficient_scope`. */

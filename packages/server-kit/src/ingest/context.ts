@@ -7,8 +7,8 @@ import type { Exchange } from "./exchange.ts";
 import type { StageContext, TraceContext } from "./stage.ts";
 
 export interface ContextPorts {
-  readonly clock?: Clock;
-  readonly random?: RandomBytes;
+  readonly clock?: Clock | undefined;
+  readonly random?: RandomBytes | undefined;
 }
 
 /** A context, and the call that ends it. */

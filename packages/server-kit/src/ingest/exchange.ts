@@ -9,7 +9,7 @@ export interface ReadLimits {
   /** Longest time for the whole body. Units: ms. */
   readonly totalTimeoutMs: number;
   /** Told with each piece how much there is now; what it throws ends the reading. Units: bytes. */
-  readonly onBytes?: (bytes: number) => void;
+  readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /** The request body, exactly the bytes on the wire, readable once. */
@@ -26,7 +26,7 @@ export interface Exchange {
   /** Path as received, not decoded, without query; relative to nothing: the app's own mount prefix has been taken off. */
   readonly path: string;
   /** What was taken off: with `path` it is what the client sees. Absent means nothing. */
-  readonly mountPath?: string;
+  readonly mountPath?: string | undefined;
   /** `""` or `"?…"`. */
   readonly search: string;
   /** @param name lower case. Repeated headers are joined with ", ", never the first alone: two bearers must not pass as one. */
@@ -39,5 +39,5 @@ export interface Exchange {
   /** Address of the peer; never from a forwarded header unless the host says which proxy it trusts. */
   readonly ip: string | null;
   /** Node's own pair where there is one: streams write to it directly. */
-  readonly node?: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse };
+  readonly node?: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse } | undefined;
 }

@@ -7,12 +7,12 @@ import { isUntouched, nodeBody } from "./node-exchange.ts";
 
 /** What a host may add to a Request. Hono's node server passes `incoming` and `outgoing` as its bindings. */
 export interface FetchEnvironment {
-  readonly incoming?: IncomingMessage;
-  readonly outgoing?: ServerResponse;
+  readonly incoming?: IncomingMessage | undefined;
+  readonly outgoing?: ServerResponse | undefined;
   /** Address of the peer, where the host knows it. */
-  readonly ip?: string;
+  readonly ip?: string | undefined;
   /** The app's mount prefix, taken off the path. @default "" */
-  readonly basePath?: string;
+  readonly basePath?: string | undefined;
 }
 
 /** **Errors**: none; a path outside `basePath` is left as it is and meets no route. */

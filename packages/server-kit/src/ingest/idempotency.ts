@@ -9,9 +9,9 @@ import { type CachedReply, createReplyCache, type ReplyCache } from "./reply-cac
 import type { Stage, StageContext } from "./stage.ts";
 
 export interface IdempotencyOptions {
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Longest wait for a request with the same key that is under way. @default 2_000 */
-  readonly joinTimeoutMs?: number;
+  readonly joinTimeoutMs?: number | undefined;
 }
 
 interface Flight {

@@ -14,15 +14,15 @@ export interface KnownKeys {
 }
 
 export interface KnownKeysOptions {
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Whether this process still owns the files. Once it does not, every key counts as known. @default always */
-  readonly isOwner?: () => boolean;
+  readonly isOwner?: (() => boolean) | undefined;
   /** Keys of the first filter; each later one takes four times as many. @default 16_384 */
-  readonly firstKeys?: number;
+  readonly firstKeys?: number | undefined;
   /** Keys of the largest filters. @default 4_194_304 (8 MiB) */
-  readonly mostKeys?: number;
+  readonly mostKeys?: number | undefined;
   /** Largest filters at the same time. Beyond these more new keys are taken for known ones. @default 4 */
-  readonly mostFilters?: number;
+  readonly mostFilters?: number | undefined;
 }
 
 /** A Bloom filter. Source: Bloom, "Space/time trade-offs in hash coding with allowable errors", 1970; two hashes for all bits: Kirsch and Mitzenmacher, 2006. */

@@ -24,8 +24,8 @@ export interface Pipeline extends StageList {
 }
 
 export interface PipelineOptions {
-  readonly tracer?: Tracer;
-  readonly onFault?: (error: unknown, requestId: string) => void;
+  readonly tracer?: Tracer | undefined;
+  readonly onFault?: ((error: unknown, requestId: string) => void) | undefined;
 }
 
 export function createPipeline(given: readonly NamedStage[], options: PipelineOptions = {}): Pipeline {

@@ -4,11 +4,11 @@ import type { Stage, StageContext } from "./stage.ts";
 
 export interface ReadBodyOptions {
   /** Never above `LIMITS.batchBytes`; a function is asked per request. Units: bytes. @default LIMITS.batchBytes */
-  readonly maxBytes?: number | ((context: StageContext) => number);
+  readonly maxBytes?: number | ((context: StageContext) => number) | undefined;
   /** Longest wait for the next piece. @default 10_000 */
-  readonly idleTimeoutMs?: number;
+  readonly idleTimeoutMs?: number | undefined;
   /** Longest time for the whole body. @default 30_000 */
-  readonly totalTimeoutMs?: number;
+  readonly totalTimeoutMs?: number | undefined;
 }
 
 const jsonType = /^application\/json\s*(;|$)/i;

@@ -16,9 +16,9 @@ export interface ReplyCacheOptions {
   /** Units: ms. */
   readonly ttlMs: number;
   /** @default 10_000 */
-  readonly maxEntries?: number;
+  readonly maxEntries?: number | undefined;
   /** Units: characters of all bodies together. @default 8 Mi */
-  readonly maxChars?: number;
+  readonly maxChars?: number | undefined;
 }
 
 /** Oldest out first, an eighth at once: a Map finds its first entry by stepping over all that were deleted before it. */

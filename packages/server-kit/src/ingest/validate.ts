@@ -10,10 +10,10 @@ import type { CuittyModule, ValidEvent } from "../module.ts";
 import type { RejectedEvent, Stage } from "./stage.ts";
 
 export interface ValidateOptions {
-  readonly clock?: Clock;
-  readonly random?: RandomBytes;
+  readonly clock?: Clock | undefined;
+  readonly random?: RandomBytes | undefined;
   /** Whether schemas may be compiled with `new Function`. @default true */
-  readonly canCompile?: boolean;
+  readonly canCompile?: boolean | undefined;
 }
 
 const aheadMs = 5 * 60 * 1000;

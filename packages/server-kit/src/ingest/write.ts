@@ -11,11 +11,11 @@ import type { CheckedBatch, RejectedEvent, Stage, StageContext } from "./stage.t
 
 export interface WriteOptions {
   /** Told after each commit. */
-  readonly bus?: Bus;
+  readonly bus?: Bus | undefined;
   /** Whether no stage of the app is among the others: then the events are as the body had them, and may be forgotten once they are on their way. @default never */
-  readonly hasBuiltInStagesOnly?: () => boolean;
+  readonly hasBuiltInStagesOnly?: (() => boolean) | undefined;
   /** Stages that make a forgotten `batch` again from the body: needed with `hasBuiltInStagesOnly`, for replays that meet other modules than the first request. */
-  readonly recall?: readonly Stage[];
+  readonly recall?: readonly Stage[] | undefined;
 }
 
 /** Uses `batch`, `projectId` and `idempotency`, fills `replyBody`. **Errors**: `idempotency_key_reused`, those of the files. */

@@ -27,7 +27,7 @@ export interface RateStore {
 export interface MemoryRateStoreOptions {
   readonly clock: Clock;
   /** Cells kept at the same time; full ones go first, then the oldest. @default 100_000 */
-  readonly maxCells?: number;
+  readonly maxCells?: number | undefined;
 }
 
 /**

@@ -9,9 +9,9 @@ export type ParsedIncoming = IncomingMessage & { readonly rawBody?: unknown; rea
 
 export interface NodeExchangeOptions {
   /** Path and query as the kit should see them. @default incoming.url */
-  readonly url?: string;
+  readonly url?: string | undefined;
   /** What was taken off the client's path. @default "" */
-  readonly mountPath?: string;
+  readonly mountPath?: string | undefined;
 }
 
 /** **Errors**: none; a body that is gone is an error when it is read. */

@@ -7,21 +7,21 @@ import { type MountableKit, nodeHandler, nodeRefusal } from "./node-handler.ts";
 
 export interface ServeOptions {
   /** 0 takes a free one. @default 7700 */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Address to listen on; `0.0.0.0` for all. @default "127.0.0.1" */
-  readonly hostname?: string;
+  readonly hostname?: string | undefined;
   /** Until a request's headers must be complete, an idle new connection included. @default 10000 */
-  readonly headersTimeoutMs?: number;
+  readonly headersTimeoutMs?: number | undefined;
   /** Until a request must be complete with its body. @default 30000 */
-  readonly requestTimeoutMs?: number;
+  readonly requestTimeoutMs?: number | undefined;
   /** How long a connection may idle between two requests. @default 5000 */
-  readonly keepAliveTimeoutMs?: number;
+  readonly keepAliveTimeoutMs?: number | undefined;
   /** Size of a request's headers. Units: bytes. @default 16384 */
-  readonly maxHeaderBytes?: number;
+  readonly maxHeaderBytes?: number | undefined;
   /** Connections at the same time; further ones are closed at once. @default 10000 */
-  readonly maxConnections?: number;
+  readonly maxConnections?: number | undefined;
   /** Connections at the same time from one address. Behind a proxy all come from one: raise it there. @default 1000 */
-  readonly maxConnectionsPerIp?: number;
+  readonly maxConnectionsPerIp?: number | undefined;
 }
 
 export interface RunningServer {

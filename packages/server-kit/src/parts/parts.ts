@@ -21,22 +21,22 @@ import { type Part, type RequestState, runStages } from "./request-state.ts";
 
 export interface AuthenticatePartOptions {
   /** Asked when no API key is presented: the app's own session. @default nobody */
-  readonly authenticate?: Authenticate;
+  readonly authenticate?: Authenticate | undefined;
 }
 
 export interface RateLimitOptions extends ProjectLimits {
   /** Limits of one project, instead of those given for all. */
-  readonly limitsOf?: (projectId: string) => ProjectLimits;
+  readonly limitsOf?: ((projectId: string) => ProjectLimits) | undefined;
   /** @default in memory of this process */
-  readonly store?: RateStore;
-  readonly clock?: Clock;
+  readonly store?: RateStore | undefined;
+  readonly clock?: Clock | undefined;
 }
 
 export interface IngestOptions extends AuthorizeIngestOptions {
   /** @default scopes() */
-  readonly authorizer?: Authorizer;
-  readonly clock?: Clock;
-  readonly random?: RandomBytes;
+  readonly authorizer?: Authorizer | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: RandomBytes | undefined;
 }
 
 type EventLimits = ReturnType<LimitsOf>;

@@ -12,11 +12,11 @@ import type { RequestState } from "./request-state.ts";
 
 export interface SseOptions extends StreamLimits {
   /** @default scopes() */
-  readonly authorizer?: Authorizer;
+  readonly authorizer?: Authorizer | undefined;
   /** Needed where subjects are not bound to a project and name one in `X-Project-Id`. @default a subject's own project alone exists */
-  readonly organizationOf?: OrganizationOf;
+  readonly organizationOf?: OrganizationOf | undefined;
   /** A page could not be read; the stream goes on at the next write. @default ignored */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 export interface StreamPart {

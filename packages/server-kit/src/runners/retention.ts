@@ -9,9 +9,9 @@ import type { OpenModule } from "../modules.ts";
 export interface RetentionOptions {
   readonly clock: Clock;
   /** Days by module name, instead of the module's own. */
-  readonly days?: Readonly<Record<string, number>>;
+  readonly days?: Readonly<Record<string, number>> | undefined;
   /** Told of each rule that fails; the others run all the same. Not told when the kit is closing. */
-  readonly onFailure?: (error: unknown) => void;
+  readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 
 const sliceRows = 500;

@@ -11,7 +11,7 @@ export interface Task {
   readonly name: string;
   readonly everyMs: number;
   /** Up to this share of `everyMs` is added at random, so that many kits do not work at the same moment. @default 0.1 */
-  readonly jitter?: number;
+  readonly jitter?: number | undefined;
   /** `isAsked` when `runNow` said so. */
   run(signal: AbortSignal, isAsked: boolean): Promise<TaskResult>;
 }
@@ -30,9 +30,9 @@ export interface Scheduler {
 export interface SchedulerOptions {
   readonly onFault: (fault: KitFault) => void;
   /** When false, tasks run only when `runNow` says so. @default true */
-  readonly isAutomatic?: boolean;
+  readonly isAutomatic?: boolean | undefined;
   /** Longest wait of `close` for what does not heed its signal; what becomes of that later is told to nobody. @default 10_000 */
-  readonly drainTimeoutMs?: number;
+  readonly drainTimeoutMs?: number | undefined;
 }
 
 interface Scheduled {

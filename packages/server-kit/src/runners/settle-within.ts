@@ -3,7 +3,7 @@
 export interface SettleOptions {
   readonly timeoutMs: number;
   /** Whether the process stays alive for it. @default true */
-  readonly keepsAlive?: boolean;
+  readonly keepsAlive?: boolean | undefined;
 }
 
 /** Waits until all of `work` has settled, be it with an error, and at most `timeoutMs`. */

@@ -7,7 +7,7 @@ export interface HonkerBusOptions {
   /** The hint file, made if missing; every process of the app opens the same one. Not a file of the kit's data. */
   readonly path: string;
   /** @default "auto" */
-  readonly engine?: "auto" | "honker" | "libsql";
+  readonly engine?: "auto" | "honker" | "libsql" | undefined;
 }
 
 /** Hints of one process within a few milliseconds: topic and highest seq. */

@@ -7,23 +7,23 @@ import type { TopicSource } from "./topic-tail.ts";
 
 export interface StreamLimits {
   /** Streams open at the same time in this process. @default 1000 */
-  readonly maxStreams?: number;
+  readonly maxStreams?: number | undefined;
   /** Streams open at the same time for one project. @default 500 */
-  readonly maxStreamsPerProject?: number;
+  readonly maxStreamsPerProject?: number | undefined;
   /** After this long a stream is closed cleanly, up to a tenth earlier, and the client comes back. Units: ms. @default 3600000 */
-  readonly maxDurationMs?: number;
+  readonly maxDurationMs?: number | undefined;
   /** A client that reads nothing for so long is closed. Units: ms. @default 60000 */
-  readonly stallTimeoutMs?: number;
+  readonly stallTimeoutMs?: number | undefined;
   /** Pause between two comments that keep the connection open. Units: ms. @default 15000; 5000 on Bun, whose server ends what is silent for 10 s */
-  readonly heartbeatMs?: number;
+  readonly heartbeatMs?: number | undefined;
   /** How often topics are read although no hint came. Units: ms. @default 5000 */
-  readonly pollMs?: number;
+  readonly pollMs?: number | undefined;
   /** How often it is checked that a project is still there, its key still good and its topics still the subject's to read. Units: ms. @default 4000 */
-  readonly recheckMs?: number;
+  readonly recheckMs?: number | undefined;
   /** How often the app is asked whether a user's session is still good: once a stream, spread over this time. Longer costs it less. Units: ms. @default 4000 */
-  readonly sessionRecheckMs?: number;
+  readonly sessionRecheckMs?: number | undefined;
   /** What clients wait before they come back. Units: ms. @default 2000 */
-  readonly retryMs?: number;
+  readonly retryMs?: number | undefined;
 }
 
 /** What a stream reads. */

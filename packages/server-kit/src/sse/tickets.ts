@@ -6,11 +6,11 @@ import type { Subject } from "../route.ts";
 
 export interface StreamTicketsOptions {
   /** Signs the cookies; keep it over restarts, so that open pages reconnect. At least 32 bytes. @default random for this process */
-  readonly secret?: Uint8Array;
+  readonly secret?: Uint8Array | undefined;
   /** @default the system's */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** @default the system's */
-  readonly random?: RandomBytes;
+  readonly random?: RandomBytes | undefined;
 }
 
 /** Whose streams a ticket opens. */

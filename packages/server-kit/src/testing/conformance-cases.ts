@@ -19,17 +19,17 @@ export interface ConformanceOptions {
   /** Where a child process finds the factory, to be killed with it: `{ specifier: "@cuitty/server-kit/audit", exportName: "audit" }`. */
   readonly source: { readonly specifier: string; readonly exportName: string };
   /** Arguments of Node for that child: conditions, loaders. @default process.execArgv */
-  readonly childArgs?: readonly string[];
+  readonly childArgs?: readonly string[] | undefined;
   /** A valid event, different for each index. */
   readonly event: (index: number) => { readonly type: string; readonly data: Readonly<Record<string, unknown>> };
   /** Data that the module must refuse. @default an empty object */
-  readonly badData?: Readonly<Record<string, unknown>>;
+  readonly badData?: Readonly<Record<string, unknown>> | undefined;
   /** A list route relative to the module's base path, with `limit`, `cursor` and a reply `{ events, nextCursor }`. @default "/events" if the module has it */
-  readonly listPath?: string;
+  readonly listPath?: string | undefined;
   /** For a module without a stream: the table with a row for each event and the columns `id` and `project_id`. @default the only such table */
-  readonly table?: string;
+  readonly table?: string | undefined;
   /** Documented examples of `data` by event type; all must be accepted. @default the first of `event` */
-  readonly examples?: Readonly<Record<string, readonly unknown[]>>;
+  readonly examples?: Readonly<Record<string, readonly unknown[]>> | undefined;
 }
 
 const dayMs = 86_400_000;

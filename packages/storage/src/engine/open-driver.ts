@@ -11,15 +11,15 @@ import { claimFile, type FileClaim } from "./registry.ts";
 
 export interface OpenDriverOptions {
   /** How long a statement blocks the thread for a lock of another process; the first open of a file decides. Units: ms. @default 1000 */
-  readonly busyTimeoutMs?: number;
+  readonly busyTimeoutMs?: number | undefined;
   /** An open with FULL raises a shared connection to FULL. @default "FULL" */
-  readonly synchronous?: Synchronous;
+  readonly synchronous?: Synchronous | undefined;
   /** Pages kept in memory; the first open of a file decides, libSQL alone. Units: KiB. @default 16384 */
-  readonly cacheKiB?: number;
+  readonly cacheKiB?: number | undefined;
   /** Pages of log after which a commit copies them into the file; the first open of a file decides, libSQL alone. @default 4096 */
-  readonly checkpointPages?: number;
+  readonly checkpointPages?: number | undefined;
   /** See `FileOptions`; the first open of a file decides, libSQL alone. @default false */
-  readonly isOwned?: boolean;
+  readonly isOwned?: boolean | undefined;
 }
 
 /** A driver with what its engine alone has: the native database wakes listeners of other processes. */

@@ -20,13 +20,13 @@ import { createWatcher, type Watcher, type WatchListener } from "./watcher.ts";
 
 export interface OpenOptions {
   /** "auto" takes honker where its binding is installed, else libsql. @default "auto" */
-  readonly engine?: "auto" | EngineName;
+  readonly engine?: "auto" | EngineName | undefined;
   /** Accepted for Honker's own signature; one thread never uses more than one reader. */
-  readonly maxReaders?: number;
+  readonly maxReaders?: number | undefined;
   /** How long a statement blocks the thread for a lock of another process. Units: ms. @default 1000 */
-  readonly busyTimeoutMs?: number;
+  readonly busyTimeoutMs?: number | undefined;
   /** FULL: a commit is on disk when it returns. @default "FULL" */
-  readonly synchronous?: Synchronous;
+  readonly synchronous?: Synchronous | undefined;
 }
 
 /** A row by column name. */

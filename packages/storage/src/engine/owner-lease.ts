@@ -21,9 +21,9 @@ export interface OwnerInfo {
 
 export interface OwnerLeaseOptions {
   /** How long to wait for an owner that is about to end, such as the previous version during a deploy. Units: ms. @default 0 */
-  readonly waitMs?: number;
+  readonly waitMs?: number | undefined;
   /** How often the owner writes that it is alive, for people to read; the lock does not depend on it. Units: ms. @default 5000 */
-  readonly heartbeatMs?: number;
+  readonly heartbeatMs?: number | undefined;
 }
 
 export interface OwnerLease {

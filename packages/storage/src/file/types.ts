@@ -7,33 +7,33 @@ export interface FileOptions {
   /** Path of the file; made if missing, readable by its owner alone. Its folder must exist. */
   readonly path: string;
   /** Kind of file, or an `application_id` of one's own: a file of another kind is refused. @default "module" */
-  readonly kind?: FileKind | number;
+  readonly kind?: FileKind | number | undefined;
   /** Brought up to date under the writer lock before `openFile` resolves. Without a list the schema is somebody else's: nothing is checked or applied. */
-  readonly migrations?: readonly Migration[];
+  readonly migrations?: readonly Migration[] | undefined;
   /** How long a write tries again against a lock held by another process, without blocking the event loop. Units: ms. @default 200 */
-  readonly busyTimeoutMs?: number;
+  readonly busyTimeoutMs?: number | undefined;
   /** FULL: a resolved write is on disk. @default "FULL" */
-  readonly synchronous?: Synchronous;
+  readonly synchronous?: Synchronous | undefined;
   /** Pages kept in memory. Units: KiB. @default 16384 */
-  readonly cacheKiB?: number;
+  readonly cacheKiB?: number | undefined;
   /** Pages of log (4 KiB each) after which a commit copies them into the file. @default 4096 */
-  readonly checkpointPages?: number;
+  readonly checkpointPages?: number | undefined;
   /**
    * Nobody else writes the file while it is open; an owner lease (`acquireOwnerLease`) sees to that. A single writing statement outside `write` then
    * commits by itself, without a BEGIN and a COMMIT around it. A lock that somebody holds all the same gives `busy`, as ever. @default false
    */
-  readonly isOwned?: boolean;
+  readonly isOwned?: boolean | undefined;
 }
 
 export interface WriteOptions {
   /** Rows this write counts for in its group. @default 1 */
-  readonly rows?: number;
+  readonly rows?: number | undefined;
   /** Bytes this write counts for in its group. @default 0 */
-  readonly bytes?: number;
+  readonly bytes?: number | undefined;
   /** Take no other write into this transaction. @default false */
-  readonly alone?: boolean;
+  readonly alone?: boolean | undefined;
   /** Stops waiting in the queue; a write whose group has begun is finished. Rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface FileStats {

@@ -11,9 +11,9 @@ export interface ApplyMigrationsOptions {
   readonly kind: FileKind | number;
   readonly migrations: readonly Migration[];
   /** Copy the file with VACUUM INTO before a migration that rebuilds a table. @default true */
-  readonly backup?: boolean;
+  readonly backup?: boolean | undefined;
   /** @default Date.now */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 export interface ApplyMigrationsResult {

@@ -35,22 +35,22 @@ export interface WriteCounts {
 export interface IngestWrite {
   readonly projectId: string;
   /** Without a key there is no inbox row; event ids alone then prevent duplicates. */
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
   /** SHA-256 of the decoded request body, 32 bytes; a replay with another fingerprint is a `mismatch`. */
-  readonly fingerprint?: Uint8Array;
+  readonly fingerprint?: Uint8Array | undefined;
   /** JSON stored with the inbox row and handed back on replay, so that a reply is never recomputed. */
-  readonly note?: string;
+  readonly note?: string | undefined;
   readonly statements: readonly (RowInsert | SqlStatement)[];
   /**
    * How many events the rows are of, where each is counted once however many rows it has: those that no counted row stands for are new.
    * @default as many as there are counted rows
    */
-  readonly events?: number;
+  readonly events?: number | undefined;
   /**
    * Runs inside the transaction after the inbox row and before `statements`; returns how many of its rows were new and how many known.
    * A function shares no group with others where the file is on a storage thread; a procedure that the thread knows does.
    */
-  readonly interactive?: ((tx: WriteTransaction) => WriteCounts) | ProcedureCall;
+  readonly interactive?: ((tx: WriteTransaction) => WriteCounts) | ProcedureCall | undefined;
   readonly nowMs: number;
 }
 
@@ -73,10 +73,10 @@ export interface Migration {
 export interface ModuleFileOptions {
   /** Path of the file, or a `libsql:`, `https:` or `http:` URL. */
   readonly location: string;
-  readonly authToken?: string;
+  readonly authToken?: string | undefined;
   readonly migrations: readonly Migration[];
   /** How long the writer tries again against a lock held by another process. Units: ms. @default 200 */
-  readonly busyTimeoutMs?: number;
+  readonly busyTimeoutMs?: number | undefined;
 }
 
 export interface ModuleFileStats {

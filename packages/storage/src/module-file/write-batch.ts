@@ -12,7 +12,7 @@ export interface BatchPart {
 
 export interface WriteBatchOptions {
   /** The caller knows that no file has the batch's key: none is asked, and each thread writes its files at once. @default false */
-  readonly isNewKey?: boolean;
+  readonly isNewKey?: boolean | undefined;
 }
 
 /**

@@ -15,7 +15,7 @@ export type TenantDatabase = HonkerDatabase<TenantSchema, StorageClient>;
 
 export interface DatabaseOptions extends Pick<HonkerDrizzleConfig, "logger"> {
   /** Bring the file to the newest schema first. With `false` only its kind is not checked either. @default true */
-  readonly migrate?: boolean;
+  readonly migrate?: boolean | undefined;
 }
 
 /**

@@ -78,7 +78,7 @@ export interface MigrateConfig {
   /** The folder that drizzle-kit writes, with `meta/_journal.json` in it. */
   readonly migrationsFolder: string;
   /** @default "__drizzle_migrations" */
-  readonly migrationsTable?: string;
+  readonly migrationsTable?: string | undefined;
 }
 
 /**

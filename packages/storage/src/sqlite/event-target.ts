@@ -18,9 +18,9 @@ export type HonkerEventListener<TEvents extends EventMap, TType extends keyof TE
 
 export interface HonkerListenerOptions {
   /** Remove the listener after its first event. @default false */
-  readonly once?: boolean;
+  readonly once?: boolean | undefined;
   /** Removes the listener when aborted; one that is aborted already adds nothing. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How details travel. The default is JSON. */
@@ -31,9 +31,9 @@ export interface EventSerializer {
 
 export interface HonkerEventTargetOptions {
   /** Stands before every event type to make its channel, so that several targets share one file. @default "" */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** Turns details into JSON values and back. @default none: details are JSON values */
-  readonly serializer?: EventSerializer;
+  readonly serializer?: EventSerializer | undefined;
 }
 
 interface Registration {

@@ -10,15 +10,15 @@ export interface TenantPoolOptions {
   /** Folder of the files, made with mode 0700 if it is not there; each is `tenant-<orgId>.db`. */
   readonly folder: string;
   /** Files open at a time. @default 64 */
-  readonly maxOpen?: number;
+  readonly maxOpen?: number | undefined;
   /** A file that nobody has used for so long is closed; `Infinity` keeps it open. Units: ms. @default 300_000 */
-  readonly idleMs?: number;
+  readonly idleMs?: number | undefined;
   /** How long `use` waits when every open file is in use, and `close` for what runs; `Infinity` waits for ever. Units: ms. @default 5_000 */
-  readonly waitMs?: number;
+  readonly waitMs?: number | undefined;
   /** Opens a path. @default `open` with its defaults */
-  readonly open?: (path: string) => ClientSource;
+  readonly open?: ((path: string) => ClientSource) | undefined;
   /** Units: ms since any moment. @default performance.now, which goes on where the system's time is set */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 export interface TenantPool {

@@ -16,7 +16,7 @@ import { chainReportSchema, verifyChain } from "./verify.ts";
 
 export interface AuditOptions {
   /** Days an entry is kept after it was received; older ones are pruned from the beginning of the chain. `0` keeps for ever. @default 0 */
-  readonly retentionDays?: number;
+  readonly retentionDays?: number | undefined;
 }
 
 const table = "audit_events";

@@ -15,11 +15,11 @@ import { logSearch, searchOff } from "./search-page.ts";
 
 export interface LogsOptions {
   /** Days a record is kept after it was received; `0` keeps for ever. @default 30 */
-  readonly retentionDays?: number;
+  readonly retentionDays?: number | undefined;
   /** Days for records of single levels, instead of `retentionDays`: `{ debug: 1, info: 7 }`. */
-  readonly retentionDaysByLevel?: Partial<Record<LogLevel, number>>;
+  readonly retentionDaysByLevel?: Partial<Record<LogLevel, number>> | undefined;
   /** Whether messages can be searched: `?q=timeout -retry service:api`. Costs about a third of the write rate. @default false */
-  readonly search?: boolean;
+  readonly search?: boolean | undefined;
 }
 
 const table = "logs_events";

@@ -10,7 +10,7 @@ import { migrations } from "./migrations.ts";
 
 export interface PerformanceOptions {
   /** Days a measurement is kept after it was received; `0` keeps for ever. @default 30 */
-  readonly retentionDays?: number;
+  readonly retentionDays?: number | undefined;
 }
 
 const table = "performance_events";

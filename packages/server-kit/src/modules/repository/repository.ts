@@ -9,7 +9,7 @@ import { migrations } from "./migrations.ts";
 
 export interface RepositoryOptions {
   /** Days an entry is kept after it was received; `0` keeps for ever: history is small and old commits are still asked for. @default 0 */
-  readonly retentionDays?: number;
+  readonly retentionDays?: number | undefined;
 }
 
 const table = "repository_events";

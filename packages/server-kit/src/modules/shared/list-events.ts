@@ -27,7 +27,7 @@ export interface ListEventsOptions<Id extends string = string, Name extends stri
   readonly summary: string;
   readonly filters: Readonly<Record<Name, ListFilter>>;
   /** What `q` does. @default there is no `q` */
-  readonly search?: ListSearch;
+  readonly search?: ListSearch | undefined;
 }
 
 export interface ListSearch {

@@ -69,11 +69,11 @@ export interface StreamReader {
 }
 
 export interface ReaderOptions {
-  readonly path?: string;
-  readonly projectId?: string;
-  readonly lastEventId?: string;
+  readonly path?: string | undefined;
+  readonly projectId?: string | undefined;
+  readonly lastEventId?: string | undefined;
   /** Takes the head and then nothing. @default false */
-  readonly isPaused?: boolean;
+  readonly isPaused?: boolean | undefined;
 }
 
 /** A raw HTTP/1.1 client: what it parses is exactly what was sent. */

@@ -22,7 +22,7 @@ import {
 export interface HostOptions {
   /** What `IngestWrite.interactive` may name. */
   // biome-ignore lint/suspicious/noExplicitAny: reason: procedures with all kinds of arguments stand in one list.
-  readonly procedures?: readonly Procedure<any>[];
+  readonly procedures?: readonly Procedure<any>[] | undefined;
 }
 
 /** Marks the data of a thread started by `createStorageThread`. */

@@ -32,7 +32,7 @@ export interface ThreadEntry {
   /** Path of a file that calls `hostModuleFiles` of `@cuitty/storage/module-file/thread`. */
   readonly file: string;
   /** Node's flags for the thread. @default none: the app's preloads have no business there */
-  readonly execArgv?: readonly string[];
+  readonly execArgv?: readonly string[] | undefined;
 }
 
 /** Starts a worker. Resolves when it listens. Errors: `thread_unavailable`. */

@@ -29,11 +29,11 @@ export interface ModuleBench {
 
 export interface SendOptions {
   /** Event ids; new ones where absent. */
-  readonly ids?: readonly string[];
+  readonly ids?: readonly string[] | undefined;
   /** Of the first event; the next ones are a second later each. */
-  readonly tsMs?: number;
-  readonly receivedAtMs?: number;
-  readonly idempotencyKey?: string;
+  readonly tsMs?: number | undefined;
+  readonly receivedAtMs?: number | undefined;
+  readonly idempotencyKey?: string | undefined;
 }
 
 const subject = { id: "key", kind: "api_key", projectId: null, organizationId: "org", scopes: ["read"] } as const;
