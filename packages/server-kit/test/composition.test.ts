@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import {
   authenticate,
   createContextMaker,
@@ -154,6 +155,37 @@ test("a body of unknown length counts what has come of it, and is refused where 
   first.add(450_000);
   first.end();
   expect((await replies[0])?.status).toBe(200);
+});
+
+test("a body counts what it is when it is unpacked", async () => {
+  const makeContext = createContextMaker();
+  let goOn!: () => void;
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const stages = createPipeline([
+    { name: "shed", stage: shed({ maxInFlightBytes: 1_000_000 }) },
+    { name: "readBody", stage: readBody() },
+    { name: "decodeBody", stage: decodeBody() },
+    { name: "end", stage: () => held.then(() => new Response("decoded")) },
+  ]);
+  const body = gzipSync(JSON.stringify({ events: ["x".repeat(400_000)] }));
+  const enter = (key: string) => {
+    const headers = {
+      authorization: `Bearer cuitty_sk_${key}`,
+      "content-type": "application/json",
+      "content-encoding": "gzip",
+      "content-length": String(body.byteLength),
+    };
+    return stages.run(makeContext(fetchExchange(new Request("http://app.test/", { method: "POST", headers, body: new Uint8Array(body) }))));
+  };
+  const admitted = [enter("a"), enter("b")];
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect((await enter("c")).status).toBe(503);
+  goOn();
+  expect((await Promise.all(admitted)).map(({ status }) => status)).toEqual([200, 200]);
+  // What they took is free again.
+  expect((await enter("a")).status).toBe(200);
 });
 
 test("many small bodies of unknown length are taken at the same time", async () => {

@@ -5,6 +5,7 @@ import { CuittyError, LIMITS } from "@cuitty/wire-protocol";
 import { parseEnvelope } from "@cuitty/wire-protocol/envelope";
 import { batchTooLarge } from "./body.ts";
 import { codingOf } from "./read-body.ts";
+import { createSlots } from "./slots.ts";
 import type { Stage, StageContext } from "./stage.ts";
 
 export interface DecodeBodyOptions {
@@ -16,16 +17,25 @@ export interface DecodeBodyOptions {
 
 const inflate = promisify(gunzip);
 
-/** Fills `decodedBody` and `events`. **Errors**: `batch_too_large`, `invalid_request` (broken gzip), `invalid_utf8`, `invalid_json`, `invalid_envelope`, `too_many_events`. */
+/** As many as Node's threads unpack at the same time: what is unpacked faster than it is read would wait in memory, a thousand times as large as it came. */
+const maxUnpacking = 4;
+
+/** Fills `decodedBody` and `events`. **Errors**: `batch_too_large`, `invalid_request` (broken gzip), `invalid_utf8`, `invalid_json`, `invalid_envelope`, `too_many_events`; `overloaded` for more than there is room for. */
 export function decodeBody(options: DecodeBodyOptions = {}): Stage {
   const { maxBytes = LIMITS.batchBytes, maxEvents = LIMITS.batchEvents } = options;
   const eventLimit = Math.min(maxEvents, LIMITS.batchEvents);
+  const unpacking = createSlots(maxUnpacking);
   return (context) => {
     const { wireBody } = context;
     if (wireBody === null) throw new CuittyError("internal", "decodeBody must come after readBody");
     if (codingOf(context.exchange.header("content-encoding")) === "identity") return fill(context, wireBody, eventLimit);
     const limit = Math.min(LIMITS.batchBytes, typeof maxBytes === "number" ? maxBytes : maxBytes(context));
-    return unpack(wireBody, limit).then((body) => fill(context, body, eventLimit));
+    return unpacking(async () => {
+      const body = await unpack(wireBody, limit);
+      // What it is now stays until the batch is written.
+      context.claim?.(body.byteLength);
+      return fill(context, body, eventLimit);
+    });
   };
 }
 

@@ -7,8 +7,9 @@ export interface ShedOptions {
   /** Batches in work at the same time; a publishable key gets a quarter of it, all of them together half. @default 1_000 */
   readonly maxInFlight?: number;
   /**
-   * Bytes of bodies in work at the same time, as declared; a body of unknown length counts what has come of it. Shared out to publishable keys as
-   * `maxInFlight` is; any other key gets half of it, so that one client's slow uploads leave room for the others. @default 134_217_728
+   * Bytes of bodies in work at the same time, as declared, and what they are when they are unpacked; a body of unknown length counts what has come of it.
+   * Shared out to publishable keys as `maxInFlight` is; any other key gets half of it, so that one client's slow uploads leave room for the others.
+   * @default 134_217_728
    */
   readonly maxInFlightBytes?: number;
   /** True while the kit is closing. */
@@ -49,11 +50,9 @@ export function shed(options: ShedOptions = {}): Stage {
       end?.();
       return refuseLoad();
     }
-    if (declared === null) {
-      context.claim = (total) => {
-        if (!claim.grow(total)) refuseLoad();
-      };
-    }
+    context.claim = (total) => {
+      if (!claim.grow(total)) refuseLoad();
+    };
     context.onReply(() => {
       claim.end();
       end?.();

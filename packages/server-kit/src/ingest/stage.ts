@@ -55,7 +55,7 @@ export interface StageContext {
   credential: Credential | null;
   /** Set by `authenticate`: the project that this request is about. */
   projectId: string | null;
-  /** Set by `shed` for a body of unknown length: told how much of it has come, throws when that is too much. Units: bytes. */
+  /** Set by `shed`: told how much of the body has come, and what it is unpacked; throws when that is more than there is room for. Units: bytes. */
   claim: ((bytes: number) => void) | null;
   /** Set by `readBody`: the bytes on the wire. */
   wireBody: Uint8Array | null;
