@@ -10,9 +10,9 @@ import type { Stage, StageContext } from "./stage.ts";
 
 export interface DecodeBodyOptions {
   /** Never above `LIMITS.batchBytes`; a function is asked per request. Units: bytes. @default LIMITS.batchBytes */
-  readonly maxBytes?: number | ((context: StageContext) => number);
+  readonly maxBytes?: number | ((context: StageContext) => number) | undefined;
   /** Never above `LIMITS.batchEvents`. @default LIMITS.batchEvents */
-  readonly maxEvents?: number;
+  readonly maxEvents?: number | undefined;
 }
 
 const inflate = promisify(gunzip);

@@ -5,17 +5,17 @@ import type { Stage, StageContext } from "./stage.ts";
 
 export interface ShedOptions {
   /** Batches in work at the same time; a publishable key gets a quarter of it, all of them together half. @default 1_000 */
-  readonly maxInFlight?: number;
+  readonly maxInFlight?: number | undefined;
   /**
    * Bytes of bodies in work at the same time, as declared, and what they are when they are unpacked; a body of unknown length counts what has come of it.
    * Shared out to publishable keys as `maxInFlight` is; any other key gets half of it, so that one client's slow uploads leave room for the others.
    * @default 134_217_728
    */
-  readonly maxInFlightBytes?: number;
+  readonly maxInFlightBytes?: number | undefined;
   /** True while the kit is closing. */
-  readonly isClosing?: () => boolean;
+  readonly isClosing?: (() => boolean) | undefined;
   /** True while there is room for more data. */
-  readonly hasRoom?: () => boolean;
+  readonly hasRoom?: (() => boolean) | undefined;
 }
 
 /** What is in work, and how much of it may be. */

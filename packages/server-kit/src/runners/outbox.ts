@@ -9,11 +9,11 @@ import { settleWithin } from "./settle-within.ts";
 export interface NewMessage {
   readonly topic: string;
   /** For people and tests; nothing is deduplicated by it. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** Stored as JSON. */
   readonly payload: unknown;
   /** Units: Unix ms. @default now */
-  readonly dueAtMs?: number;
+  readonly dueAtMs?: number | undefined;
 }
 
 /** Rows for a module's plan: the messages exist if and only if its events do. */
@@ -31,7 +31,7 @@ export interface OutboxOptions {
   /** While deliveries are under way, what falls due is looked for this often, and at once when they are done. */
   readonly lookEveryMs: number;
   /** Told of each failed try. */
-  readonly onFailure?: (topic: string, error: unknown) => void;
+  readonly onFailure?: ((topic: string, error: unknown) => void) | undefined;
 }
 
 export interface Outbox {
