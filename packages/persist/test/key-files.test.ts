@@ -184,3 +184,17 @@ describe("a keyFile that is a link", () => {
     });
   });
 });
+
+test("folders that are made for a store and for its key, and all files in them, are their owner's alone", async () => {
+  const options = { ...secret, path: at("data/of/store.db"), keyFile: at("keys/of/store.key") };
+  await visit(options, 1);
+  const store = await createStore(options);
+  const made = ["data", "keys"].flatMap((name) => [
+    name,
+    ...(readdirSync(at(name), { recursive: true }) as string[]).map((inner) => join(name, inner)),
+  ]);
+  expect(made).toEqual(expect.arrayContaining(["data/of/store.db", "keys/of/store.key"]));
+  const open = made.filter((name) => process.platform !== "win32" && (lstatSync(at(name)).mode & 0o077) !== 0);
+  await store.close();
+  expect(open).toEqual([]);
+});

@@ -59,7 +59,7 @@ export function placeError(error: unknown, file: string): unknown {
 function makeFolder(folder: string): void {
   const fs = builtinModule<typeof NodeFs>("node:fs")!;
   try {
-    fs.mkdirSync(folder, { recursive: true });
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (cause) {
     const isDenied = isDenial(cause) || isShut(fs, folder);
     throw new CuittyError(isDenied ? "readonly" : "io", `the folder ${folder} cannot be made; check the path and its permissions`, {

@@ -26,7 +26,7 @@ export function parseKeyFile(text: string): KeyFile | undefined {
 export function saveKeyFile(fs: typeof NodeFs, path: string, file: KeyFile): void {
   try {
     // A link is the caller's: what it leads to is replaced.
-    const target = followLinks(path, (folder) => void fs.mkdirSync(folder, { recursive: true }));
+    const target = followLinks(path, (folder) => void fs.mkdirSync(folder, { recursive: true, mode: 0o700 }));
     write(fs, target ?? path, file);
   } catch (error) {
     const code = (error as { code?: string }).code ?? "";
