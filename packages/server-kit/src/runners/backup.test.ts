@@ -1,4 +1,4 @@
-import { chmod, cp, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { restoreKit } from "@cuitty/server-kit";
@@ -53,6 +53,17 @@ test("what is restored is its owner's alone, whatever became of the modes of the
   // With its own key file, which it would refuse if others could read it.
   await kit.reopen();
   expect(await messages()).toEqual(["one"]);
+});
+
+test("a backup whose key cannot be copied, or whose folder cannot be made, fails with what is wrong", async () => {
+  await rm(join(kit.dataDir, "master.key"));
+  await mkdir(join(kit.dataDir, "master.key"));
+  await expect(kit.kit.backup(join(folder, "keyless"))).rejects.toMatchObject({ code: "io", retryable: true });
+  await expect(restoreKit(join(folder, "keyless"), join(folder, "target"))).rejects.toMatchObject({ code: "not_a_backup" });
+  await rm(join(kit.dataDir, "master.key"), { recursive: true });
+  expect((await kit.kit.backup(join(folder, "elsewhere"))).files).toEqual(["system.db", "audit.db", "logs.db"]);
+  await writeFile(join(folder, "file"), "in the way");
+  await expect(kit.kit.backup(join(folder, "file", "backup"))).rejects.toMatchObject({ code: "io", retryable: true });
 });
 
 test("folders that hold no backup, or cannot take one, are named", async () => {

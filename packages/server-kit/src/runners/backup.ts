@@ -1,7 +1,7 @@
 // Copies of all files of a kit while it works, and the way back.
-import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, open as openHandle, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { acquireOwnerLease, prepareRestore } from "@cuitty/storage/file";
+import { acquireOwnerLease, fileSystemError, makeFolder, prepareRestore } from "@cuitty/storage/file";
 import { open } from "@cuitty/storage/sqlite";
 import { CuittyError } from "@cuitty/wire-protocol";
 import type { Identity } from "../auth/open-identity.ts";
@@ -21,14 +21,14 @@ const unfinished = "backup.unfinished";
 /**
  * Each file is a consistent state of its own; files may lie a few batches apart, as they do in the folder itself.
  * The master key file goes along, as the copy cannot be used without it: keep the folder as safe as the original.
- * **Errors**: `invalid_option`, `backup_exists`, those of the files.
+ * **Errors**: `invalid_option`, `backup_exists`, `full`, `readonly`, `io`, those of the files.
  */
 export async function backupKit(folder: string, { identity, modules, dataDir }: BackupPorts): Promise<BackupReport> {
   checkFolder("backup", folder);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  if ((await readdir(folder)).length > 0)
+  makeFolder(folder);
+  if ((await written(readdir(folder), folder)).length > 0)
     throw new CuittyError("backup_exists", `Expected ${folder} to be an empty folder; choose a new one for each backup`);
-  await writeFile(join(folder, unfinished), "This backup was not finished.\n");
+  await written(writeFile(join(folder, unfinished), "This backup was not finished.\n"), folder);
   const files = ["system.db"];
   // Modules first: a key that the system copy knows is of no use without events, the other way round nothing is lost.
   for (const { definition, file } of modules.all) {
@@ -37,13 +37,31 @@ export async function backupKit(folder: string, { identity, modules, dataDir }: 
     files.push(name);
   }
   await identity.backup(join(folder, "system.db"));
-  const hasKeyFile = await copyFile(join(dataDir, keyFile), join(folder, keyFile)).then(
-    () => true,
-    () => false,
-  );
-  if (hasKeyFile) files.push(keyFile);
+  if (await written(backupKeyFile(dataDir, folder), join(folder, keyFile))) files.push(keyFile);
   await rm(join(folder, unfinished));
   return { files };
+}
+
+async function written<T>(done: Promise<T>, path: string): Promise<T> {
+  try {
+    return await done;
+  } catch (error) {
+    throw fileSystemError(error, path);
+  }
+}
+
+/** Whether there is one. A copy that fails must not pass for a kit whose key is kept elsewhere; one that the system still holds back could be lost. */
+async function backupKeyFile(dataDir: string, folder: string): Promise<boolean> {
+  const key = await readFile(join(dataDir, keyFile)).catch(missing);
+  if (key === undefined) return false;
+  const copy = await openHandle(join(folder, keyFile), "wx", 0o600);
+  try {
+    await copy.writeFile(key);
+    await copy.sync();
+  } finally {
+    await copy.close();
+  }
+  return true;
 }
 
 /**
@@ -86,26 +104,40 @@ async function restoreNames(folder: string, dataDir: string, names: readonly str
       const [backup, target] = [join(folder, name), join(dataDir, name)];
       prepared.push(name === "system.db" ? await prepareSystem(backup, target, time) : prepareRestore(backup, target, time.getTime()));
     }
+    const key = await prepareKeyFile(folder, dataDir, time);
+    if (key !== undefined) prepared.push(key);
     for (const file of prepared) await file.swap();
-    return { files: (await restoreKeyFile(folder, dataDir, time)) ? [...names, keyFile] : [...names] };
+    return { files: key === undefined ? [...names] : [...names, keyFile] };
   } finally {
     for (const file of prepared) await file.discard();
   }
 }
 
-/** Whether the backup has one. What was kept aside can be read with the key of its time only, which is kept with it. */
-async function restoreKeyFile(folder: string, dataDir: string, time: Date): Promise<boolean> {
+/** Undefined where the backup has none. What was kept aside can be read with the key of its time only, which is kept with it. */
+async function prepareKeyFile(folder: string, dataDir: string, time: Date): Promise<Prepared | undefined> {
   const [backup, target] = [join(folder, keyFile), join(dataDir, keyFile)];
   const [key, before] = await Promise.all([backup, target].map((path) => readFile(path).catch(missing)));
-  if (key === undefined) return false;
-  if (before !== undefined && !before.equals(key)) await rename(target, keptName(target, time));
-  await copyPrivately(backup, target);
-  return true;
+  if (key === undefined) return undefined;
+  const partial = `${target}.partial`;
+  const discard = () => rm(partial, { force: true });
+  try {
+    await copyPrivately(backup, partial);
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+  return {
+    discard,
+    async swap() {
+      if (before !== undefined && !before.equals(key)) await rename(target, keptName(target, time));
+      await rename(partial, target);
+    },
+  };
 }
 
 /** For its owner alone, whatever the modes of the backup have become: out of an archive the kit would refuse its own key file. */
 async function copyPrivately(from: string, to: string): Promise<void> {
-  await copyFile(from, to);
+  await written(copyFile(from, to), to);
   await chmod(to, 0o600);
 }
 

@@ -5,6 +5,7 @@ export { acquireOwnerLease, type OwnerInfo, type OwnerLease, type OwnerLeaseOpti
 export type { SqlKind } from "../engine/sql-text.ts";
 export type { FileKind } from "../migrate/ledger.ts";
 export type { Migration } from "../module-file/types.ts";
+export { fileSystemError } from "./backup.ts";
 export { openFile } from "./open-file.ts";
 export { type Place, placeOf } from "./place.ts";
 export { type PreparedRestore, prepareRestore, restoreFile } from "./restore.ts";
