@@ -12,7 +12,11 @@ export interface ExpressRequest extends RoutedRequest {
   readonly originalUrl?: string;
   readonly ip?: string | undefined;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly socket?: { readonly remoteAddress?: string | undefined } | null;
+  readonly socket?: {
+    readonly remoteAddress?: string | undefined;
+    once?(event: "close", listener: () => void): unknown;
+    off?(event: "close", listener: () => void): unknown;
+  } | null;
 }
 
 /** The part of an Express (or plain Node) response that is read. */
@@ -54,7 +58,12 @@ function watch(request: ExpressRequest, response: ExpressResponse, recorder: Req
   const routeOf = watchRoute(request);
   // Read now: once the socket is gone its address is gone too.
   const ip = request.ip ?? request.socket?.remoteAddress ?? undefined;
-  response.once("close", () => {
+  const { socket } = request;
+  let isOver = false;
+  const onClose = (): void => {
+    if (isOver) return;
+    isOver = true;
+    socket?.off?.("close", onClose);
     const isAborted = !response.writableFinished;
     recorder.recordRequest({
       method: request.method ?? "GET",
@@ -68,7 +77,10 @@ function watch(request: ExpressRequest, response: ExpressResponse, recorder: Req
       isAborted,
       context: { req: request, res: response },
     });
-  });
+  };
+  response.once("close", onClose);
+  // A response of Bun 1.3 does not tell that its client is gone, its socket does.
+  if (process.versions.bun !== undefined) socket?.once?.("close", onClose);
 }
 
 function headerOf(request: ExpressRequest, name: string): string | undefined {

@@ -1,6 +1,11 @@
 // The other hosts on Bun: Express, node:http, and `kit.fetch` alone.
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { join } from "node:path";
+import { createCuittyClient } from "@cuitty/sdk";
+import { createExpressMiddleware } from "@cuitty/sdk/express";
+import { auditPlugin } from "@cuitty/sdk/plugins/audit";
+import { createRecorder } from "@cuitty/sdk/testing";
 import { createServerKit } from "@cuitty/server-kit";
 import { kitMiddleware } from "@cuitty/server-kit/express";
 import { logs } from "@cuitty/server-kit/logs";
@@ -31,6 +36,38 @@ await check("Express", async () => {
   const url = `http://127.0.0.1:${server.address().port}`;
   await takesAndStreams(url, "express");
   assert.equal(await (await fetch(`${url}/own`)).text(), "own");
+  server.close();
+});
+
+await check("the client's Express middleware records each request, also one whose client hung up", async () => {
+  const recorder = createRecorder();
+  const cuitty = createCuittyClient({ portalUrl: "http://portal", projectId: "p", apiKey: "cuitty_sk_test", fetch: recorder.fetch });
+  cuitty.use(auditPlugin()).start();
+  const app = express();
+  app.use(createExpressMiddleware(cuitty));
+  app.get("/notes/:id", (_request, response) => response.send("a note"));
+  app.get("/endless", (_request, response) => response.write("a part"));
+  const server = app.listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address();
+  for (let id = 1; id <= 2; id++) await (await fetch(`http://127.0.0.1:${port}/notes/${id}`)).text();
+  const socket = connect(port, "127.0.0.1");
+  socket.write("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n");
+  await new Promise((resolve) => socket.once("data", resolve));
+  socket.destroy();
+  await until("three events", async () => {
+    await cuitty.flush();
+    return recorder.events.length >= 3;
+  });
+  assert.deepEqual(
+    recorder.events.map(({ data }) => [data.action, data.resource, data.metadata?.aborted]),
+    [
+      ["GET /notes/:id", "/notes/1", undefined],
+      ["GET /notes/:id", "/notes/2", undefined],
+      ["GET /endless", "/endless", true],
+    ],
+  );
+  await cuitty.shutdown();
   server.close();
 });
 
