@@ -10,6 +10,8 @@ export type ImportSource =
   | ReadableStream<Uint8Array>;
 
 const byteOrderMark = "\ufeff";
+/** Far more than the largest value takes, every character of it escaped: what goes on without a line feed is no export, and would fill the memory. Units: UTF-16 units. */
+const maxLineChars = 64 * 1024 * 1024;
 
 export interface Numbered {
   readonly line: Line;
@@ -44,7 +46,19 @@ async function* textLines(source: ImportSource, at: { readonly line: number }): 
   };
   // Parts of a line wait to be joined at once: a long line may come in very many.
   let waiting: string[] = [];
+  let waitingChars = 0;
   let isFirst = true;
+  const wait = (part: string) => {
+    waitingChars += part.length;
+    if (waitingChars > maxLineChars) throw badLine(at.line + 1, "it is longer than any line of an export");
+    waiting.push(part);
+  };
+  const join = (): string => {
+    const line = waiting.join("");
+    waiting = [];
+    waitingChars = 0;
+    return line;
+  };
   for await (const part of partsOf(source)) {
     if (typeof part !== "string" && !(part instanceof Uint8Array)) throw notSource();
     let text = typeof part === "string" ? part : decode(part);
@@ -54,16 +68,15 @@ async function* textLines(source: ImportSource, at: { readonly line: number }): 
     isFirst = false;
     let start = 0;
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
-      waiting.push(text.slice(start, end));
+      wait(text.slice(start, end));
       start = end + 1;
-      const line = waiting.join("");
-      waiting = [];
+      const line = join();
       yield line.endsWith("\r") ? line.slice(0, -1) : line;
     }
-    if (start < text.length) waiting.push(text.slice(start));
+    if (start < text.length) wait(text.slice(start));
   }
-  waiting.push(decode());
-  const rest = waiting.join("");
+  wait(decode());
+  const rest = join();
   if (rest !== "") yield rest;
 }
 

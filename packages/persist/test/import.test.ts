@@ -133,6 +133,20 @@ test("a long line in small parts takes as long as in large ones", async () => {
   expect(await store.records.get<string>("a")).toHaveLength(1_000_000);
 }, 5_000);
 
+test("what goes on and on without a line feed is refused before it fills the memory", async () => {
+  let given = 0;
+  const part = "x".repeat(8 * 1024 * 1024);
+  function* endless() {
+    yield exportOf()[0]!;
+    for (;;) {
+      given += part.length;
+      yield part;
+    }
+  }
+  await expect(store.import(endless())).rejects.toMatchObject({ code: "import_invalid", details: { line: 2 } });
+  expect(given).toBeLessThan(100 * 1024 * 1024);
+});
+
 test("lines are found wherever the parts end, whatever ends them, as text and as bytes", async () => {
   const text = exportOf({ type: "record", key: "a", value: "é\u2028 한" }, { type: "kv", key: "b", value: 2 }).join("");
   for (const whole of [text, text.replaceAll("\n", "\r\n"), text.trimEnd(), `\ufeff${text}`]) {
