@@ -1,4 +1,5 @@
 // A spool in IndexedDB, for pages: `spool: "indexeddb"` loads it, or import it to choose its name and limits.
+import { createLeavingBatches } from "./browser/leaving-batches.ts";
 import { createRowSpool, type RowSpoolLimits, type SpooledRow, sizeOf } from "./row-spool.ts";
 import type { SpoolAdapter, SpooledBatch } from "./spool.ts";
 
@@ -28,9 +29,20 @@ export async function indexedDbSpool({ name = "cuitty-spool", ...limits }: Index
       transaction.onabort = () => reject(transaction.error);
     });
   }
+  const put = (batch: SpooledBatch): Promise<void> => write((store) => store.put(batch));
+  const leaving = createLeavingBatches(name);
+  async function takeOver(batch: SpooledBatch): Promise<void> {
+    try {
+      await put(batch);
+      leaving?.forget(batch.key);
+    } catch {
+      // Without room for it, it stays where it is until the next time.
+    }
+  }
+  await Promise.all((leaving?.left() ?? []).map(takeOver));
   const spool = createRowSpool(
     {
-      put: (batch) => write((store) => store.put(batch)),
+      put: (batch) => leaving?.guard(batch, put(batch)) ?? put(batch),
       get: (key) => result(read().get(key) as IDBRequest<SpooledBatch | undefined>),
       remove: (key) => write((store) => store.delete(key)),
       async list() {
@@ -40,7 +52,13 @@ export async function indexedDbSpool({ name = "cuitty-spool", ...limits }: Index
     },
     limits,
   );
-  return { ...spool, close: () => database.close() };
+  return {
+    ...spool,
+    close() {
+      leaving?.close();
+      database.close();
+    },
+  };
 }
 
 function result<Value>(request: IDBRequest<Value>): Promise<Value> {
