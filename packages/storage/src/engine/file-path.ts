@@ -87,6 +87,7 @@ function pathError(error: unknown, path: string, what: string): CuittyError {
 function adviceOf(code: string): string {
   if (code === "ENOENT") return ": its folder does not exist; make the folder first";
   if (code === "EISDIR") return ": it is a folder; pass the path of a file";
+  if (code === "EMFILE" || code === "ENFILE") return `: too many files are open (${code}); close some, or raise the limit (ulimit -n)`;
   if (code === "ELOOP") return ": its links lead in a circle; pass the path of a file";
   return ` (${code}); check that its folder can be written`;
 }

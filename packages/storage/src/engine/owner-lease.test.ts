@@ -1,10 +1,10 @@
 // The owner lease between real processes: one owner, named in the refusal; a dead one's claim ends with it, a stopped one's does not.
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { acquireOwnerLease } from "./owner-lease.ts";
 
 const leaseModule = pathToFileURL(join(import.meta.dirname, "owner-lease.ts")).href;
@@ -71,6 +71,30 @@ test("waits for an owner that is about to end", async () => {
   await first.said;
   setTimeout(() => first.child.stdin.write("x"), 100);
   (await acquireOwnerLease(folder, { waitMs: 5_000 })).release();
+});
+
+test("a heartbeat that cannot be written is told once, and again after one that could", async () => {
+  const told: string[] = [];
+  const listen = (warning: Error) => told.push(warning.message);
+  process.on("warning", listen);
+  const inTheWay = join(folder, `.cuitty-owner.json.${process.pid}`);
+  const lease = await acquireOwnerLease(folder, { heartbeatMs: 5 });
+  const heartbeat = () => readFileSync(join(folder, ".cuitty-owner.json"), "utf8");
+  try {
+    mkdirSync(inTheWay);
+    await vi.waitUntil(() => told.length > 0);
+    await new Promise((done) => setTimeout(done, 50));
+    expect(told).toHaveLength(1);
+    const last = heartbeat();
+    rmdirSync(inTheWay);
+    await vi.waitUntil(() => heartbeat() !== last);
+    mkdirSync(inTheWay);
+    await vi.waitUntil(() => told.length > 1);
+    expect(told).toHaveLength(2);
+  } finally {
+    lease.release();
+    process.off("warning", listen);
+  }
 });
 
 test("a folder that cannot be made is a typed error", async () => {

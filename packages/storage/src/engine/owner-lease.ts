@@ -91,8 +91,11 @@ function createLease(folder: string, driver: Driver, heartbeatMs: number): Owner
   const startedAt = new Date(Date.now() - process.uptime() * 1_000).toISOString();
   const owner = (): OwnerInfo => ({ pid: process.pid, host: hostname(), startedAt, heartbeatAt: new Date().toISOString() });
   const first = owner();
-  writeInfo(folder, first);
-  const timer = setInterval(() => writeInfo(folder, owner()), Math.min(heartbeatMs, longestTimerMs));
+  let isWritten = writeInfo(folder, first, true);
+  const beat = () => {
+    isWritten = writeInfo(folder, owner(), isWritten);
+  };
+  const timer = setInterval(beat, Math.min(heartbeatMs, longestTimerMs));
   timer.unref();
   let isHeld = true;
   const place = placeOf(join(folder, lockName));
@@ -111,14 +114,16 @@ function createLease(folder: string, driver: Driver, heartbeatMs: number): Owner
   };
 }
 
-/** By rename, so that a reader never sees half of it. A heartbeat that cannot be written (full disk) does no harm. */
-function writeInfo(folder: string, info: OwnerInfo): void {
+/** By rename, so that a reader never sees half of it. A heartbeat that cannot be written (full disk) does no harm, and is told only after one that could. */
+function writeInfo(folder: string, info: OwnerInfo, wasWritten: boolean): boolean {
   const partial = join(folder, `${infoName}.${process.pid}`);
   try {
     writeFileSync(partial, `${JSON.stringify(info)}\n`, { mode: 0o600 });
     renameSync(partial, join(folder, infoName));
+    return true;
   } catch (error) {
-    process.emitWarning(`the owner file of ${folder} cannot be written: ${String(error)}`, "CuittyWarning");
+    if (wasWritten) process.emitWarning(`the owner file of ${folder} cannot be written: ${String(error)}`, "CuittyWarning");
+    return false;
   }
 }
 
