@@ -21,7 +21,8 @@ export interface RunningApp {
 export async function serve(port: number): Promise<RunningApp> {
   const files = await bundle();
   const server = createServer((request, response) => {
-    const path = new URL(request.url ?? "/", "http://localhost").pathname;
+    // As it came: what is no URL, such as "//", is no path of ours either.
+    const [path = "/"] = (request.url ?? "/").split("?", 1);
     const body = files.get(path);
     const type = types[path.slice(path.lastIndexOf("."))] ?? types[".html"]!;
     response.writeHead(body === undefined ? 404 : 200, {

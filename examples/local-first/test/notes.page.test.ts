@@ -54,6 +54,10 @@ test("notes survive a reload without a network, and writing goes on there", asyn
   await page.close();
 });
 
+test("paths that are no URLs are answered like others that lead nowhere", async () => {
+  for (const path of ["//", "//[", "/%", "/constructor"]) expect((await fetch(app.url + path.slice(1))).status).toBe(404);
+});
+
 test("two tabs see each other's notes at once", async () => {
   const [one, two] = [await open(), await open()];
   await add(one, "from tab one");
