@@ -31,6 +31,7 @@ test.each([
   ["https://u:p@host.example/?token=1", "https://host.example/"],
   ["ssh://me:pw@host/x", "ssh://host/x"],
   ["http://a:b@bad host/x?token=1", "http://bad host/x"],
+  ["https://user:pa/ss@host/x", "https://host/x"],
   ["/plain/path@2", "/plain/path@2"],
 ])("%s becomes %s", (url, clean) => {
   expect(withoutCredentials(url)).toBe(clean);

@@ -20,7 +20,7 @@ const providers: readonly (readonly [pattern: RegExp, name: string])[] = [
 /** A URL without user, password, query and fragment; text that is no URL with a host loses everything before its `@`. */
 export function withoutCredentials(url: string): string {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return url.replace(/^[^@/]*@(?=[^/]*:)/, "");
-  if (!URL.canParse(url)) return url.replace(/\/\/[^/]*@/, "//").replace(/[?#].*$/, "");
+  if (!URL.canParse(url)) return url.replace(/\/\/.*@/, "//").replace(/[?#].*$/, "");
   const { protocol, host, pathname } = new URL(url);
   // The parser adds the slash of an empty path.
   return `${protocol}//${host}${pathname === "/" && !/^[^?#]*[^:/]\/(?:[?#]|$)/.test(url) ? "" : pathname}`;
