@@ -1,5 +1,6 @@
 // The contract between a store and the place its rows live in. Four methods make an adapter; the rest is optional and declared.
 
+/** One stored value under its key. */
 export interface AdapterEntry {
   readonly key: string;
   readonly value: unknown;
@@ -19,6 +20,7 @@ export interface AdapterCondition {
   readonly value: unknown;
 }
 
+/** Which keys a listing gives, and in which order. */
 export interface AdapterRange {
   /** Only keys that start with it. */
   readonly prefix: string;
@@ -31,6 +33,7 @@ export interface AdapterRange {
   readonly reverse?: boolean | undefined;
 }
 
+/** What an adapter can do beside its four methods. */
 export interface AdapterCapabilities {
   /** `batch` applies all of its changes or none. Without it `store.batch` throws `unsupported`. @default true when `batch` exists */
   readonly atomicBatch: boolean;

@@ -21,6 +21,7 @@ import { createStoreCrypto, type StoreCrypto } from "./store-crypto.ts";
 import { type Unlocked, unlock } from "./unlock.ts";
 import { startUpkeep } from "./upkeep.ts";
 
+/** What a store is and where it stands; told without reading the store. */
 export interface StoreStatus {
   readonly name: string;
   readonly adapter: string;

@@ -2,6 +2,7 @@
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { Line } from "./transfer-format.ts";
 
+/** What an export may be read from, in pieces of any size. */
 export type ImportSource =
   | string
   | Uint8Array

@@ -26,6 +26,7 @@ export interface ImportOptions {
   readonly existing?: "replace" | "keep" | undefined;
 }
 
+/** How many of each kind were written. */
 export interface ImportResult {
   readonly records: number;
   readonly kv: number;

@@ -7,6 +7,7 @@ import type { KeyStorageMode } from "./keys/key-storage.ts";
 
 export type AdapterName = "sqlite" | "memory" | "indexeddb";
 
+/** Which store is opened, where it lives and how it is sealed. */
 export interface StoreOptions {
   /** Names the store: 1 to 128 characters, no "/" or "\". */
   readonly name: string;

@@ -28,6 +28,7 @@ export interface SpoolAdapter {
   close?(): void;
 }
 
+/** A folder that keeps batches, and its limits. */
 export interface DirectorySpoolOptions {
   /** Made when missing, readable by its owner only. */
   readonly directory: string;

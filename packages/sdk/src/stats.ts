@@ -23,6 +23,7 @@ export interface DropDetail {
   readonly message?: string;
 }
 
+/** A batch that is tried again. */
 export interface RetryDetail {
   readonly key: string;
   /** Failed tries so far. */
@@ -32,12 +33,14 @@ export interface RetryDetail {
   readonly status: number;
 }
 
+/** A batch that the server has acknowledged. Counts are events. */
 export interface SentDetail {
   readonly key: string;
   readonly accepted: number;
   readonly rejected: number;
 }
 
+/** Sending was stopped, or goes on. */
 export interface BreakerDetail {
   readonly state: "open" | "closed";
   /** How long nothing is sent. Units: ms. */
@@ -45,6 +48,7 @@ export interface BreakerDetail {
   readonly status: number;
 }
 
+/** What `on` tells, by name. */
 export interface ClientEvents {
   readonly drop: DropDetail;
   readonly retry: RetryDetail;

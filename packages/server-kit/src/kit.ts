@@ -13,6 +13,7 @@ import type { CuittyModule } from "./module.ts";
 import type { ModuleRegistry } from "./modules.ts";
 import type { MountedRoute } from "./router.ts";
 
+/** Counters since the kit was opened, and what its files and streams do now. */
 export interface KitStats extends KitCounters {
   readonly files: Readonly<Record<string, ModuleFileStats>>;
   readonly streams: number;
@@ -25,6 +26,7 @@ export interface BackupReport {
   readonly files: readonly string[];
 }
 
+/** An open kit: what answers requests, and everything behind it. */
 export interface ServerKit<Modules extends readonly CuittyModule[] = readonly CuittyModule[]> {
   /** Answers a Web Request. **Errors**: none; whatever goes wrong is an answer. */
   fetch(request: Request, environment?: FetchEnvironment): Promise<Response>;

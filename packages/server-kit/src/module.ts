@@ -23,6 +23,7 @@ export interface ValidEvent {
   readonly isSkewed: boolean;
 }
 
+/** What a module knows of the batch that its events came in. */
 export interface IngestContext {
   readonly projectId: string;
   readonly nowMs: number;
@@ -68,6 +69,7 @@ export interface RetentionRule {
   readonly prune?: (file: ModuleFile, beforeMs: number, signal: AbortSignal) => Promise<number>;
 }
 
+/** Work that a module does by itself, in one process at a time. */
 export interface ModuleJob {
   readonly name: string;
   readonly everyMs: number;
@@ -91,6 +93,7 @@ export type Delivery = (
   context: { readonly file: ModuleFile; readonly nowMs: number; readonly signal: AbortSignal; readonly fetch: typeof globalThis.fetch },
 ) => Promise<void>;
 
+/** A domain: which events it takes, how it stores them, what it answers. */
 export interface CuittyModule {
   /** `[a-z][a-z0-9_]*`; names the file (`<name>.db`), the base path and the default topic. */
   readonly name: string;

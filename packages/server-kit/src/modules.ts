@@ -22,6 +22,7 @@ export interface ModuleTypes {
   nameOfType(type: string): string | undefined;
 }
 
+/** Modules and their open files. */
 export interface ModuleRegistry extends ModuleTypes {
   /** In the order given. */
   readonly all: readonly OpenModule[];
@@ -41,6 +42,7 @@ export interface ModuleRegistry extends ModuleTypes {
   close(): Promise<void>;
 }
 
+/** Which modules are opened, and where. */
 export interface OpenModulesOptions {
   /** Folder of the files, `<module>.db` each. */
   readonly dataDir: string;

@@ -17,6 +17,7 @@ export interface KitFault {
   readonly requestId?: string;
 }
 
+/** Where a kit's data lives, what it stores and what it stands on. */
 export interface KitOptions<Modules extends readonly CuittyModule[] = readonly CuittyModule[]> {
   /** Folder of all files: `system.db`, one file a module, the lease and the key file. Made when it is not there. One process owns it. */
   readonly dataDir: string;

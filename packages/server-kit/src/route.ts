@@ -13,6 +13,7 @@ export interface Subject {
   readonly scopes: readonly string[];
 }
 
+/** What a handler gets: input that has been validated, for a subject that may do this. */
 export interface RouteContext<Params, Query, Body> {
   readonly subject: Subject;
   readonly projectId: string;

@@ -1,10 +1,12 @@
 // Spans as a port: what OpenTelemetry needs, and nothing when nobody listens.
 import type { TraceContext } from "./ingest/stage.ts";
 
+/** Something that has begun. */
 export interface Span {
   end(outcome?: { readonly status?: number; readonly error?: unknown }): void;
 }
 
+/** Told of what begins and ends; an OpenTelemetry tracer fits behind it. */
 export interface Tracer {
   /** Called for each stage of an ingest request (`cuitty.write`) and once for any other route (`cuitty.` and its operationId). Must not throw. */
   start(name: string, trace: TraceContext): Span;

@@ -18,6 +18,7 @@ export { dataSchemaFault, schemaFault } from "./check/schema-fault.ts";
 /** Why an event was refused, for programs. `type_not_enabled` is the server's to give: the event is valid, its module is not there. */
 export type RejectCode = "invalid" | "required" | "unknown_type" | "event_too_large" | "event_too_deep" | "type_not_enabled";
 
+/** An event that may be stored. */
 export interface AcceptedEvent<Type extends string = EventType> {
   readonly ok: true;
   readonly type: Type;
@@ -33,6 +34,7 @@ export interface AcceptedEvent<Type extends string = EventType> {
   readonly meta: Readonly<Record<string, unknown>> | null;
 }
 
+/** The first thing that is wrong with an event. */
 export interface RefusedEvent {
   readonly ok: false;
   /** `path: what was expected`, such as `data.actor: required`. */
@@ -51,6 +53,7 @@ export interface CheckEventOptions {
   readonly canCompile?: boolean | undefined;
 }
 
+/** Checks one event. Never throws. */
 export type EventChecker<Type extends string = EventType> = (value: unknown) => AcceptedEvent<Type> | RefusedEvent;
 
 interface TypeChecker {

@@ -15,6 +15,7 @@ export const envelopeSchema = Type.Object(
   { title: "IngestEnvelope", description: "A batch of events." },
 );
 
+/** One refused event of a reply. */
 export const rejectedEventSchema = Type.Object(
   {
     index: Type.Integer({ minimum: 0, description: "Position in `events`, from 0." }),
@@ -28,6 +29,7 @@ export const rejectedEventSchema = Type.Object(
   { title: "RejectedEvent", description: "An event that was not stored. Sending it again unchanged will not help." },
 );
 
+/** Body of the 200 reply. */
 export const replySchema = Type.Object(
   {
     accepted: Type.Integer({ minimum: 0, description: "Events stored by this request." }),
@@ -44,6 +46,7 @@ export const replySchema = Type.Object(
 
 /** Reply with status 200. */
 export type IngestReply = Static<typeof replySchema>;
+/** One refused event of a reply. */
 export type RejectedReplyEvent = Static<typeof rejectedEventSchema>;
 
 /**

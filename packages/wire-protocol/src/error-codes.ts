@@ -1,5 +1,6 @@
 // Every code an HTTP answer of the kit can carry, with its status: plain data for servers, clients and documentation.
 
+/** The HTTP status and title that a code is answered with. */
 export interface ErrorCodeEntry {
   readonly status: number;
   /** Short and the same for every occurrence (RFC 9457 section 3.1.3). */
@@ -44,6 +45,7 @@ export const ERROR_CODES = {
   shutting_down: { status: 503, title: "Shutting down" },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
+/** Code of a problem that a server answers with: for an exhaustive `switch`. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** True for a code of the table; inherited names such as `constructor` are not. */

@@ -30,6 +30,7 @@ export const EVENT_TYPES = [
   "webhook",
 ] as const;
 
+/** One of the 13 documented types. */
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /** The documented fields of each type's `data`. Unknown fields are welcome on the wire and kept. */

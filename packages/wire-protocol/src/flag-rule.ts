@@ -20,8 +20,10 @@ export interface FlagContext {
   readonly [dimension: string]: unknown;
 }
 
+/** Why a flag has its value. */
 export type FlagReason = "killed" | "disabled" | "cohort_mismatch" | "targeting_key_missing" | "static" | "split";
 
+/** Value of a flag for a user, and why. */
 export interface FlagEvaluation {
   readonly enabled: boolean;
   /** `static`: everybody gets this answer. `split`: this user's bucket decided. */

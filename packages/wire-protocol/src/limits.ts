@@ -1,5 +1,6 @@
 // Limits of the wire, one place. Units are in the names; all can be lowered by a server, none raised by a client.
 
+/** Hard limits of a batch, and the rates of a project that sets none. Sizes are bytes, other units stand in the names. */
 export const LIMITS = {
   /** On the wire and again after decompression. */
   batchBytes: 5 * 1024 * 1024,

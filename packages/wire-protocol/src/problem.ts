@@ -2,10 +2,12 @@
 import { CuittyError, isCuittyError } from "./cuitty-error.ts";
 import { ERROR_CODES, type ErrorCode, isErrorCode } from "./error-codes.ts";
 
+/** Media type of a problem body. Source: RFC 9457. */
 export const PROBLEM_CONTENT_TYPE = "application/problem+json";
 
 const typePrefix = "https://cuitty.com/problems/";
 
+/** One field of a request that is wrong. */
 export interface ProblemFieldError {
   /** `data.actor`, `query.limit`. */
   readonly path: string;

@@ -3,6 +3,7 @@
 import { LIMITS } from "./limits.ts";
 import { hmacSha256 } from "./signature/hmac.ts";
 
+/** What the extended form of a signature covers beside the body. */
 export interface ExtendedSignature {
   /** Units: Unix s. Made anew for each try. */
   readonly timestampSeconds: number;
@@ -32,6 +33,7 @@ export interface VerifyOptions {
   readonly windowSeconds?: number | undefined;
 }
 
+/** Why a signature does not hold. */
 export type SignatureFailure = "missing" | "malformed" | "mismatch" | "outside_window" | "extended_required";
 
 /** `code` is what to answer with; `reason` is for the operator's own log. */

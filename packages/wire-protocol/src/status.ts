@@ -1,5 +1,6 @@
 // The HTTP statuses of the wire protocol: what each means and whether a client sends the same bytes again.
 
+/** A status that a server answers batches with, and what a client does about it. */
 export interface WireStatus {
   readonly status: number;
   readonly meaning: string;

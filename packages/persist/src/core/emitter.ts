@@ -2,6 +2,7 @@
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { tellAll } from "./safely.ts";
 
+/** What `store.events.on` tells, by name. */
 export interface StoreNotices {
   /** Two peers changed one key; needs `sync`. */
   readonly conflict: { readonly key: string; readonly local: unknown; readonly remote: unknown; readonly resolved: unknown };
@@ -13,6 +14,7 @@ export interface StoreNotices {
   readonly rotation: RotationProgress;
 }
 
+/** How far a key rotation is. */
 export interface RotationProgress {
   readonly epoch: number;
   /** Values sealed anew so far by this run. */

@@ -5,6 +5,7 @@ import { chunkLeaf } from "./blob-content.ts";
 import { chunkBytes } from "./blob-source.ts";
 import { checkOptionsObject } from "./check.ts";
 
+/** A part of a blob. Units: bytes. */
 export interface BlobRange {
   /** First byte. @default 0 */
   readonly start?: number | undefined;

@@ -6,6 +6,7 @@ import { concatBytes, utf8 } from "../crypto/bytes.ts";
 /** 64 KiB: small enough to seal at once, large enough to keep rows few. */
 export const chunkBytes = 64 * 1024;
 
+/** What bytes may come from. Text is stored as UTF-8. */
 export type BlobSource =
   | Uint8Array
   | ArrayBuffer

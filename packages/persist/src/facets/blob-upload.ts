@@ -12,6 +12,7 @@ import { type BlobSource, checkSource, chunkBytes, chunksOf, sizeOf } from "./bl
 /** Chunks per commit: 1 MiB. */
 const flushChunks = 16;
 
+/** How far a put is. Units: bytes. */
 export interface BlobProgress {
   readonly storedBytes: number;
   /** Undefined for a stream, which does not say. */

@@ -17,6 +17,7 @@ import { checkListing } from "./check.ts";
 import { type Entry, type EntryList, entryList, type ListOptions } from "./entries.ts";
 import { type ChangeListener, watchRows } from "./watch.ts";
 
+/** What is known of a blob without reading it. */
 export interface BlobInfo {
   /** Bytes. */
   readonly size: number;

@@ -1,10 +1,12 @@
 // What `list` returns: entries one by one for `for await`, or all of them, sorted, for `await`.
 
+/** A key and its value. */
 export interface Entry<T> {
   readonly key: string;
   readonly value: T;
 }
 
+/** Which keys a list gives, and in which order. */
 export interface ListOptions {
   /** At most so many. `0` gives none. @default all */
   readonly limit?: number | undefined;

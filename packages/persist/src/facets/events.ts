@@ -9,6 +9,7 @@ import type { RowChange, Rows } from "../core/rows.ts";
 import { checkFunction, checkListing, checkOptionsObject } from "./check.ts";
 import { type EntryList, entryList } from "./entries.ts";
 
+/** One event of a log; it never changes. */
 export interface LogEvent<T = unknown> {
   /** Orders the events of a log; unique; the cursor for `after`. */
   readonly id: string;
@@ -17,6 +18,7 @@ export interface LogEvent<T = unknown> {
   readonly data: T;
 }
 
+/** Which events of a log a list gives, and in which order. */
 export interface EventListOptions {
   readonly limit?: number | undefined;
   /** Only events after this id, in the order asked for. */

@@ -5,6 +5,7 @@ import { checkOptionsObject } from "./check.ts";
 /** A TypeBox schema, or any JSON Schema object TypeBox made. */
 export type RecordSchema = object;
 
+/** What the records under one path look like. */
 export interface CollectionOptions {
   /** A TypeBox schema. Fields it does not name are kept. */
   readonly schema: RecordSchema;

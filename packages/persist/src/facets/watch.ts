@@ -4,6 +4,7 @@ import type { Facet, Row } from "../core/row.ts";
 import type { Rows } from "../core/rows.ts";
 import { checkFunction } from "./check.ts";
 
+/** What happened to a key. */
 export interface Change<T> {
   readonly type: "put" | "delete";
   readonly key: string;
@@ -11,6 +12,7 @@ export interface Change<T> {
   readonly value?: T;
 }
 
+/** Called after a change; what it throws is told as `error`. */
 export type ChangeListener<T> = (change: Change<T>) => void;
 
 export interface WatchPort<T> {

@@ -10,6 +10,7 @@ export interface ContractOptions {
   readonly reopen?: (() => PersistAdapter | Promise<PersistAdapter>) | undefined;
 }
 
+/** One check of an adapter, for any test runner. Rejects when it does not hold. */
 export interface ContractCase {
   readonly name: string;
   /** Rejects with an Error that says what was expected and what came. */

@@ -28,6 +28,7 @@ export interface ConfigsPluginOptions {
   readonly maxFileBytes?: number | undefined;
 }
 
+/** The plugin, and a look at the files now. */
 export interface ConfigsPlugin extends CuittyPlugin {
   /** Reads all files now; resolves when changes have been emitted. The first call after `start` takes the baseline, which start itself also does. */
   check(): Promise<void>;

@@ -2,6 +2,7 @@
 import type { CuittyPlugin, PluginContext } from "../plugin.ts";
 import { formatDecimal, parseDecimal } from "./decimal.ts";
 
+/** One charge, as `track` takes it. */
 export interface Charge {
   /** gcp, aws, openai, ... */
   readonly provider: string;
@@ -33,6 +34,7 @@ export interface CostsPluginOptions {
   readonly tags?: Readonly<Record<string, string>> | undefined;
 }
 
+/** The plugin, and what is charged to it. */
 export interface CostsPlugin extends CuittyPlugin {
   /** Adds a charge, also before `start`. False when it is not valid; never throws. */
   track(charge: Charge): boolean;

@@ -30,6 +30,7 @@ export interface ErrorsPluginOptions {
   readonly repeatWindowMs?: number | undefined;
 }
 
+/** The plugin, and the errors that the app has caught itself. */
 export interface ErrorsPlugin extends CuittyPlugin {
   /** Sends an error the app has caught. The same object is sent once, however often it passes by. Never throws. */
   captureException(error: unknown, context?: ErrorContext): void;

@@ -44,6 +44,7 @@ export interface RepositoryPluginOptions {
   readonly provider?: string | undefined;
 }
 
+/** What a start of the plugin has sent, in numbers. */
 export interface RepositoryReport {
   readonly commits: number;
   readonly refs: number;
@@ -51,6 +52,7 @@ export interface RepositoryReport {
   readonly problem?: string;
 }
 
+/** The plugin, and what its start came to. */
 export interface RepositoryPlugin extends CuittyPlugin {
   /** Resolves when the events of this start have been handed to the client. Never rejects. */
   done(): Promise<RepositoryReport>;

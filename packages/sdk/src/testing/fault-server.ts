@@ -10,6 +10,7 @@ export interface StoredEvent {
   readonly data: Record<string, unknown>;
 }
 
+/** A request as it arrived. */
 export interface SeenRequest {
   /** 1 for the first request of the server's life. */
   readonly number: number;
@@ -41,6 +42,7 @@ export interface FaultServerOptions {
   readonly port?: number | undefined;
 }
 
+/** A server that fails as told, and what it saw. */
 export interface FaultServer {
   /** For `portalUrl`. */
   readonly url: string;

@@ -8,12 +8,14 @@ export interface RecordedEvent {
   readonly data: Record<string, unknown>;
 }
 
+/** A request as it would have been sent. */
 export interface RecordedRequest {
   readonly url: string;
   readonly headers: Headers;
   readonly events: readonly RecordedEvent[];
 }
 
+/** A `fetch` that keeps what it is given and answers as a server would. */
 export interface Recorder {
   /** For the option `fetch`. */
   readonly fetch: typeof fetch;

@@ -1,6 +1,7 @@
 // May this subject do that? A port with a default built on scopes; relationship engines fit behind the same two methods.
 import type { Route, Subject } from "../route.ts";
 
+/** What may be done: `ingest`, `read`, `keys` or `admin`. */
 export type Action = Route["action"];
 
 /** What an action is about. `organizationId` and `projectId` come from our own rows, never from the request alone. */

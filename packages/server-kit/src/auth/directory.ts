@@ -15,6 +15,7 @@ export type SignaturePolicy = "required" | "optional" | "extended";
 
 export const SIGNATURE_POLICIES: readonly SignaturePolicy[] = ["required", "optional", "extended"];
 
+/** Whether a project's batches are signed, and with what. */
 export interface SigningPolicy {
   readonly policy: SignaturePolicy;
   /** The live secrets: the current one and, during a rotation, the previous one. */

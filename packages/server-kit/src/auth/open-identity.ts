@@ -25,6 +25,7 @@ export interface IdentityOptions {
   readonly onChange?: (() => void) | undefined;
 }
 
+/** Accounts, keys and projects of a data folder: its `system.db`. */
 export interface Identity {
   readonly keys: KeyStore;
   readonly projects: ProjectStore;

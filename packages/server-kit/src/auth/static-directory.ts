@@ -4,6 +4,7 @@ import type { Authenticated } from "./authenticate.ts";
 import type { KeyDirectory, SecretDirectory, SignaturePolicy, SigningPolicy } from "./directory.ts";
 import { hashKey, isSameHash, parseKey } from "./key-format.ts";
 
+/** An API key that stands in the app's configuration. */
 export interface StaticKey {
   /** The whole key, as `makeKey` or a kit made it. */
   readonly key: string;
@@ -37,6 +38,7 @@ export function staticKeys(keys: readonly StaticKey[]): KeyDirectory {
   };
 }
 
+/** Webhook secrets that stand in the app's configuration. */
 export interface StaticSecret {
   readonly projectId: string;
   /** Current first, then, during a rotation, the previous one. */

@@ -17,6 +17,7 @@ export interface OwnedContext extends StageContext {
   settle(reply: Response): void;
 }
 
+/** Makes the context of one request. */
 export type ContextMaker = (exchange: Exchange) => OwnedContext;
 
 const requestIdPattern = /^[A-Za-z0-9_.:/+=-]{1,128}$/;

@@ -1,6 +1,7 @@
 // One HTTP request as the kit sees it, whatever the host: Fetch, Hono, Express or node:http.
 import type { IncomingMessage, ServerResponse } from "node:http";
 
+/** How much of a body is read, and for how long. */
 export interface ReadLimits {
   /** Stops, counted on what arrives; Content-Length is only a first filter. */
   readonly maxBytes: number;

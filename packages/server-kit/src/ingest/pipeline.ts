@@ -6,6 +6,7 @@ import type { Span, Tracer } from "../tracer.ts";
 import type { OwnedContext } from "./context.ts";
 import type { Stage } from "./stage.ts";
 
+/** A stage and the name that others are put before or after. */
 export interface NamedStage {
   readonly name: string;
   readonly stage: Stage;
@@ -19,6 +20,7 @@ export interface StageList {
   after(name: string, stage: Stage, ownName?: string): void;
 }
 
+/** Stages that can be run. */
 export interface Pipeline extends StageList {
   run(context: OwnedContext): Promise<Response>;
 }
@@ -28,6 +30,7 @@ export interface PipelineOptions {
   readonly onFault?: ((error: unknown, requestId: string) => void) | undefined;
 }
 
+/** Makes a pipeline of stages in this order. Errors of running: none, what a stage throws becomes an answer. */
 export function createPipeline(given: readonly NamedStage[], options: PipelineOptions = {}): Pipeline {
   const { tracer, onFault } = options;
   let stages: readonly NamedStage[] = given;

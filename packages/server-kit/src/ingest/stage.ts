@@ -102,4 +102,5 @@ export const STAGE_NAMES = [
   "respond",
 ] as const;
 
+/** Name of a built-in stage. */
 export type StageName = (typeof STAGE_NAMES)[number];

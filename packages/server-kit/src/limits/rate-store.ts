@@ -9,6 +9,7 @@ export interface RatePolicy {
   readonly burst: number;
 }
 
+/** Whether a cost could be taken, and what is left. */
 export interface RateOutcome {
   readonly isAllowed: boolean;
   /** What could be taken now, whole units. */

@@ -24,6 +24,7 @@ export interface ServeOptions {
   readonly maxConnectionsPerIp?: number | undefined;
 }
 
+/** A server that listens. */
 export interface RunningServer {
   readonly server: Server;
   readonly port: number;

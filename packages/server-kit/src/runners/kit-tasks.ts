@@ -8,6 +8,7 @@ import { createOutbox } from "./outbox.ts";
 import { applyRetention } from "./retention.ts";
 import { createScheduler, type Scheduler } from "./schedule.ts";
 
+/** Background work that runs until it is closed. */
 export type KitTasks = Pick<Scheduler, "runNow" | "close">;
 
 export interface TaskPorts {

@@ -6,6 +6,7 @@ import type { OpenModule } from "../modules.ts";
 import { type Attempt, claimMs, startAttempt } from "./delivery-attempt.ts";
 import { settleWithin } from "./settle-within.ts";
 
+/** A message for the module's delivery of that topic. */
 export interface NewMessage {
   readonly topic: string;
   /** For people and tests; nothing is deduplicated by it. */

@@ -15,6 +15,7 @@ import {
 } from "./conformance-cases.ts";
 import { type TestKit, testKit } from "./test-kit.ts";
 
+/** One check of a module, for any test runner. Rejects when it does not hold. */
 export interface ConformanceCase {
   readonly name: string;
   run(): Promise<void>;

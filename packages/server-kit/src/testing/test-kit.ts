@@ -21,6 +21,7 @@ export interface IngestAnswer {
   readonly duplicate: number;
 }
 
+/** A kit on a folder of its own, with its first administrator and a clock that tests move. */
 export interface TestKit {
   readonly kit: ServerKit;
   readonly dataDir: string;

@@ -8,11 +8,13 @@ export type SqlValue = null | number | bigint | string | Uint8Array;
 /** A row in select order; same-named columns stay apart. */
 export type SqlRow = SqlValue[];
 
+/** The SQLite library behind a driver. */
 export type EngineName = "honker" | "libsql";
 
 /** SQLite's `synchronous` level. FULL: a commit is on disk when it returns. NORMAL: it survives a crash of the process, not of the machine. */
 export type Synchronous = "FULL" | "NORMAL" | "OFF";
 
+/** What a statement changed. */
 export interface RunResult {
   /** Rows changed by this statement alone. */
   readonly changes: number;

@@ -2,6 +2,7 @@
 import { type Stats, statSync } from "node:fs";
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 
+/** A file at a path, and whether it is still the one that was there. */
 export interface Place {
   /** Whether what is at the path is the file that was there when the place was made. */
   isKept(): boolean;

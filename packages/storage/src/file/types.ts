@@ -36,6 +36,7 @@ export interface WriteOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Counters of a file since it was opened. */
 export interface FileStats {
   readonly commits: number;
   /** Rows that the commits counted for. */
@@ -46,6 +47,7 @@ export interface FileStats {
   readonly walBytes: number;
 }
 
+/** What an examination of a file has found. */
 export interface DoctorReport {
   readonly path: string;
   readonly engine: string;

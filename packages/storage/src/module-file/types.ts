@@ -54,6 +54,7 @@ export interface IngestWrite {
   readonly nowMs: number;
 }
 
+/** What became of a batch. */
 export type IngestOutcome =
   /** `inserted` and `duplicate` count rows of RowInserts with `onConflict: "ignore"` plus what `interactive` returned; with `events` they add up to it. */
   | { readonly status: "written"; readonly inserted: number; readonly duplicate: number; readonly note: string | null }

@@ -5,6 +5,7 @@ import type { ThreadLink } from "./thread/link.ts";
 import { askWrite, type ThreadedFile, threadedFileOf, toPlainWrite } from "./thread/threaded-module-file.ts";
 import type { IngestWrite, ModuleFile } from "./types.ts";
 
+/** What one file gets of a batch. */
 export interface BatchPart {
   readonly file: ModuleFile;
   readonly request: IngestWrite;

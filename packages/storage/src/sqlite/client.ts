@@ -8,9 +8,13 @@ import { type ClientSource, partsOf } from "./adapter/source.ts";
 import { createDatabase, type DatabaseParts, type HonkerDrizzleConfig } from "./adapter.ts";
 import { systemSchema, tenantSchema } from "./schema.ts";
 
+/** Tables and relations of `system.db`. */
 export type SystemSchema = typeof systemSchema;
+/** Tables and relations of a tenant's file. */
 export type TenantSchema = typeof tenantSchema;
+/** `system.db` through Drizzle. */
 export type SystemDatabase = HonkerDatabase<SystemSchema, StorageClient>;
+/** A tenant's file through Drizzle. */
 export type TenantDatabase = HonkerDatabase<TenantSchema, StorageClient>;
 
 export interface DatabaseOptions extends Pick<HonkerDrizzleConfig, "logger"> {

@@ -21,6 +21,7 @@ export interface TenantPoolOptions {
   readonly now?: (() => number) | undefined;
 }
 
+/** Open files of tenants, kept open while they are used. */
 export interface TenantPool {
   /**
    * Runs `body` with the organization's database, opened and migrated if need be; it stays open until `body` has settled.

@@ -4,6 +4,7 @@ import type { ModuleFile, ModuleFileOptions } from "../types.ts";
 import { startLink, type ThreadEntry, type ThreadLink } from "./link.ts";
 import { openThreadedFile } from "./threaded-module-file.ts";
 
+/** A thread that module files live on. */
 export interface StorageThread {
   /** As `openModuleFile`, for paths; the file belongs to the thread until it is closed. Without `driver`: a connection cannot leave its thread. */
   openModuleFile(options: ModuleFileOptions): Promise<ModuleFile>;

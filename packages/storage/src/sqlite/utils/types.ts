@@ -13,6 +13,7 @@ export type SchemaKind = "select" | "insert" | "update";
 
 /** A value as JSON carries it. */
 export type Wire<T> = T extends Date | Uint8Array | bigint ? string : T;
+/** A row as JSON has it: times and bytes as text. */
 export type WireRow<TRow> = { [K in keyof TRow]: Wire<TRow[K]> };
 
 /** A closed TypeBox object with `$id`; `Static<typeof schema>` is `TRow`. */
