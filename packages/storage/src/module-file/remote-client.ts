@@ -26,17 +26,20 @@ export interface RemoteDatabase {
   close(): void;
 }
 
+/** A URL without what lets one in: the token may stand in its query, a password before its host. For messages, which end in logs. */
+export const withoutSecrets = (url: string): string => url.replace(/[?#].*$/s, "").replace(/(?<=\/\/).*@/, "");
+
 /** Connects lazily: the first statement opens the connection. */
-export async function connectRemote(location: string, authToken: string | undefined): Promise<RemoteDatabase> {
+export async function connectRemote(url: string, authToken: string | undefined): Promise<RemoteDatabase> {
   const { createClient } = await import("@libsql/client/http");
-  const client: Client = createClient({ url: location, intMode: "bigint", ...(authToken === undefined ? {} : { authToken }) });
-  const guard = async <T>(body: () => Promise<T>): Promise<T> => {
+  const guard = async <T>(body: () => T | Promise<T>): Promise<T> => {
     try {
       return await body();
     } catch (error) {
-      throw remoteError(error, location);
+      throw remoteError(error, url);
     }
   };
+  const client: Client = await guard(() => createClient({ url, intMode: "bigint", ...(authToken === undefined ? {} : { authToken }) }));
   return {
     execute: (statement) => guard(async () => toResult(await client.execute(toInput(statement)))),
     batch: (statements) => guard(async () => (await client.batch(statements.map(toInput), "write")).map(toResult)),
@@ -90,9 +93,11 @@ interface LibsqlError {
 const sqliteText =
   /(?:(?:UNIQUE|NOT NULL|CHECK|FOREIGN KEY|PRIMARY KEY) constraint failed|database is locked|database or disk is full|attempt to write a readonly database|disk I\/O error|database disk image is malformed).*/s;
 
-function remoteError(error: unknown, location: string): unknown {
+function remoteError(error: unknown, url: string): unknown {
   if (isCuittyError(error)) return error;
-  const { message = String(error), code, statementIndex } = error as LibsqlError;
+  const location = withoutSecrets(url);
+  const { message: told = String(error), code, statementIndex } = error as LibsqlError;
+  const message = told.replaceAll(url, location);
   const text = sqliteText.exec(message)?.[0];
   const known = text === undefined ? undefined : storageError({ message: text }, location);
   const isSqlite = known !== undefined || (code?.startsWith("SQLITE_") ?? false);

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type LibsqlHttp, startLibsqlHttp } from "../../../../test/support/libsql-http.ts";
 import { holdWriteLock } from "../engine/testing/lock-holder.ts";
 import { openModuleFile } from "./open-module-file.ts";
+import { withoutSecrets } from "./remote-client.ts";
 import type { IngestWrite, Migration, ModuleFile } from "./types.ts";
 
 const migrations: Migration[] = [
@@ -241,6 +242,27 @@ const reopen = async (...more: Migration[]) => {
   await file.close();
   file = await open({ migrations: [...migrations, ...more] });
 };
+
+test("what lets one in may stand in the URL, and stands in no message", async () => {
+  const opened = await openModuleFile({ location: `${server.url}?authToken=secret`, migrations });
+  expect(opened.location).toBe(withoutSecrets(server.url));
+  expect(await opened.all("SELECT 1")).toEqual([[1]]);
+  const failures: unknown[] = [await opened.backup("x").catch((error: unknown) => error)];
+  server.fault = "unavailable";
+  failures.push(await opened.write(request("k", ["a"])).catch((error: unknown) => error));
+  server.fault = "none";
+  await opened.close();
+  failures.push(await opened.write(request("k", ["a"])).catch((error: unknown) => error));
+  for (const location of [`${server.url}?authToken=wrong-secret`, "libsql://user:secret@host:port:x", "https://[secret?authToken=secret"]) {
+    failures.push(await openModuleFile({ location, migrations }).catch((error: unknown) => error));
+  }
+  for (const error of failures) {
+    const { message, code, details } = error as { message: string; code: string; details: unknown };
+    expect(code).toBeDefined();
+    expect(`${message} ${JSON.stringify(details)}`).not.toMatch(/wrong-secret|authToken=|user:secret/);
+  }
+  expect(failures).toHaveLength(6);
+});
 
 test("a migration that drops a table with rows of another behind it is refused, one without is not", async () => {
   await reopen(children);

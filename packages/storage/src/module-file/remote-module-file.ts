@@ -2,7 +2,7 @@
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { retryBusy } from "../engine/retry-busy.ts";
 import { checkIngestWrite, INBOX_SWEEP } from "./ingest-write.ts";
-import { connectRemote } from "./remote-client.ts";
+import { connectRemote, withoutSecrets } from "./remote-client.ts";
 import { migrateRemote } from "./remote-migrations.ts";
 import { createRemoteWriter } from "./remote-writer.ts";
 import type { ModuleFile, ModuleFileOptions } from "./types.ts";
@@ -12,8 +12,9 @@ const openTimeoutMs = 5_000;
 
 /** Opens a remote database; see `openModuleFile`. Errors: `io` when it cannot be reached, those of migrations. */
 export async function openRemoteModuleFile(options: ModuleFileOptions): Promise<ModuleFile> {
-  const { location, authToken, migrations, busyTimeoutMs = 200 } = options;
-  const database = await connectRemote(location, authToken);
+  const { authToken, migrations, busyTimeoutMs = 200 } = options;
+  const location = withoutSecrets(options.location);
+  const database = await connectRemote(options.location, authToken);
   try {
     await retryBusy(() => migrateRemote(database, { location, migrations }), openTimeoutMs);
   } catch (error) {
