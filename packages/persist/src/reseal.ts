@@ -4,6 +4,7 @@ import type { AdapterEntry, AdapterOp } from "./adapter.ts";
 import type { Emitter } from "./core/emitter.ts";
 import { manifestKey } from "./core/manifest.ts";
 import { sealedValue } from "./core/plain-codec.ts";
+import { rotationMark } from "./core/rotation-mark.ts";
 import { type Address, addressId, type Facet } from "./core/row.ts";
 import type { Rows } from "./core/rows.ts";
 import { nextTurn } from "./core/turn.ts";
@@ -29,9 +30,6 @@ export interface ResealParts {
   readonly epoch: () => number;
   readonly emitter: Emitter;
 }
-
-/** Present while values are sealed anew. */
-export const rotationMark = { facet: "meta", path: "rotation" } as const;
 
 export function createReseal(parts: ResealParts): Reseal {
   const { rows, epoch, emitter } = parts;

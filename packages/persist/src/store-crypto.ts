@@ -3,11 +3,11 @@ import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import type { AdapterChange } from "./adapter.ts";
 import type { Emitter } from "./core/emitter.ts";
 import { createExclusive } from "./core/mutex.ts";
+import { rotationMark } from "./core/rotation-mark.ts";
 import type { Row } from "./core/row.ts";
 import type { Rows } from "./core/rows.ts";
-import { ringToText } from "./crypto/key-ring.ts";
 import { checkFunction, checkOptionsObject } from "./facets/check.ts";
-import { createReseal, type Reseal, rotationMark } from "./reseal.ts";
+import type { Reseal } from "./reseal.ts";
 import type { Vault } from "./vault.ts";
 
 /** How a key leaves the store. */
@@ -62,7 +62,7 @@ export interface StoreCryptoParts {
 }
 
 export function createStoreCrypto({ name, rows, vault, emitter }: StoreCryptoParts): ManagedCrypto {
-  const reseal: Reseal | undefined = vault && createReseal({ rows, epoch: () => vault.ring.newest, emitter });
+  const reseal: Reseal | undefined = vault?.reseal({ rows, emitter });
   // Tabs that rotate at once would each have `save` keep a key, and only one of them is used.
   const exclusive = createExclusive(rows.adapter.watch && "cuitty-rotate");
   let following: Promise<unknown> | undefined;
@@ -97,7 +97,7 @@ export function createStoreCrypto({ name, rows, vault, emitter }: StoreCryptoPar
     let endAnnouncement: () => void = () => undefined;
     try {
       const epoch = await open.vault.rotate(async (next) => {
-        if (save) await save(await ringToText(open.vault.provider, next));
+        if (save) await save(await open.vault.textOf(next));
         endAnnouncement();
         endAnnouncement = await open.reseal.announce();
       });
@@ -114,8 +114,8 @@ export function createStoreCrypto({ name, rows, vault, emitter }: StoreCryptoPar
     async exportKey(options = {}) {
       checkOptionsObject(options, "exportKey", ["passphrase"]);
       const { passphrase } = options;
-      const { provider, ring } = await refreshed();
-      if (passphrase === undefined) return ringToText(provider, ring);
+      const { provider, ring, textOf } = await refreshed();
+      if (passphrase === undefined) return textOf(ring);
       return (await import("./crypto/passphrase.ts")).wrapRing(provider, ring, passphrase);
     },
     async recoveryCode() {

@@ -11,9 +11,9 @@ import { type CryptoProvider, loadProvider, randomBytes } from "./crypto/provide
 import { createRandomPool } from "./crypto/random-pool.ts";
 import { createSegments } from "./crypto/segment.ts";
 import { keyAdvice } from "./key-options.ts";
+import { keyPlacesOf } from "./keys/key-places.ts";
 import { createKeyStorage } from "./keys/key-storage.ts";
 import { createRingStorage, joinRings, pendingRing, type RingStorage } from "./keys/ring-storage.ts";
-import { keyPlacesOf } from "./open-adapter.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { Unlocked } from "./unlock.ts";
 import { createVault } from "./vault.ts";

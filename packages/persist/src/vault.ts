@@ -5,11 +5,12 @@ import { manifestIn, manifestKey } from "./core/manifest.ts";
 import { type ManifestCrypto, openManifest, replaceManifest, sealManifest } from "./core/sealed-manifest.ts";
 import { storeDeleted } from "./core/work.ts";
 import { bytesToHex, equalBytes } from "./crypto/bytes.ts";
-import { createKeyRing, type KeyRing, ringKeyBytes } from "./crypto/key-ring.ts";
+import { createKeyRing, type KeyRing, ringKeyBytes, ringToText } from "./crypto/key-ring.ts";
 import type { CryptoProvider } from "./crypto/providers/provider.ts";
 import { createPathTokens, type PathTokens } from "./crypto/tokens.ts";
 import type { KeyStorage } from "./keys/key-storage.ts";
 import { joinRings, type RingStorage } from "./keys/ring-storage.ts";
+import { createReseal, type Reseal, type ResealParts } from "./reseal.ts";
 
 /** Each try but the last was ended by another tab's rotation. */
 const maxTries = 10;
@@ -26,6 +27,10 @@ export interface Vault {
   rotate(prepare: (next: KeyRing) => Promise<void>): Promise<number>;
   /** Takes over the keys other tabs have made; true when there were any. Errors: `key_missing` when they are nowhere on this device, `store_deleted`. */
   refresh(): Promise<boolean>;
+  /** What seals values anew with the newest key. Here, and not where it is used, as plain stores need none of it. */
+  reseal(parts: Omit<ResealParts, "epoch">): Reseal;
+  /** A ring as an exported key. */
+  textOf(ring: KeyRing): Promise<string>;
 }
 
 export interface VaultParts {
@@ -99,5 +104,7 @@ export async function createVault({ adapter, bytes, crypto, storage, saved, open
       await look();
       return ring.newest !== newest;
     },
+    reseal: (parts) => createReseal({ ...parts, epoch: () => ring.newest }),
+    textOf: (some) => ringToText(provider, some),
   };
 }

@@ -1,6 +1,7 @@
 // What an app gets with `createStore`: small at once, and nothing it did not name.
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { build as buildWithVite, defaultClientConditions, type Rolldown } from "vite";
 import { expect, test } from "vitest";
 
 const source = 'export { createStore } from "@cuitty/persist";';
@@ -47,4 +48,38 @@ test("a browser bundle needs neither native code nor Node modules, and builds wi
   const { files, inputs } = await bundle({ initialOnly: false, missing: ["@sinclair/typebox"] });
   expect(files).toBeGreaterThan(5);
   expect(inputs.filter((path) => /libsql|packages\/storage|keyring/.test(path))).toEqual([]);
+});
+
+/** What a page bundled by Vite loads at once, its helpers included: whole modules, as some parts of them are needed by chunks that come later. */
+async function initialOfVite(): Promise<number> {
+  const entry = "\0page";
+  const output = (await buildWithVite({
+    configFile: false,
+    root: import.meta.dirname,
+    logLevel: "silent",
+    resolve: { conditions: ["@cuitty/source", ...defaultClientConditions] },
+    build: { write: false, rollupOptions: { input: "page" } },
+    plugins: [
+      {
+        name: "page",
+        resolveId: (id) => (id === "page" ? entry : undefined),
+        load: (id) => (id === entry ? 'import { createStore } from "@cuitty/persist"; globalThis.createStore = createStore;' : undefined),
+      },
+    ],
+  })) as Rolldown.RolldownOutput;
+  const chunks = new Map(output.output.flatMap((file) => (file.type === "chunk" ? [[file.fileName, file] as const] : [])));
+  const initial = new Set<string>();
+  const add = (name: string): void => {
+    if (initial.has(name)) return;
+    initial.add(name);
+    for (const next of chunks.get(name)!.imports) add(next);
+  };
+  for (const { fileName, isEntry } of chunks.values()) if (isEntry) add(fileName);
+  return [...initial].reduce((sum, name) => sum + gzipSync(chunks.get(name)!.code).length, 0);
+}
+
+test("all that a page bundled by Vite loads at once is at most 25 kB gzip", async () => {
+  const size = await initialOfVite();
+  expect(size).toBeGreaterThan(10_000);
+  expect(size).toBeLessThanOrEqual(25_000);
 });
