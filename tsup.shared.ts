@@ -18,6 +18,28 @@ function sourcesOf(target: ExportTarget, isSource = false): readonly string[] {
   return Object.entries(target).flatMap(([condition, inner]) => sourcesOf(inner, isSource || condition === "@cuitty/source"));
 }
 
+/**
+ * CommonJS loads its chunks with `require`, too: where a host brings its own (Jest), there is no `import()`, and no ES module can be required.
+ * A method that is called `import` has no text or comment between its parentheses.
+ */
+const commonJsLoads: NonNullable<Options["plugins"]>[number] = {
+  name: "commonjs-loads",
+  renderChunk(code) {
+    if (this.format !== "cjs") return undefined;
+    const text = /\bimport\(("[^"]+"|'[^']+'|(?:\s*\/\*.*?\*\/)+\s*\w+\s*)\)/g;
+    return { code: code.replace(text, (_, specifier: string) => `Promise.resolve().then(() => require(${specifier}))`) };
+  },
+};
+
+/** So the CommonJS build carries the libraries along that exist as ES modules only; the ES build imports them. */
+const carriedAlong: NonNullable<Options["esbuildPlugins"]>[number] = {
+  name: "carried-along",
+  setup(build) {
+    if (build.initialOptions.outExtension?.[".js"] === ".cjs") return;
+    build.onResolve({ filter: /^@noble\// }, ({ path }) => ({ path, external: true }));
+  },
+};
+
 /** tsup configuration of the package in the current folder. */
 export function packageBuild(overrides: Options = {}): ReturnType<typeof defineConfig> {
   return defineConfig({
@@ -30,6 +52,9 @@ export function packageBuild(overrides: Options = {}): ReturnType<typeof defineC
     target: "es2022",
     platform: "neutral",
     external: [/^node:/],
+    noExternal: [/^@noble\//],
+    plugins: [commonJsLoads],
+    esbuildPlugins: [carriedAlong],
     // Bun, Deno and bundlers tell a built-in by its prefix.
     removeNodeProtocol: false,
     tsconfig: "../../tsconfig.json",
