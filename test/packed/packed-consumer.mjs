@@ -25,7 +25,12 @@ for (const script of ["use-esm.mjs", "use-cjs.cjs"]) {
 checkContents();
 await install(optionalPeers());
 for (const script of ["use-esm.mjs", "use-cjs.cjs"]) await step(`${script} with them`, "node", [script]);
+for (const script of ["use-host.cjs", "use-peers.mjs"]) copyFileSync(join(here, script), join(project, script));
+await step("CommonJS in a host of its own", "node", ["use-host.cjs"]);
+await step("Hono and Express", "node", ["use-peers.mjs"]);
 await checkTypes();
+await install(oldestPeers());
+for (const script of ["use-esm.mjs", "use-cjs.cjs", "use-peers.mjs"]) await step(`${script} with the oldest peers`, "node", [script]);
 if (!process.argv.includes("--keep")) rmSync(project, { recursive: true, force: true });
 console.log(`packed: ${subpaths.length} subpaths of ${packages.length} packages, ${failures} failures`);
 process.exit(failures === 0 ? 0 : 1);
@@ -57,6 +62,17 @@ function optionalPeers() {
   return peers;
 }
 
+/** The lowest version of each range: what it promises must load, too. */
+function oldestPeers() {
+  const peers = {};
+  for (const { manifest } of packages)
+    for (const [peer, range] of Object.entries(manifest.peerDependencies ?? {})) {
+      const [major, minor = 0, patch = 0] = /\d+(?:\.\d+){0,2}/.exec(range)[0].split(".");
+      peers[peer] = `${major}.${minor}.${patch}`;
+    }
+  return peers;
+}
+
 async function step(title, command, args) {
   const { code, output } = await run(command, args, { cwd: project, quiet: true });
   console.log(`${code === 0 ? "ok  " : "FAIL"} ${title}`);
@@ -75,8 +91,10 @@ function checkContents() {
     for (const wanted of ["README.md", "LICENSE", "package.json"]) if (!paths.includes(wanted)) problems.push(`${name}: has no ${wanted}`);
     for (const path of paths) {
       if (/(^|\/)(src|test|node_modules)\/|\.test\.|\.tsbuildinfo$/.test(path)) problems.push(`${name}: ${path} is not for users`);
-      if (readFileSync(join(folder, path), "utf8").includes(root))
-        problems.push(`${name}: ${path} names a folder of the machine it was built on`);
+      const text = readFileSync(join(folder, path), "utf8");
+      if (text.includes(root)) problems.push(`${name}: ${path} names a folder of the machine it was built on`);
+      // Webpack knows that name, and puts `undefined` in the place of every call that it cannot evaluate.
+      if (/\bimport\s*\{[^}]*\bcreateRequire\b/.test(text)) problems.push(`${name}: ${path} imports createRequire by its name`);
     }
   }
   console.log(`${problems.length === 0 ? "ok  " : "FAIL"} contents of the tarballs`);
@@ -134,4 +152,10 @@ async function checkTypes() {
     if (ours.length > 0) failures += 1;
     for (const line of ours.slice(0, 40)) console.error(line);
   }
+  for (const file of ["public-types.mjs", "use-declarations.mts"]) copyFileSync(join(here, file), join(project, file));
+  await step("names of public types", "node", ["public-types.mjs"]);
+  const libs = libraries["with DOM"].join(",");
+  const emit = ["--declaration", "--emitDeclarationOnly", "--outDir", "declarations", "--skipLibCheck", "true"];
+  const args = [...flags.filter((flag) => flag !== "--noEmit"), ...emit, "--types", "node", "--lib", libs, "use-declarations.mts"];
+  await step("declarations of what is made with them", join(project, "node_modules", ".bin", "tsc"), args);
 }
