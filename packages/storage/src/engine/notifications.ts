@@ -20,11 +20,13 @@ const table = [
            ON _honker_notifications(channel, id)`,
 ];
 const insert = "INSERT INTO _honker_notifications (channel, payload) VALUES (?, ?)";
-const prune =
-  "DELETE FROM _honker_notifications WHERE id < (SELECT max(id) FROM _honker_notifications) AND created_at < unixepoch() - 3600";
+/** From the oldest on, and not beyond the first of the last hour: what it looks at, it deletes. Rows from before the clock was put back are no reason to stop. */
+const prune = `DELETE FROM _honker_notifications WHERE id < coalesce(
+  (SELECT id FROM _honker_notifications WHERE created_at BETWEEN unixepoch() - 3600 AND unixepoch() + 3600 ORDER BY id LIMIT 1),
+  (SELECT max(id) FROM _honker_notifications))`;
 const present = "SELECT count(*) FROM sqlite_master WHERE name IN ('_honker_notifications', '_honker_notifications_recent')";
 
-/** Listeners read at once; rows older than an hour are removed at every so many-th message, so that the table stays small. */
+/** Listeners read at once; rows older than an hour are removed at every so many-th message of the file, whoever sends it: many processes send a few each. */
 const pruneEvery = 1_000;
 
 /** Makes the table where the engine has not; a file that has it costs one read. */
@@ -37,15 +39,14 @@ export function ensureNotifications(driver: Driver): void {
 
 /** A notifier on a driver; it does not ask whose transaction is open. Errors: those of Driver, `invalid_parameter`. */
 export function createNotifier(driver: Driver): Notifier {
-  let sent = 0;
   return {
     notify(channel, payload) {
       checkChannel(channel);
       const text = jsonOf(payload);
       const { lastInsertRowid } = driver.prepare(insert).run([channel, text]);
-      sent++;
-      if (sent % pruneEvery === 0) driver.prepare(prune).run();
-      return Number(lastInsertRowid);
+      const id = Number(lastInsertRowid);
+      if (id % pruneEvery === 0) driver.prepare(prune).run();
+      return id;
     },
   };
 }
