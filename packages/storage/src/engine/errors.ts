@@ -27,7 +27,7 @@ const codes: Readonly<Record<number, { code: string; retryable: boolean }>> = {
 /** What to do about a fault of the file itself, by primary result code. */
 const advice: Readonly<Record<number, string>> = {
   8: "check the permissions of the file and its folder",
-  10: "check the disk, and whether the file is still where it was",
+  10: "check the disk and the room on it, and whether the file is still where it was",
   11: "the file is damaged: look with doctor(), or restore a backup",
   13: "free some space and try again",
   14: "check that its folder is there and that this process may write in it",
