@@ -124,7 +124,8 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
         if (typeof passed === "string") drop(passed, type);
         else {
           text = write(passed);
-          add(text, passed.type);
+          if (state.isClosed) drop("closed", passed.type);
+          else add(text, passed.type);
         }
       } catch {
         // What was taken in is not counted as lost, too.
@@ -135,10 +136,6 @@ export function createClient(options: CuittyOptions, runtime: Runtime): CuittyCl
   }
 
   function add(text: string, type: string): void {
-    if (state.isClosed) {
-      drop("closed", type);
-      return;
-    }
     buffer.push(text, runtime.byteLength(text) + eventOverhead, type);
     wake();
     if (settings.waitUntil && !holding) {
