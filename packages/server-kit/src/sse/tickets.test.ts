@@ -97,6 +97,21 @@ describe("stream tickets", () => {
     expect(tickets.issue(holder).ticket).toMatch(/^[\w-]{43}$/);
   });
 
+  test("a clock that is put back lets no ticket outlive its time nor keep others out; a step of a second harms none", () => {
+    const { tickets, later } = setUp();
+    const { ticket } = tickets.issue(holder);
+    later(-1_000);
+    expect(tickets.redeem(at(ticket))).not.toBeNull();
+    const old = tickets.issue(holder).ticket;
+    for (let index = 1; index < 1_000; index++) tickets.issue(holder);
+    later(-600_000);
+    expect(tickets.redeem(at(old))).toBeNull();
+    for (let round = 0; round < 3; round++) {
+      for (let index = 0; index < 1_000; index++) tickets.issue(holder);
+      later(30_000);
+    }
+  });
+
   test("unused tickets are bounded, and make room when they expire", () => {
     const { tickets, later } = setUp();
     const ofProject = (index: number) => ({ ...holder, projectId: `project ${index % 10}` });

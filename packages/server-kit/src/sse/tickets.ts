@@ -102,14 +102,14 @@ export function createStreamTickets(options: StreamTicketsOptions = {}): StreamT
   function takeTicket(name: string): TicketHolder | null {
     const open = openTickets.get(name);
     if (openTickets.delete(name) && open !== undefined) closeTicket(open);
-    if (open === undefined || open.expiresAtMs <= clock()) return null;
+    if (open === undefined || isOver(open, clock(), ticketMs)) return null;
     if (open.askAgain !== null) keepAsker(name, open.askAgain);
     return open.holder;
   }
 
   function keepAsker(name: string, askAgain: AskAgain): void {
     const nowMs = clock();
-    dropExpired(askers, nowMs);
+    dropExpired(askers, { nowMs, lifeMs: sessionMs });
     const [oldest] = askers.keys();
     if (oldest !== undefined && askers.size >= maxAskers) askers.delete(oldest);
     askers.set(name, { askAgain, expiresAtMs: nowMs + sessionMs });
@@ -131,7 +131,7 @@ export function createStreamTickets(options: StreamTicketsOptions = {}): StreamT
   return {
     issue(holder, askAgain) {
       const nowMs = clock();
-      dropExpired(openTickets, nowMs, closeTicket);
+      dropExpired(openTickets, { nowMs, lifeMs: ticketMs, onDrop: closeTicket });
       if (openTickets.size >= maxOpenTickets || (openByProject.get(holder.projectId) ?? 0) >= maxOpenOfProject) {
         throw new CuittyError(
           "overloaded",
@@ -170,14 +170,25 @@ export function createStreamTickets(options: StreamTicketsOptions = {}): StreamT
   };
 }
 
+interface Expiring {
+  readonly expiresAtMs: number;
+}
+
+/** One that has much longer to go than any is given was made before the clock was put back: it would outlive its time, and keep those behind it. */
+function isOver({ expiresAtMs }: Expiring, nowMs: number, lifeMs: number): boolean {
+  return expiresAtMs <= nowMs || expiresAtMs > nowMs + 2 * lifeMs;
+}
+
+interface Expiry<Entry> {
+  readonly nowMs: number;
+  readonly lifeMs: number;
+  readonly onDrop?: (entry: Entry) => void;
+}
+
 /** Of a map in order of expiry. */
-function dropExpired<Entry extends { readonly expiresAtMs: number }>(
-  entries: Map<string, Entry>,
-  nowMs: number,
-  onDrop?: (entry: Entry) => void,
-): void {
+function dropExpired<Entry extends Expiring>(entries: Map<string, Entry>, { nowMs, lifeMs, onDrop }: Expiry<Entry>): void {
   for (const [key, entry] of entries) {
-    if (entry.expiresAtMs > nowMs) return;
+    if (!isOver(entry, nowMs, lifeMs)) return;
     entries.delete(key);
     onDrop?.(entry);
   }
