@@ -58,6 +58,21 @@ test("paths that are no URLs are answered like others that lead nowhere", async 
   for (const path of ["//", "//[", "/%", "/constructor"]) expect((await fetch(app.url + path.slice(1))).status).toBe(404);
 });
 
+test("the app works offline while the user has not said whether its data may stay, as Firefox asks", async () => {
+  const fresh = await chromium.launch({ executablePath: inject("chromiumPath"), args: [] });
+  const origin = await fresh.newContext();
+  await origin.addInitScript(() => {
+    navigator.storage.persist = () => new Promise(() => undefined);
+  });
+  const page = await origin.newPage();
+  await page.goto(app.url);
+  await page.waitForSelector("output:has-text('ready')");
+  await origin.setOffline(true);
+  await page.reload();
+  await page.waitForSelector("output:has-text('ready')");
+  await fresh.close();
+});
+
 test("two tabs see each other's notes at once", async () => {
   const [one, two] = [await open(), await open()];
   await add(one, "from tab one");

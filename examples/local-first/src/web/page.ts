@@ -41,10 +41,10 @@ form.onsubmit = async (event) => {
 
 notes.onChange(() => void draw());
 await draw();
-// Without this the browser may drop the data when the disk runs low.
-const isKept = (await navigator.storage?.persist?.()) ?? false;
 if ("serviceWorker" in navigator) {
   await navigator.serviceWorker.register("/service-worker.js");
   await navigator.serviceWorker.ready;
 }
-state.textContent = isKept ? "ready, kept" : "ready";
+state.textContent = "ready";
+// Without this the browser may drop the data when the disk runs low. Last, as Firefox asks the user, who may never answer.
+if (await navigator.storage?.persist?.()) state.textContent = "ready, kept";
