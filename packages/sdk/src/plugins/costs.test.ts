@@ -1,7 +1,7 @@
 // The costs plugin: exact sums, apart by what was paid for, bounded.
 import { Value } from "@sinclair/typebox/value";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { costSchema } from "../../../wire-protocol/src/events/cost.ts";
 import { type Charge, type CostsPluginOptions, costsPlugin } from "./costs.ts";
 import { formatDecimal, parseDecimal } from "./decimal.ts";
@@ -147,4 +147,19 @@ test("decimals are read and written exactly", () => {
       expect(parseDecimal(formatDecimal(units))).toBe(units);
     }),
   );
+});
+
+test("charges are told on pages without TLS, too, where the platform makes no UUIDs", () => {
+  const { getRandomValues } = crypto;
+  vi.stubGlobal("crypto", { getRandomValues: getRandomValues.bind(crypto) });
+  try {
+    const harness = createPluginHarness();
+    const costs = costsPlugin();
+    costs.setup?.(harness.context);
+    costs.track(call);
+    costs.teardown?.();
+    expect(harness.events.map(({ data }) => data.chargeId)).toEqual([expect.stringMatching(/^[0-9a-f-]{36}-1$/)]);
+  } finally {
+    vi.unstubAllGlobals();
+  }
 });

@@ -1,5 +1,6 @@
 // The costs plugin: many small charges (a model call, a message, a gigabyte) become one `cost` event a minute for each thing that was paid for.
 import type { CuittyPlugin, PluginContext } from "../plugin.ts";
+import { uuid } from "../uuid.ts";
 import { formatDecimal, parseDecimal } from "./decimal.ts";
 
 /** One charge, as `track` takes it. */
@@ -121,7 +122,7 @@ export function costsPlugin(options: CostsPluginOptions = {}): CostsPlugin {
       clearInterval(timer);
       context = given;
       isClosed = false;
-      instance ||= crypto.randomUUID();
+      instance ||= uuid();
       timer = setInterval(send, intervalMs);
       (timer as { unref?(): void }).unref?.();
     },
