@@ -82,6 +82,18 @@ test("two tabs see each other's notes at once", async () => {
   await Promise.all([one.close(), two.close()]);
 });
 
+test("a page that comes back from the back-forward cache shows what was changed meanwhile", async () => {
+  const page = await open();
+  await add(page, "kept through the cache");
+  // Chromium gives such pages up as soon as another tab writes: the list as it would have been left, and the event that ends the rest.
+  await page.evaluate(() => document.querySelector("ul")?.replaceChildren());
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })));
+  await page.waitForSelector("li:has-text('kept through the cache')");
+  await page.click("li:has-text('kept through the cache') button");
+  await page.waitForSelector("li:has-text('kept through the cache')", { state: "detached" });
+  await page.close();
+});
+
 test("two tabs that open a new store at once make one key and read each other", async () => {
   const fresh = await chromium.launch({ executablePath: inject("chromiumPath"), args: [] });
   const origin = await fresh.newContext();

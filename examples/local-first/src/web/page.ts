@@ -40,6 +40,8 @@ form.onsubmit = async (event) => {
 };
 
 notes.onChange(() => void draw());
+// What other tabs changed while this page was in the back-forward cache was told to nobody.
+addEventListener("pageshow", ({ persisted }) => void (persisted && draw()));
 await draw();
 if ("serviceWorker" in navigator) {
   await navigator.serviceWorker.register("/service-worker.js");
