@@ -128,7 +128,7 @@ export function createStats(isDebug: boolean, write: (line: string) => void) {
     drops[reason] ??= Object.create(null) as Record<string, number>;
     const byType = drops[reason];
     let name = type.slice(0, maxNameChars);
-    if (!(name in byType) && Object.keys(byType).length >= maxTypes) name = "other";
+    if (!byType[name] && Object.keys(byType).length >= maxTypes) name = "other";
     byType[name] = (byType[name] || 0) + 1;
     log(`lost: ${reason} ${message}`, reason !== "plugin");
     fire("drop", { reason, type, message });
@@ -137,7 +137,7 @@ export function createStats(isDebug: boolean, write: (line: string) => void) {
   const on = (name: string, listener: (detail: never) => void): (() => void) => {
     const entry = [name, listener] as const;
     listeners.add(entry);
-    return () => void listeners.delete(entry);
+    return () => listeners.delete(entry);
   };
 
   return { counters, drops, log, fire, drop, on };

@@ -13,12 +13,14 @@ export interface CuittyErrorOptions {
 /** An error with a stable `code` (snake_case). Codes are API: adding one is minor, renaming one is major. */
 export class CuittyError<Code extends string = string> extends Error {
   override readonly name = "CuittyError";
-  readonly code: Code;
-  readonly retryable: boolean;
-  readonly details: Readonly<Record<string, unknown>> | undefined;
+  // Declared alone, as the constructor makes them: a page loads these bytes.
+  declare readonly code: Code;
+  declare readonly retryable: boolean;
+  declare readonly details: Readonly<Record<string, unknown>> | undefined;
 
   constructor(code: Code, message: string, options: CuittyErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    // Error reads nothing but the cause.
+    super(message, options.cause === undefined ? {} : options);
     this.code = code;
     this.retryable = options.retryable ?? false;
     this.details = options.details;
