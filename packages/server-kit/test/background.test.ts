@@ -160,6 +160,33 @@ describe("the outbox", () => {
     }
   });
 
+  test("keeps the newest 10,000 of the messages it has given up, and those that are still to be delivered", async () => {
+    const told = () => Promise.reject(new Error("never"));
+    const kit = await testKit({ modules: [notes({ deliveries: { told } })], onFault: () => undefined });
+    const file = kit.kit.modules.all[0]?.file;
+    const insert = `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
+      INSERT INTO _outbox (topic, payload, created_at, due_at, attempts) SELECT 'told', '"old"', 0, ?1, 12 FROM numbers`;
+    try {
+      for (const [dueAtMs, count] of [
+        [1e15, 5],
+        [8_640_000_000_000_000, 10_002],
+      ] as const)
+        await file?.transact((tx) => tx.run(insert, [dueAtMs, count]));
+      await kit.ingest([note("one")]);
+      for (let round = 0; round < 12; round += 1) {
+        await kit.kit.runTask("outbox");
+        kit.advance(24 * 3_600_000);
+      }
+      const counts = "SELECT count(*), min(id), max(last_error) FROM _outbox GROUP BY due_at ORDER BY due_at";
+      expect(await file?.all(counts)).toEqual([
+        [5, 1, null],
+        [10_000, 9, "never"],
+      ]);
+    } finally {
+      await kit.close();
+    }
+  });
+
   test("goes on with other messages and modules while a delivery hangs, and tries that one again when its claim has ended", async () => {
     const hanging = deferred<AbortSignal>();
     const told: string[] = [];

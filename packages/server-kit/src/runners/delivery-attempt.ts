@@ -28,8 +28,12 @@ export interface Attempt {
 /** A delivery that takes longer has failed and is tried again. */
 export const claimMs = 60_000;
 const maxAttempts = 12;
-/** A message that was given up stays for people to look at, with its last error. */
+/** A message that was given up stays for people to look at, with its last error; the newest of a module do. */
 const never = 8_640_000_000_000_000;
+const maxGivenUp = 10_000;
+const forgetSql = `DELETE FROM _outbox WHERE id IN (
+  SELECT id FROM _outbox WHERE due_at = ${never} ORDER BY id DESC LIMIT -1 OFFSET ${maxGivenUp}
+)`;
 const firstDelayMs = 5_000;
 const longestDelayMs = 6 * 3_600_000;
 
@@ -59,7 +63,10 @@ export function startAttempt(message: OutboxMessage, options: AttemptOptions): A
     // By the attempt, too: after the claim the message may be another one's.
     const sql = "UPDATE _outbox SET claimed_until = NULL, due_at = ?, last_error = ? WHERE id = ? AND attempts = ?";
     try {
-      await file.transact((tx) => tx.run(sql, [dueAtMs, text, message.id, message.attempt]));
+      await file.transact((tx) => {
+        tx.run(sql, [dueAtMs, text, message.id, message.attempt]);
+        if (isLast) tx.run(forgetSql);
+      });
     } finally {
       tell(error);
     }
