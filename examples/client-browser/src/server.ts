@@ -1,5 +1,5 @@
 // Serves the page, its code (bundled once, in chunks) and a stand-in for the app's own ingest route.
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
@@ -31,21 +31,25 @@ const html = `<!doctype html>
 export async function startPage(port: number, onEvent: (event: PageEvent) => void): Promise<PageServer> {
   const files = await bundle();
   const seen = new Set<string>();
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     const path = request.url ?? "/";
-    if (path === "/api/ingest") {
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
-      const wire = Buffer.concat(chunks);
-      const { events } = JSON.parse((request.headers["content-encoding"] === "gzip" ? gunzipSync(wire) : wire).toString()) as {
-        events: PageEvent[];
-      };
-      for (const event of events) if (!seen.has(event.id) && seen.add(event.id)) onEvent(event);
-      response.setHeader("Content-Type", "application/json").end(JSON.stringify({ accepted: events.length, rejected: [] }));
-    } else if (path === "/") response.setHeader("Content-Type", "text/html; charset=utf-8").end(html);
+    if (path === "/api/ingest") void ingest(request, response);
+    else if (path === "/") response.setHeader("Content-Type", "text/html; charset=utf-8").end(html);
     else if (files.has(path)) response.setHeader("Content-Type", "text/javascript").end(files.get(path));
     else response.writeHead(404).end();
   });
+
+  async function ingest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const events = await eventsOf(request);
+      for (const event of events) if (!seen.has(event.id) && seen.add(event.id)) onEvent(event);
+      response.setHeader("Content-Type", "application/json").end(JSON.stringify({ accepted: events.length, rejected: [] }));
+    } catch {
+      // reason: no batch, or a page that left in the middle of one
+      response.writeHead(400).end();
+    }
+  }
+
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(port, "127.0.0.1", resolve);
   });
@@ -56,6 +60,14 @@ export async function startPage(port: number, onEvent: (event: PageEvent) => voi
       server.close();
     },
   };
+}
+
+async function eventsOf(request: IncomingMessage): Promise<PageEvent[]> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const wire = Buffer.concat(chunks);
+  const body = request.headers["content-encoding"] === "gzip" ? gunzipSync(wire) : wire;
+  return (JSON.parse(body.toString()) as { events: PageEvent[] }).events;
 }
 
 async function bundle(): Promise<Map<string, Uint8Array>> {

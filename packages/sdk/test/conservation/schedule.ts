@@ -114,14 +114,18 @@ export async function live(client: CuittyClient, random: Random, wait: (ms: numb
   for (let step = random.below(3); step >= 0; step--) {
     for (let count = random.below(random.below(8) ? 12 : 60); count > 0; count--)
       client.emit({ type: random.pick(types), data: { n: n++ } });
-    const choice = random.below(5);
-    if (choice === 0) void client.flush(random.below(3) ? 20_000 : 50);
-    else if (choice === 1) await Promise.all([client.flush(), client.flush()]);
-    else if (choice === 2) client.start();
-    else await wait(random.below(2_000));
+    await act(client, random, wait);
   }
   const end = random.below(4);
   if (end < 2) await client.shutdown(random.below(3) ? 5_000 : 100);
   else if (end === 2) await client.flush();
   client.emit({ type: "audit", data: { n: n++ } });
+}
+
+async function act(client: CuittyClient, random: Random, wait: (ms: number) => Promise<void>): Promise<void> {
+  const choice = random.below(5);
+  if (choice === 0) void client.flush(random.below(3) ? 20_000 : 50);
+  else if (choice === 1) await Promise.all([client.flush(), client.flush()]);
+  else if (choice === 2) client.start();
+  else await wait(random.below(2_000));
 }
