@@ -198,3 +198,9 @@ test("folders that are made for a store and for its key, and all files in them, 
   await store.close();
   expect(open).toEqual([]);
 });
+
+test("folders that no system makes are refused, not tried for ever", async () => {
+  const unmade = "/proc/nothing/here/file";
+  await expect(createStore({ name: "n", path: unmade })).rejects.toMatchObject({ code: expect.stringMatching(/^(io|readonly)$/) });
+  await expect(createStore({ ...secret, path: at("a.db"), keyFile: unmade })).rejects.toMatchObject({ code: "key_storage_missing" });
+});

@@ -3,6 +3,7 @@ import type * as NodeFs from "node:fs";
 import type * as NodePath from "node:path";
 import { CuittyError, isCuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { followLinks } from "../core/follow-links.ts";
+import { makeFolders } from "../core/make-folders.ts";
 import { builtinModule } from "../crypto/builtin-module.ts";
 import type { SqliteFile } from "./sqlite-file.ts";
 
@@ -57,11 +58,10 @@ export function placeError(error: unknown, file: string): unknown {
 }
 
 function makeFolder(folder: string): void {
-  const fs = builtinModule<typeof NodeFs>("node:fs")!;
   try {
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders(folder);
   } catch (cause) {
-    const isDenied = isDenial(cause) || isShut(fs, folder);
+    const isDenied = isDenial(cause) || isShut(folder);
     throw new CuittyError(isDenied ? "readonly" : "io", `the folder ${folder} cannot be made; check the path and its permissions`, {
       cause,
     });
@@ -69,7 +69,8 @@ function makeFolder(folder: string): void {
 }
 
 /** Of a file system that takes nothing Node says that the folder is not there: what is there of the way to it tells. */
-function isShut(fs: typeof NodeFs, folder: string): boolean {
+function isShut(folder: string): boolean {
+  const fs = builtinModule<typeof NodeFs>("node:fs")!;
   const { dirname } = builtinModule<typeof NodePath>("node:path")!;
   let there = folder;
   while (!fs.existsSync(there) && dirname(there) !== there) there = dirname(there);

@@ -3,6 +3,7 @@ import type * as NodeFs from "node:fs";
 import type * as NodePath from "node:path";
 import { CuittyError } from "@cuitty/wire-protocol/cuitty-error";
 import { followLinks } from "../core/follow-links.ts";
+import { makeFolders } from "../core/make-folders.ts";
 import { builtinModule } from "../crypto/builtin-module.ts";
 
 export interface KeyFile {
@@ -26,7 +27,7 @@ export function parseKeyFile(text: string): KeyFile | undefined {
 export function saveKeyFile(fs: typeof NodeFs, path: string, file: KeyFile): void {
   try {
     // A link is the caller's: what it leads to is replaced.
-    const target = followLinks(path, (folder) => void fs.mkdirSync(folder, { recursive: true, mode: 0o700 }));
+    const target = followLinks(path, makeFolders);
     write(fs, target ?? path, file);
   } catch (error) {
     const code = (error as { code?: string }).code ?? "";

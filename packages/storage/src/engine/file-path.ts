@@ -59,22 +59,22 @@ export function makeFolder(folder: string): void {
 
 /** Not `recursive`: Node then tries for ever where a file system refuses with ENOENT, as /proc does. */
 function makeFolders(folder: string): void {
-  if (isMade(folder)) return;
+  if (make(folder) === undefined) return;
   makeFolders(dirname(folder));
-  mkdirSync(folder, { mode: 0o700 });
+  const still = make(folder);
+  if (still) throw still;
 }
 
-/** Whether the folder is there now; false where one above it is missing. */
-function isMade(folder: string): boolean {
+/** The error where a folder above it is missing; undefined when it is there now, whoever made it. */
+function make(folder: string): Error | undefined {
   try {
     mkdirSync(folder, { mode: 0o700 });
-    return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" && dirname(folder) !== folder) return false;
-    if (code === "EEXIST" && statSync(folder).isDirectory()) return true;
-    throw error;
+    if (code === "ENOENT" && dirname(folder) !== folder) return error as Error;
+    if (code !== "EEXIST" || !statSync(folder).isDirectory()) throw error;
   }
+  return undefined;
 }
 
 const codes: Readonly<Record<string, string>> = { EACCES: "readonly", EROFS: "readonly", EPERM: "readonly", ENOSPC: "full" };
