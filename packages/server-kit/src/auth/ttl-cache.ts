@@ -1,5 +1,6 @@
 // A bounded cache whose entries expire: answers of the database that every request needs.
 import type { Clock } from "../clock.ts";
+import { dropOldest, sparePart } from "../oldest-out.ts";
 
 export interface TtlCache<Value> {
   get(key: string): Value | undefined;
@@ -7,16 +8,9 @@ export interface TtlCache<Value> {
   clear(): void;
 }
 
-/** Drops the oldest entries when full: an eighth at once, as a Map finds its first one by stepping over all that were deleted before it. */
+/** Drops the oldest entries when full. */
 export function createTtlCache<Value>(maxEntries: number, clock: Clock): TtlCache<Value> {
   const entries = new Map<string, { readonly value: Value; readonly untilMs: number }>();
-
-  function makeRoom(): void {
-    for (const key of entries.keys()) {
-      if (entries.size < maxEntries - maxEntries / 8) return;
-      entries.delete(key);
-    }
-  }
 
   return {
     get(key) {
@@ -28,7 +22,12 @@ export function createTtlCache<Value>(maxEntries: number, clock: Clock): TtlCach
     },
     set(key, value, ttlMs) {
       entries.delete(key);
-      if (entries.size >= maxEntries) makeRoom();
+      if (entries.size >= maxEntries)
+        dropOldest(
+          entries,
+          (oldest) => entries.delete(oldest),
+          () => entries.size < maxEntries * (1 - sparePart),
+        );
       entries.set(key, { value, untilMs: clock() + ttlMs });
     },
     clear: () => entries.clear(),

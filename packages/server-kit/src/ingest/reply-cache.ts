@@ -1,5 +1,6 @@
 // Replies of the last batches in memory: a replay that finds its reply here costs no look into a file. Correctness never depends on it.
 import type { Clock } from "../clock.ts";
+import { dropOldest, sparePart } from "../oldest-out.ts";
 
 export interface CachedReply {
   readonly fingerprint: Uint8Array;
@@ -21,7 +22,7 @@ export interface ReplyCacheOptions {
   readonly maxChars?: number | undefined;
 }
 
-/** Oldest out first, an eighth at once: a Map finds its first entry by stepping over all that were deleted before it. */
+/** Oldest out first. */
 export function createReplyCache(options: ReplyCacheOptions): ReplyCache {
   const { clock, ttlMs, maxEntries = 10_000, maxChars = 8 * 1024 * 1024 } = options;
   const entries = new Map<string, CachedReply & { readonly untilMs: number }>();
@@ -34,11 +35,8 @@ export function createReplyCache(options: ReplyCacheOptions): ReplyCache {
     chars -= entry.body.length;
   }
 
-  function makeRoom(): void {
-    for (const scope of entries.keys()) {
-      if (entries.size <= maxEntries - Math.floor(maxEntries / 8) && chars <= maxChars - maxChars / 8) return;
-      drop(scope);
-    }
+  function hasRoom(): boolean {
+    return entries.size <= Math.ceil(maxEntries * (1 - sparePart)) && chars <= maxChars * (1 - sparePart);
   }
 
   return {
@@ -52,7 +50,7 @@ export function createReplyCache(options: ReplyCacheOptions): ReplyCache {
       drop(scope);
       entries.set(scope, { ...reply, untilMs: clock() + ttlMs });
       chars += reply.body.length;
-      if (entries.size > maxEntries || chars > maxChars) makeRoom();
+      if (entries.size > maxEntries || chars > maxChars) dropOldest(entries, drop, hasRoom);
     },
   };
 }

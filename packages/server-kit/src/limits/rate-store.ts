@@ -1,5 +1,6 @@
 // Rate limits as a port: one cell per key and policy, taken from all-or-nothing.
 import type { Clock } from "../clock.ts";
+import { dropOldest, sparePart } from "../oldest-out.ts";
 
 /** At most `perSecond` on average; `burst` at once after a pause. */
 export interface RatePolicy {
@@ -38,13 +39,14 @@ export interface MemoryRateStoreOptions {
 export function createMemoryRateStore({ clock, maxCells = 100_000 }: MemoryRateStoreOptions): RateStore {
   const emptyAtMs = new Map<string, number>();
 
-  /** Cells that are full again say nothing; the rest goes by age. An eighth goes at least: looking at all of them must not be asked for by each new one. */
+  /** Cells that are full again say nothing; the rest goes by age. */
   function makeRoom(nowMs: number): void {
     for (const [key, atMs] of emptyAtMs) if (atMs <= nowMs) emptyAtMs.delete(key);
-    for (const key of emptyAtMs.keys()) {
-      if (emptyAtMs.size < maxCells - maxCells / 8) return;
-      emptyAtMs.delete(key);
-    }
+    dropOldest(
+      emptyAtMs,
+      (key) => emptyAtMs.delete(key),
+      () => emptyAtMs.size < maxCells * (1 - sparePart),
+    );
   }
 
   return {

@@ -120,12 +120,7 @@ async function prepareKeyFile(folder: string, dataDir: string, time: Date): Prom
   if (key === undefined) return undefined;
   const partial = `${target}.partial`;
   const discard = () => rm(partial, { force: true });
-  try {
-    await copyPrivately(backup, partial);
-  } catch (error) {
-    await discard();
-    throw error;
-  }
+  await orDiscard(discard, () => copyPrivately(backup, partial));
   return {
     discard,
     async swap() {
@@ -139,6 +134,15 @@ async function prepareKeyFile(folder: string, dataDir: string, time: Date): Prom
 async function copyPrivately(from: string, to: string): Promise<void> {
   await written(copyFile(from, to), to);
   await chmod(to, 0o600);
+}
+
+async function orDiscard(discard: () => Promise<void>, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await discard();
+    throw error;
+  }
 }
 
 const keptName = (path: string, time: Date): string => `${path}.replaced-${time.toISOString().replace(/[-:.]/g, "")}`;
@@ -157,13 +161,10 @@ async function prepareSystem(backup: string, target: string, time: Date): Promis
   const discard = async () => {
     for (const suffix of ["", "-wal", "-shm"]) await rm(partial + suffix, { force: true });
   };
-  try {
+  await orDiscard(discard, async () => {
     await copyPrivately(backup, partial);
     checkSystem(partial, backup);
-  } catch (error) {
-    await discard();
-    throw error;
-  }
+  });
   return {
     discard,
     async swap() {
